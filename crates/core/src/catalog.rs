@@ -1,0 +1,180 @@
+//! What DynamoDB says exists: tables, their indexes, and what these are doing.
+
+use std::collections::BTreeMap;
+
+use crate::definition::{
+    KeyElement, OnDemandThroughput, Projection, ProvisionedThroughput, ScalarType, WarmThroughput,
+};
+use crate::name::{IndexName, TableName};
+
+/// `TableStatus` of DescribeTable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TableStatus {
+    /// The table itself is being made.
+    Creating,
+    /// Something about the table is being changed; no other change is taken.
+    Updating,
+    /// Ready for calls.
+    Active,
+    /// The table is going away.
+    Deleting,
+    /// ARCHIVING, ARCHIVED, INACCESSIBLE_ENCRYPTION_CREDENTIALS, or newer.
+    Other(String),
+}
+
+/// `IndexStatus` of DescribeTable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IndexStatus {
+    /// Being built; see [`IndexDescription::backfilling`] for the phase.
+    Creating,
+    /// Its throughput is being changed; it serves queries meanwhile.
+    Updating,
+    /// Serves queries.
+    Active,
+    /// Going away.
+    Deleting,
+    /// A status newer than this program.
+    Other(String),
+}
+
+macro_rules! status_text {
+    ($type:ident: $($variant:ident = $text:literal),+) => {
+        impl $type {
+            /// AWS's own word for it.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $text,)+
+                    Self::Other(text) => text,
+                }
+            }
+        }
+
+        impl From<&str> for $type {
+            fn from(text: &str) -> Self {
+                match text {
+                    $($text => Self::$variant,)+
+                    other => Self::Other(other.to_owned()),
+                }
+            }
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    };
+}
+
+status_text!(TableStatus: Creating = "CREATING", Updating = "UPDATING", Active = "ACTIVE", Deleting = "DELETING");
+status_text!(IndexStatus: Creating = "CREATING", Updating = "UPDATING", Active = "ACTIVE", Deleting = "DELETING");
+
+/// How the table is paid for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BillingMode {
+    /// Capacity units per second are reserved.
+    Provisioned,
+    /// On demand.
+    PayPerRequest,
+}
+
+/// One index as DescribeTable shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexDescription {
+    /// Its name.
+    pub name: IndexName,
+    /// What it is doing.
+    pub status: IndexStatus,
+    /// True in the second phase of a build. False in the first, and once ACTIVE
+    /// (the field is absent there).
+    pub backfilling: bool,
+    /// Ordered keys.
+    pub key_schema: Vec<KeyElement>,
+    /// What it holds.
+    pub projection: Projection,
+    /// Present on PROVISIONED tables.
+    pub provisioned_throughput: Option<ProvisionedThroughput>,
+    /// Present where limits were set.
+    pub on_demand_throughput: Option<OnDemandThroughput>,
+    /// Present on AWS.
+    pub warm_throughput: Option<WarmThroughput>,
+    /// Refreshed by DynamoDB about every six hours.
+    pub item_count: Option<u64>,
+    /// Refreshed by DynamoDB about every six hours.
+    pub size_bytes: Option<u64>,
+}
+
+impl IndexDescription {
+    /// Ready is ACTIVE (or UPDATING, which serves queries) and not backfilling.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        matches!(self.status, IndexStatus::Active | IndexStatus::Updating) && !self.backfilling
+    }
+
+    /// Being built or deleted: it holds the table's one online slot.
+    #[must_use]
+    pub fn is_in_flight(&self) -> bool {
+        self.backfilling || matches!(self.status, IndexStatus::Creating | IndexStatus::Deleting)
+    }
+}
+
+/// A replica of a global table, other than the one that was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplicaDescription {
+    /// Its region.
+    pub region: String,
+    /// `ReplicaStatus` in AWS's words, such as ACTIVE or CREATING.
+    pub status: String,
+    /// Its indexes with their statuses, where DynamoDB tells.
+    pub indexes: BTreeMap<IndexName, Option<IndexStatus>>,
+}
+
+/// A table as DescribeTable shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableDescription {
+    /// Its name.
+    pub name: TableName,
+    /// Changes when a table is deleted and made again under the same name.
+    pub table_id: Option<String>,
+    /// Holds region and account.
+    pub arn: Option<String>,
+    /// What it is doing.
+    pub status: TableStatus,
+    /// How it is paid for.
+    pub billing_mode: BillingMode,
+    /// The table's own throughput where it is PROVISIONED.
+    pub provisioned_throughput: Option<ProvisionedThroughput>,
+    /// The types of all key attributes of table and indexes.
+    pub attributes: BTreeMap<String, ScalarType>,
+    /// The table's own keys.
+    pub key_schema: Vec<KeyElement>,
+    /// Global Secondary Indexes.
+    pub indexes: Vec<IndexDescription>,
+    /// Names of Local Secondary Indexes; they share the name space.
+    pub local_indexes: Vec<IndexName>,
+    /// Other replicas of a global table.
+    pub replicas: Vec<ReplicaDescription>,
+    /// Refreshed by DynamoDB about every six hours.
+    pub item_count: Option<u64>,
+    /// Refreshed by DynamoDB about every six hours.
+    pub size_bytes: Option<u64>,
+}
+
+impl TableDescription {
+    /// The index of that name.
+    #[must_use]
+    pub fn index(&self, name: &IndexName) -> Option<&IndexDescription> {
+        self.indexes.iter().find(|i| i.name == *name)
+    }
+
+    /// The account out of the ARN (`arn:aws:dynamodb:REGION:ACCOUNT:table/NAME`).
+    #[must_use]
+    pub fn account(&self) -> Option<&str> {
+        self.arn
+            .as_deref()?
+            .split(':')
+            .nth(4)
+            .filter(|a| !a.is_empty())
+    }
+}

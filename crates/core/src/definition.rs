@@ -1,0 +1,169 @@
+//! What the user wants: Global Secondary Indexes in AWS's own field names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::{IndexId, IndexName, TableName};
+
+/// The type of a key attribute. Only these three can be keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ScalarType {
+    /// String.
+    S,
+    /// Number.
+    N,
+    /// Binary.
+    B,
+}
+
+/// The part a key attribute plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum KeyType {
+    /// Partition key.
+    Hash,
+    /// Sort key.
+    Range,
+}
+
+/// One attribute of a key schema; order matters in multi-attribute keys.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct KeyElement {
+    /// The attribute.
+    pub attribute_name: String,
+    /// Partition or sort key.
+    pub key_type: KeyType,
+}
+
+/// Which attributes an index holds beside the keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ProjectionType", rename_all = "UPPERCASE")]
+pub enum Projection {
+    /// The whole item.
+    All,
+    /// Only the keys of index and table.
+    #[serde(rename = "KEYS_ONLY")]
+    KeysOnly,
+    /// The keys and these; order does not matter.
+    Include {
+        /// Attributes that are not keys.
+        #[serde(rename = "NonKeyAttributes")]
+        non_key_attributes: BTreeSet<String>,
+    },
+}
+
+/// Read and write capacity units per second of a PROVISIONED table or index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ProvisionedThroughput {
+    /// Reads, in units of 4 KB.
+    pub read_capacity_units: u64,
+    /// Writes, in units of 1 KB.
+    pub write_capacity_units: u64,
+}
+
+/// Upper limits of an on-demand index; AWS writes -1 for none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct OnDemandThroughput {
+    /// Reads, in request units a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_read_request_units: Option<i64>,
+    /// Writes, in request units a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_write_request_units: Option<i64>,
+}
+
+/// Throughput an index can serve at once, without growing into it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct WarmThroughput {
+    /// Reads, in units a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_units_per_second: Option<u64>,
+    /// Writes, in units a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write_units_per_second: Option<u64>,
+}
+
+/// Where something stands in a definitions file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Place {
+    /// The file as the user named it; `-` is standard input.
+    pub file: std::sync::Arc<str>,
+    /// 1 for the first line.
+    pub line: usize,
+    /// 1 for the first character.
+    pub column: usize,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// One index the user wants on one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexDefinition {
+    /// Table and index.
+    pub id: IndexId,
+    /// One to four HASH attributes, then none to four RANGE attributes.
+    pub key_schema: Vec<KeyElement>,
+    /// The attribute types the definition states. What the table defines
+    /// already may be left out.
+    pub attributes: BTreeMap<String, ScalarType>,
+    /// What the index holds.
+    pub projection: Projection,
+    /// As in AWS; on a PROVISIONED table the table's own where it is left out.
+    pub provisioned_throughput: Option<ProvisionedThroughput>,
+    /// As in AWS.
+    pub on_demand_throughput: Option<OnDemandThroughput>,
+    /// As in AWS.
+    pub warm_throughput: Option<WarmThroughput>,
+    /// For people.
+    pub description: Option<String>,
+    /// For people.
+    pub estimated_impact: Option<String>,
+    /// For people.
+    pub required_by: Option<String>,
+    /// Where the definition begins.
+    pub place: Place,
+    /// Where each key attribute is named, in the order of `key_schema`.
+    pub key_places: Vec<Place>,
+}
+
+/// Everything the user wants, in the order of the files. An identity stands in
+/// it once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Definitions {
+    /// The indexes, in definition order.
+    pub indexes: Vec<IndexDefinition>,
+}
+
+impl Definitions {
+    /// The definition of `id`.
+    #[must_use]
+    pub fn get(&self, id: &IndexId) -> Option<&IndexDefinition> {
+        self.indexes.iter().find(|d| d.id == *id)
+    }
+
+    /// The tables in the order in which they first appear.
+    pub fn tables(&self) -> impl Iterator<Item = &TableName> {
+        let mut seen = BTreeSet::new();
+        self.indexes
+            .iter()
+            .map(|d| &d.id.table)
+            .filter(move |t| seen.insert(*t))
+    }
+
+    /// True where any definition is of this table's index.
+    #[must_use]
+    pub fn names(&self, table: &TableName, index: &IndexName) -> bool {
+        self.indexes
+            .iter()
+            .any(|d| d.id.table == *table && d.id.index == *index)
+    }
+}

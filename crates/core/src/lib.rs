@@ -1,0 +1,14 @@
+//! Every decision gsictl takes, as plain synchronous values and functions.
+//!
+//! Nothing here reads a clock, opens a file, calls DynamoDB or prints. The
+//! caller (`gsictl-driver`) hands in times and answers, and carries out what it
+//! is told. A whole run is therefore a function of its inputs and can be
+//! replayed, simulated and tested in virtual time.
+
+pub mod call;
+pub mod catalog;
+pub mod classify;
+pub mod definition;
+pub mod name;
+pub mod state;
+pub mod time;
