@@ -1,6 +1,30 @@
 //! What the user wants: Global Secondary Indexes in AWS's own field names.
+//!
+//! [`parse`] reads definitions files in two steps. A reader of the file's
+//! [`Format`] makes a tree in which every node knows its place in the source
+//! bytes; one checker walks that tree and collects every mistake it finds, so
+//! that a file is put right in one go (SPEC 1).
 
 use std::collections::{BTreeMap, BTreeSet};
+
+mod check;
+mod compare;
+mod diagnostic;
+mod limits;
+mod node;
+mod read;
+mod schema;
+mod shape;
+mod source;
+mod suggest;
+#[cfg(test)]
+mod tests;
+
+pub use self::check::parse;
+pub use self::diagnostic::{Diagnostic, Diagnostics};
+pub use self::limits::MAX_INPUT_BYTES;
+pub use self::schema::json_schema;
+pub use self::source::{Format, Source, UnknownFormat};
 
 use serde::{Deserialize, Serialize};
 
@@ -153,17 +177,12 @@ impl Definitions {
     /// The tables in the order in which they first appear.
     pub fn tables(&self) -> impl Iterator<Item = &TableName> {
         let mut seen = BTreeSet::new();
-        self.indexes
-            .iter()
-            .map(|d| &d.id.table)
-            .filter(move |t| seen.insert(*t))
+        self.indexes.iter().map(|d| &d.id.table).filter(move |t| seen.insert(*t))
     }
 
     /// True where any definition is of this table's index.
     #[must_use]
     pub fn names(&self, table: &TableName, index: &IndexName) -> bool {
-        self.indexes
-            .iter()
-            .any(|d| d.id.table == *table && d.id.index == *index)
+        self.indexes.iter().any(|d| d.id.table == *table && d.id.index == *index)
     }
 }

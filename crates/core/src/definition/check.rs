@@ -1,0 +1,158 @@
+//! The one checker: from the trees of all files to definitions, or to every
+//! mistake in them.
+
+mod index;
+mod keys;
+mod projection;
+
+use std::collections::HashMap;
+
+use super::diagnostic::{Diagnostics, Report};
+use super::limits::{MAX_INCLUDED_OF_A_TABLE, MAX_INDEXES_OF_A_TABLE};
+use super::node::{Entry, Node, Span};
+use super::shape::Reader;
+use super::source::{Source, Text, one_line, quoted};
+use super::{Definitions, IndexDefinition, Place, ScalarType, read};
+use crate::name::{NameError, TableName};
+
+/// Reads definitions files, all of them and each to its end, and checks them
+/// together.
+///
+/// # Errors
+/// Every mistake, in order (SPEC 1). Where a file's syntax is broken the rest
+/// of that file is not read, and its last diagnostic says so.
+pub fn parse(sources: &[Source<'_>]) -> Result<Definitions, Diagnostics> {
+    let mut report = Report::default();
+    let mut known = Known::default();
+    let mut indexes = Vec::new();
+    for source in sources {
+        if let Some(text) = read::text(source, &mut report) {
+            let before = report.count();
+            let root = read::tree(source.format, &text, &mut report);
+            let reader = Reader { text: &text, report: &mut report };
+            let mut file = FileChecker { reader, known: &mut known, indexes: &mut indexes };
+            let any = root.is_some_and(|root| file.tables(&root));
+            if !any && report.count() == before {
+                no_tables(&text, &mut report);
+            }
+        }
+        report.next_file();
+    }
+    if report.count() > 0 {
+        return Err(report.into_diagnostics());
+    }
+    Ok(Definitions { indexes })
+}
+
+const EXAMPLE: &str = "bookings: [{ IndexName: passenger-index, ... }]";
+
+fn no_tables(text: &Text<'_>, report: &mut Report) {
+    let help = format!("a table has a list of indexes: {}", text.example(EXAMPLE));
+    report.add(text, &(0..0), "there are no tables in this file").help = Some(help);
+}
+
+/// What the files before, and this one so far, say of each table. Names are
+/// texts here, so that illegal ones are compared too.
+#[derive(Default)]
+struct Known(HashMap<String, KnownTable>);
+
+#[derive(Default)]
+struct KnownTable {
+    indexes: HashMap<String, Place>,
+    types: HashMap<String, (ScalarType, Place)>,
+    definitions: usize,
+    included: usize,
+}
+
+struct FileChecker<'c> {
+    reader: Reader<'c>,
+    known: &'c mut Known,
+    indexes: &'c mut Vec<IndexDefinition>,
+}
+
+impl FileChecker<'_> {
+    /// Checks the tables of a file; whether it has any.
+    fn tables(&mut self, root: &Node) -> bool {
+        let Some(entries) = self.reader.map(root, "the file", EXAMPLE) else {
+            return false;
+        };
+        self.reader.repeated_keys(entries);
+        let mut any = false;
+        for entry in entries.iter().filter(|entry| entry.key.text != "$schema") {
+            any = true;
+            self.table(entry);
+        }
+        any
+    }
+
+    fn table(&mut self, entry: &Entry) {
+        let key = &entry.key;
+        let name = TableName::new(&key.text);
+        if let Err(error) = &name {
+            self.bad_name("a table's name", &key.text, &key.span, error);
+        }
+        let what = format!("table {}", quoted(&key.text));
+        let Some(items) = self.reader.list(&entry.value, &what, "indexes", EXAMPLE) else {
+            return;
+        };
+        if items.is_empty() {
+            let message = format!("{what} has no indexes");
+            let help = "give it an index, or leave the table out";
+            self.reader.mistake(&key.span, message).help = Some(help.to_owned());
+        }
+        for item in items {
+            if let Some(definition) = self.index(&key.text, name.as_ref().ok(), item) {
+                self.indexes.push(definition);
+            }
+        }
+    }
+
+    fn known_table(&mut self, table: &str) -> &mut KnownTable {
+        self.known.0.entry(table.to_owned()).or_default()
+    }
+
+    /// Counts an index of the table against the quota.
+    fn count_index(&mut self, table: &str, node: &Node) {
+        let known = self.known_table(table);
+        known.definitions += 1;
+        if known.definitions == MAX_INDEXES_OF_A_TABLE + 1 {
+            let message = format!(
+                "table {} has more than {MAX_INDEXES_OF_A_TABLE} indexes here",
+                quoted(table)
+            );
+            let help = format!("a table may have {MAX_INDEXES_OF_A_TABLE}");
+            self.reader.mistake(&node.span, message).help = Some(help);
+        }
+    }
+
+    /// Counts projected attributes against what all indexes of the table may have.
+    fn count_included(&mut self, table: &str, span: &Span, count: usize) {
+        let known = self.known_table(table);
+        let before = known.included;
+        known.included += count;
+        let limit = MAX_INCLUDED_OF_A_TABLE;
+        if before <= limit && before + count > limit {
+            let message = format!(
+                "the indexes of table {} include more than {limit} attributes together",
+                quoted(table)
+            );
+            let help = "include fewer, or project ALL: an attribute counts once for each index";
+            self.reader.mistake(span, message).help = Some(help.to_owned());
+        }
+    }
+
+    fn bad_name(&mut self, what: &str, name: &str, span: &Span, error: &NameError) {
+        let message = format!("{} cannot be {what}: {error}", quoted(name));
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let help = match error {
+            NameError::Character(_) if name.chars().any(legal) => {
+                let name: String = name.chars().map(|c| if legal(c) { c } else { '-' }).collect();
+                format!("for example {}", one_line(&name))
+            }
+            NameError::Character(_) => "for example passenger-flight-index".to_owned(),
+            NameError::Length(length) if *length < 3 => "make it longer".to_owned(),
+            NameError::Length(_) => "make it shorter".to_owned(),
+        };
+        self.reader.mistake(span, message).help = Some(help);
+    }
+}

@@ -1,0 +1,126 @@
+//! Whether two definitions are the same, and how they read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::{Definitions, IndexDefinition, KeyElement, KeyType, Projection, ScalarType};
+use crate::catalog::IndexDescription;
+
+/// The types of attributes, by name.
+type Types = BTreeMap<String, ScalarType>;
+
+impl IndexDefinition {
+    /// Identifies the definition: ordered keys, their types and the projection,
+    /// and nothing else (SPEC 1); 16 hexadecimal digits. `types` are those of
+    /// the table; the definition's own come first.
+    #[must_use]
+    pub fn digest(&self, types: &Types) -> String {
+        let type_of = |name: &str| self.attributes.get(name).or_else(|| types.get(name));
+        let keys: Vec<_> =
+            self.key_schema.iter().map(|key| json!([key, type_of(&key.attribute_name)])).collect();
+        hash(&json!([keys, self.projection]).to_string())
+    }
+
+    /// What is different about an index of the same name; nothing where it is
+    /// the same definition (SPEC 1). `table_attributes` are the types that the
+    /// table defines; a type that this definition leaves out fits any. Each
+    /// phrase reads on its own: "the projection is KEYS_ONLY, not ALL".
+    #[must_use]
+    pub fn differences(&self, table_attributes: &Types, index: &IndexDescription) -> Vec<String> {
+        let mut differences = Vec::new();
+        if self.key_schema != index.key_schema {
+            let (there, here) = (keys_text(&index.key_schema), keys_text(&self.key_schema));
+            differences.push(format!("the keys are {there}, not {here}"));
+        }
+        for key in &self.key_schema {
+            let name = &key.attribute_name;
+            if let (Some(there), Some(here)) =
+                (table_attributes.get(name), self.attributes.get(name))
+                && there != here
+            {
+                differences.push(format!("attribute {name} is {there:?}, not {here:?}"));
+            }
+        }
+        if self.projection != index.projection {
+            let (there, here) =
+                (projection_text(&index.projection), projection_text(&self.projection));
+            differences.push(format!("the projection is {there}, not {here}"));
+        }
+        differences
+    }
+
+    /// The definition in a line: `passenger_id S HASH, flight_id S RANGE; ALL`,
+    /// with `?` for a type it does not state.
+    #[must_use]
+    pub fn schema_text(&self) -> String {
+        schema_text(&self.key_schema, &self.attributes, &self.projection)
+    }
+}
+
+impl IndexDescription {
+    /// The index in a line, as [`IndexDefinition::schema_text`] has it, so that
+    /// both sides of a conflict can be shown. `types` are the table's.
+    #[must_use]
+    pub fn schema_text(&self, types: &Types) -> String {
+        schema_text(&self.key_schema, types, &self.projection)
+    }
+}
+
+impl Definitions {
+    /// Identifies the whole set: names, keys, types and projections. The order
+    /// of the indexes, throughput and the texts for people do not count.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let one = |d: &IndexDefinition| {
+            json!([d.id.table, d.id.index, d.digest(&Types::new())]).to_string()
+        };
+        let all: BTreeSet<_> = self.indexes.iter().map(one).collect();
+        hash(&json!(all).to_string())
+    }
+}
+
+fn hash(text: &str) -> String {
+    let mut digits = String::with_capacity(16);
+    for byte in Sha256::digest(text).iter().take(8) {
+        // Writing to a string cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
+}
+
+fn schema_text(keys: &[KeyElement], types: &Types, projection: &Projection) -> String {
+    let key = |key: &KeyElement| {
+        let name = &key.attribute_name;
+        let scalar_type = types.get(name).map_or_else(|| "?".to_owned(), |t| format!("{t:?}"));
+        format!("{name} {scalar_type} {}", key_type_text(key.key_type))
+    };
+    let keys: Vec<_> = keys.iter().map(key).collect();
+    format!("{}; {}", keys.join(", "), projection_text(projection))
+}
+
+fn keys_text(keys: &[KeyElement]) -> String {
+    let key = |key: &KeyElement| format!("{} {}", key.attribute_name, key_type_text(key.key_type));
+    let keys: Vec<_> = keys.iter().map(key).collect();
+    keys.join(", ")
+}
+
+fn key_type_text(key_type: KeyType) -> &'static str {
+    match key_type {
+        KeyType::Hash => "HASH",
+        KeyType::Range => "RANGE",
+    }
+}
+
+fn projection_text(projection: &Projection) -> String {
+    match projection {
+        Projection::All => "ALL".to_owned(),
+        Projection::KeysOnly => "KEYS_ONLY".to_owned(),
+        Projection::Include { non_key_attributes } => {
+            let names: Vec<_> = non_key_attributes.iter().map(String::as_str).collect();
+            format!("INCLUDE {}", names.join(", "))
+        }
+    }
+}

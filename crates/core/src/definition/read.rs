@@ -1,0 +1,74 @@
+//! Readers: from the bytes of a file to a tree of nodes.
+
+mod json;
+mod toml;
+mod yaml;
+
+use super::diagnostic::Report;
+use super::limits::{MAX_DEPTH, MAX_INPUT_BYTES, MAX_NODES};
+use super::node::{Node, Span};
+use super::source::{Format, Source, Text};
+
+/// The file's text, or nothing where its bytes are no text to read; that is
+/// reported.
+pub(super) fn text<'a>(source: &Source<'a>, report: &mut Report) -> Option<Text<'a>> {
+    if source.text.len() > MAX_INPUT_BYTES {
+        let mib = MAX_INPUT_BYTES / (1024 * 1024);
+        let none = Text::new(source, "");
+        let mistake = report.add(&none, &(0..0), format!("the file is larger than {mib} MiB"));
+        mistake.help = Some("split it into several files; all of them can be given".to_owned());
+        mistake.fatal = true;
+        return None;
+    }
+    let bytes = source.text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(source.text);
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(Text::new(source, text)).filter(|text| is_text(text, report)),
+        Err(error) => {
+            let (valid, rest) = bytes.split_at(error.valid_up_to());
+            let valid = std::str::from_utf8(valid).unwrap_or_default();
+            let text = Text::new(source, valid);
+            let end = valid.len();
+            let mistake = report.add(&text, &(end..end), "the file is not UTF-8 text");
+            mistake.found = rest.iter().take(4).map(|b| format!("\\x{b:02x}")).collect();
+            mistake.help = Some("save it as UTF-8".to_owned());
+            mistake.fatal = true;
+            None
+        }
+    }
+}
+
+/// No format has control characters but tab and line ends.
+fn is_text(text: &Text<'_>, report: &mut Report) -> bool {
+    let stray = |c: char| c.is_ascii_control() && !matches!(c, '\t' | '\n' | '\r');
+    let Some((at, c)) = text.as_str().char_indices().find(|&(_, c)| stray(c)) else {
+        return true;
+    };
+    let message = format!("U+{:04X} is a control character, not text", u32::from(c));
+    let mistake = report.add(text, &(at..at + c.len_utf8()), message);
+    mistake.help = Some("remove it; or this is no definitions file".to_owned());
+    mistake.fatal = true;
+    false
+}
+
+/// The file's values, or nothing where it has none or its syntax is broken;
+/// the latter is reported.
+pub(super) fn tree(format: Format, text: &Text<'_>, report: &mut Report) -> Option<Node> {
+    match format {
+        Format::Json => json::tree(text, report),
+        Format::Yaml => yaml::tree(text, report),
+        Format::Toml => toml::tree(text, report),
+    }
+}
+
+fn too_deep(text: &Text<'_>, span: &Span, report: &mut Report) {
+    let mistake = report.add(text, span, format!("more than {MAX_DEPTH} levels of nesting"));
+    mistake.help = Some("definitions need five".to_owned());
+    mistake.fatal = true;
+}
+
+fn too_many(text: &Text<'_>, span: &Span, report: &mut Report) {
+    let message = format!("the file holds more than {MAX_NODES} values");
+    let mistake = report.add(text, span, message);
+    mistake.help = Some("split it into several files".to_owned());
+    mistake.fatal = true;
+}

@@ -1,0 +1,206 @@
+//! The JSON Schema of a definitions file, for editors.
+
+use serde_json::{Value, json};
+
+use super::limits::{
+    MAX_ATTRIBUTE_NAME_BYTES, MAX_INCLUDED, MAX_INDEXES_OF_A_TABLE, MAX_KEYS_OF_A_TYPE,
+};
+
+/// The rule of [`crate::name`] as a pattern.
+const NAME: &str = "^[A-Za-z0-9_.-]{3,255}$";
+
+/// The [JSON Schema 2020-12](https://json-schema.org/draft/2020-12) of a
+/// definitions file, so that editors complete and check it. It is a little
+/// wider than [`super::parse`]: what one value says about another (an attribute
+/// that is defined but no key, an index named twice) a schema cannot tell.
+#[must_use]
+pub fn json_schema() -> Value {
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "gsictl definitions",
+        "description": "Global Secondary Indexes to create, by table, in the field names of AWS.",
+        "type": "object",
+        "minProperties": 1,
+        "properties": {
+            "$schema": { "type": "string", "description": "Where this schema is; for editors." }
+        },
+        "patternProperties": { NAME: table() },
+        "additionalProperties": false,
+        "examples": [{ "bookings": [example()] }],
+        "$defs": {
+            "index": index(),
+            "keyElement": key_element(),
+            "attributeDefinition": attribute_definition(),
+            "projection": projection(),
+            "attributeName": attribute_name()
+        }
+    })
+}
+
+fn example() -> Value {
+    json!({
+        "IndexName": "passenger-flight-index",
+        "KeySchema": [
+            { "AttributeName": "passenger_id", "KeyType": "HASH" },
+            { "AttributeName": "flight_id", "KeyType": "RANGE" }
+        ],
+        "AttributeDefinitions": [
+            { "AttributeName": "passenger_id", "AttributeType": "S" },
+            { "AttributeName": "flight_id", "AttributeType": "S" }
+        ],
+        "Projection": { "ProjectionType": "ALL" }
+    })
+}
+
+fn table() -> Value {
+    json!({
+        "description": "The indexes of this table.",
+        "type": "array",
+        "minItems": 1,
+        "maxItems": MAX_INDEXES_OF_A_TABLE,
+        "items": { "$ref": "#/$defs/index" }
+    })
+}
+
+fn index() -> Value {
+    json!({
+        "description": "One Global Secondary Index.",
+        "type": "object",
+        "required": ["IndexName", "KeySchema", "Projection"],
+        "additionalProperties": false,
+        "properties": {
+            "IndexName": {
+                "description": "3 to 255 letters, digits, '_', '-' and '.'; unique on the table.",
+                "type": "string",
+                "pattern": NAME,
+                "examples": ["passenger-flight-index"]
+            },
+            "KeySchema": {
+                "description": "One to four HASH keys, then none to four RANGE keys. Order matters.",
+                "type": "array",
+                "minItems": 1,
+                "maxItems": 2 * MAX_KEYS_OF_A_TYPE,
+                "items": { "$ref": "#/$defs/keyElement" },
+                "contains": { "properties": { "KeyType": { "const": "HASH" } } },
+                "maxContains": MAX_KEYS_OF_A_TYPE
+            },
+            "AttributeDefinitions": {
+                "description": "The types of the keys. What the table defines already may be left out.",
+                "type": "array",
+                "items": { "$ref": "#/$defs/attributeDefinition" }
+            },
+            "Projection": { "$ref": "#/$defs/projection" },
+            "ProvisionedThroughput": throughput(
+                "Capacity of the index on a PROVISIONED table; the table's own where it is left out.",
+                ["ReadCapacityUnits", "WriteCapacityUnits"],
+                &["ReadCapacityUnits", "WriteCapacityUnits"],
+                &units(),
+            ),
+            "OnDemandThroughput": throughput(
+                "Upper limits of an on-demand index.",
+                ["MaxReadRequestUnits", "MaxWriteRequestUnits"],
+                &[],
+                &json!({ "type": "integer", "minimum": -1, "not": { "const": 0 }, "description": "-1 means no limit." }),
+            ),
+            "WarmThroughput": throughput(
+                "What the index can serve at once, without growing into it.",
+                ["ReadUnitsPerSecond", "WriteUnitsPerSecond"],
+                &[],
+                &units(),
+            ),
+            "Description": note("What the index is for.", "Passenger booking history"),
+            "EstimatedImpact": note("What it changes.", "50x faster"),
+            "RequiredBy": note("Who needs it.", "Guest Experience Agent")
+        }
+    })
+}
+
+fn key_element() -> Value {
+    json!({
+        "type": "object",
+        "required": ["AttributeName", "KeyType"],
+        "additionalProperties": false,
+        "properties": {
+            "AttributeName": { "$ref": "#/$defs/attributeName" },
+            "KeyType": {
+                "description": "HASH for a partition key, RANGE for a sort key.",
+                "enum": ["HASH", "RANGE"]
+            }
+        },
+        "examples": [{ "AttributeName": "passenger_id", "KeyType": "HASH" }]
+    })
+}
+
+fn attribute_definition() -> Value {
+    json!({
+        "type": "object",
+        "required": ["AttributeName", "AttributeType"],
+        "additionalProperties": false,
+        "properties": {
+            "AttributeName": { "$ref": "#/$defs/attributeName" },
+            "AttributeType": {
+                "description": "S for String, N for Number, B for Binary.",
+                "enum": ["S", "N", "B"]
+            }
+        },
+        "examples": [{ "AttributeName": "passenger_id", "AttributeType": "S" }]
+    })
+}
+
+fn projection() -> Value {
+    json!({
+        "description": "What the index holds beside its keys and the table's.",
+        "type": "object",
+        "required": ["ProjectionType"],
+        "additionalProperties": false,
+        "properties": {
+            "ProjectionType": {
+                "description": "ALL the item, KEYS_ONLY, or the keys and what NonKeyAttributes INCLUDEs.",
+                "enum": ["ALL", "KEYS_ONLY", "INCLUDE"]
+            },
+            "NonKeyAttributes": {
+                "description": "With INCLUDE only: the attributes to hold beside the keys.",
+                "type": "array",
+                "minItems": 1,
+                "maxItems": MAX_INCLUDED,
+                "uniqueItems": true,
+                "items": { "$ref": "#/$defs/attributeName" }
+            }
+        },
+        "if": { "properties": { "ProjectionType": { "const": "INCLUDE" } } },
+        "then": { "required": ["NonKeyAttributes"] },
+        "else": { "properties": { "NonKeyAttributes": false } },
+        "examples": [
+            { "ProjectionType": "ALL" },
+            { "ProjectionType": "INCLUDE", "NonKeyAttributes": ["seat", "fare"] }
+        ]
+    })
+}
+
+fn attribute_name() -> Value {
+    json!({
+        "description": "The name of an attribute.",
+        "type": "string",
+        "minLength": 1,
+        "maxLength": MAX_ATTRIBUTE_NAME_BYTES
+    })
+}
+
+fn units() -> Value {
+    json!({ "type": "integer", "minimum": 1 })
+}
+
+fn throughput(description: &str, fields: [&str; 2], required: &[&str], unit: &Value) -> Value {
+    json!({
+        "description": description,
+        "type": "object",
+        "required": required,
+        "minProperties": 1,
+        "additionalProperties": false,
+        "properties": { fields[0]: unit, fields[1]: unit }
+    })
+}
+
+fn note(description: &str, example: &str) -> Value {
+    json!({ "description": description, "type": "string", "examples": [example] })
+}
