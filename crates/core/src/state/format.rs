@@ -1,0 +1,430 @@
+//! Reading a state file: first its syntax, then whether we know its version,
+//! then every field with its place, then whether its history is possible.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt::{self, Write as _};
+use std::marker::PhantomData;
+use std::num::NonZeroU64;
+
+use indexmap::IndexMap;
+use indexmap::map::Entry as MapEntry;
+use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::error::Category;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::{Entry, Owner, Record, Serial, Slot, State, Status, Target, Unknown};
+use crate::name::{IndexId, IndexName, TableName};
+use crate::time::Timestamp;
+
+/// `version` of the seeds' format.
+pub(super) const VERSION: &str = "1.0";
+/// `gsictl.format` of ours.
+pub(super) const FORMAT: u64 = 1;
+
+const TOP_FIELDS: [&str; 7] =
+    ["version", "created_at", "updated_at", "script_name", "gsis", "summary", "gsictl"];
+const SEED_FIELDS: [&str; 6] =
+    ["table_name", "index_name", "status", "creation_time", "retry_count", "last_error"];
+const OWN_FIELDS: [&str; 7] =
+    ["format", "tool", "lineage", "serial", "target", "definitions", "entries"];
+const RECORD_FIELDS: [&str; 9] = [
+    "owner",
+    "table_id",
+    "intent_at",
+    "acknowledged",
+    "attempts",
+    "activated_at",
+    "validation",
+    "spec",
+    "deleted_at",
+];
+
+/// Why a state file was not taken. Nothing may be written over it; `gsictl state
+/// rebuild` keeps it under another name and makes a new one (SPEC 2).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParseError {
+    /// It is no state file, or no longer one.
+    #[error("line {line}, column {column}: {message}")]
+    Corrupt {
+        /// 1 for the first line.
+        line: usize,
+        /// Bytes into the line, 1 for the first; 0 where a line has none.
+        column: usize,
+        /// What is wrong, with the key of the entry where it is in one.
+        message: String,
+    },
+    /// It is one of a version that this program does not know.
+    #[error("it has {field} {found}, this gsictl knows {known}: use the version that wrote it")]
+    Newer {
+        /// `version` or `gsictl.format`.
+        field: &'static str,
+        /// As the file has it.
+        found: String,
+        /// The one we know.
+        known: String,
+    },
+}
+
+impl From<serde_json::Error> for ParseError {
+    fn from(error: serde_json::Error) -> Self {
+        let (line, column) = (error.line(), error.column());
+        let text = error.to_string();
+        let place = format!(" at line {line} column {column}");
+        let text = text.strip_suffix(&place).unwrap_or(&text);
+        let message = match error.classify() {
+            Category::Eof => format!("the file ends in the middle ({text})"),
+            Category::Data | Category::Syntax | Category::Io => text.to_owned(),
+        };
+        Self::Corrupt { line, column, message }
+    }
+}
+
+/// The seeds' fields of an entry, in their order.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(expecting = "an entry (an object)")]
+pub(super) struct SeedFields<'a> {
+    table_name: TableName,
+    index_name: IndexName,
+    status: Status,
+    creation_time: Option<Timestamp>,
+    retry_count: u32,
+    last_error: Option<Cow<'a, str>>,
+}
+
+impl<'a> SeedFields<'a> {
+    pub(super) fn of(id: &IndexId, entry: &'a Entry) -> Self {
+        Self {
+            table_name: id.table.clone(),
+            index_name: id.index.clone(),
+            status: entry.status,
+            creation_time: entry.creation_time,
+            retry_count: entry.retry_count,
+            last_error: entry.last_error.as_deref().map(Cow::Borrowed),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "a state file (an object)")]
+struct File<'a> {
+    #[serde(rename = "version")]
+    _version: IgnoredAny,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    script_name: String,
+    #[serde(borrow)]
+    gsis: Keyed<SeedFields<'a>>,
+    gsictl: Option<Own>,
+}
+
+#[derive(Deserialize)]
+#[serde(expecting = "what gsictl adds (an object)")]
+struct Own {
+    #[serde(rename = "format")]
+    _format: NonZeroU64,
+    lineage: String,
+    serial: Serial,
+    #[serde(default)]
+    target: Target,
+    #[serde(default)]
+    definitions: Option<String>,
+    #[serde(default)]
+    entries: Keyed<Record>,
+}
+
+pub(super) fn parse(bytes: &[u8]) -> Result<State, ParseError> {
+    let tree = syntax(bytes)?;
+    refuse_unknown_versions(&tree)?;
+    let file: File<'_> = serde_json::from_slice(bytes)?;
+    let foreign = file.gsictl.is_none();
+    let own = file.gsictl.unwrap_or_else(|| Own::of_foreign(bytes));
+    if own.serial.0 >= i64::MAX.unsigned_abs() {
+        return Err(corrupt(bytes, "serial", "no save can follow that serial"));
+    }
+    let records: HashMap<String, Record> = own.entries.0.into_iter().collect();
+    Ok(State {
+        script_name: file.script_name,
+        created_at: file.created_at.whole_seconds(),
+        updated_at: file.updated_at.whole_seconds(),
+        lineage: own.lineage,
+        serial: own.serial,
+        target: own.target,
+        definitions: own.definitions,
+        foreign,
+        unknown: Unknown {
+            seeds: unknown(&tree, &TOP_FIELDS),
+            ours: unknown(&tree["gsictl"], &OWN_FIELDS),
+        },
+        slots: slots(bytes, &tree, file.gsis.0, records)?,
+    })
+}
+
+impl Own {
+    /// For a file that the seeds' tool wrote. Its bytes are as good a lineage as
+    /// any: made once, and copies share it.
+    fn of_foreign(bytes: &[u8]) -> Self {
+        let mut lineage = String::new();
+        for byte in &Sha256::digest(bytes)[..16] {
+            let _ = write!(lineage, "{byte:02x}");
+        }
+        Self {
+            _format: NonZeroU64::MIN,
+            lineage,
+            serial: Serial::default(),
+            target: Target::default(),
+            definitions: None,
+            entries: Keyed::default(),
+        }
+    }
+}
+
+/// The syntax alone, with every key of an object once.
+fn syntax(bytes: &[u8]) -> Result<Value, ParseError> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(at_start("the file is empty"));
+    }
+    if bytes.iter().all(|byte| *byte == 0) {
+        return Err(at_start("the file holds nothing but zeros, as after a power failure"));
+    }
+    if bytes.starts_with("\u{feff}".as_bytes()) {
+        return Err(at_start("the file begins with a byte order mark, which JSON has not"));
+    }
+    match serde_json::from_slice(bytes)? {
+        Tree(tree) if tree.is_object() => Ok(tree),
+        Tree(_) => Err(at_start("a state file is an object, this is not")),
+    }
+}
+
+fn at_start(message: &str) -> ParseError {
+    ParseError::Corrupt { line: 1, column: 1, message: message.to_owned() }
+}
+
+/// Before anything else is judged: the fields of another version may mean
+/// anything.
+fn refuse_unknown_versions(tree: &Value) -> Result<(), ParseError> {
+    let newer =
+        |field, found: String, known: String| Err(ParseError::Newer { field, found, known });
+    match (&tree["version"], &tree["gsictl"]["format"]) {
+        (Value::String(version), _) if version != VERSION => {
+            newer("version", format!("{version:?}"), format!("{VERSION:?}"))
+        }
+        (Value::String(_), Value::Number(format)) if format.as_u64() > Some(FORMAT) => {
+            newer("gsictl.format", format.to_string(), FORMAT.to_string())
+        }
+        (Value::String(_), _) => Ok(()),
+        (Value::Null, _) => Err(at_start("it has no version")),
+        (other, _) => Err(at_start(&format!("version is {other}, not {VERSION:?}"))),
+    }
+}
+
+fn slots(
+    bytes: &[u8],
+    tree: &Value,
+    entries: Vec<(String, SeedFields<'_>)>,
+    mut records: HashMap<String, Record>,
+) -> Result<IndexMap<IndexId, Slot>, ParseError> {
+    let mut slots = IndexMap::with_capacity(entries.len());
+    for (key, fields) in entries {
+        let record = records.remove(&key).unwrap_or_default();
+        let owned = matches!(record.owner, Some(Owner::Run | Owner::Inferred));
+        if owned && fields.status == Status::Pending {
+            let what = format!("{key:?} is pending, so nobody owns it");
+            return Err(corrupt(bytes, &key, &what));
+        }
+        let unknown = Unknown {
+            seeds: unknown(&tree["gsis"][&key], &SEED_FIELDS),
+            ours: unknown(&tree["gsictl"]["entries"][&key], &RECORD_FIELDS),
+        };
+        let id = IndexId::new(fields.table_name, fields.index_name);
+        let MapEntry::Vacant(place) = slots.entry(id) else {
+            let what = format!("{key:?} is an index that has an entry already");
+            return Err(corrupt(bytes, &key, &what));
+        };
+        place.insert(Slot {
+            key,
+            entry: Entry {
+                status: fields.status,
+                creation_time: fields.creation_time.map(Timestamp::whole_seconds),
+                retry_count: fields.retry_count,
+                last_error: fields.last_error.map(Cow::into_owned),
+                record: record.tidied(),
+            },
+            unknown,
+            changed: false,
+            text: None,
+        });
+    }
+    Ok(slots)
+}
+
+impl Record {
+    /// As [`State::apply`] would have left it: whole seconds, a bounded history.
+    fn tidied(mut self) -> Self {
+        let times = [&mut self.intent_at, &mut self.activated_at, &mut self.deleted_at];
+        for time in times.into_iter().flatten() {
+            *time = time.whole_seconds();
+        }
+        for attempt in &mut self.attempts {
+            attempt.at = attempt.at.whole_seconds();
+        }
+        self.forget_old_attempts();
+        self
+    }
+}
+
+fn unknown(object: &Value, known: &[&str]) -> Map<String, Value> {
+    let fields = object.as_object().into_iter().flatten();
+    fields
+        .filter(|(name, _)| !known.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// A mistake that only the whole file shows, at the last place where `key` is.
+fn corrupt(bytes: &[u8], key: &str, message: &str) -> ParseError {
+    let text = String::from_utf8_lossy(bytes);
+    let key = serde_json::to_string(key).unwrap_or_default();
+    let before = &text[..text.rfind(&key).unwrap_or(0)];
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    ParseError::Corrupt {
+        line: before.matches('\n').count() + 1,
+        column: before.len() - line_start + 1,
+        message: message.to_owned(),
+    }
+}
+
+/// What can be judged of one member of `gsis` or `gsictl.entries` by itself.
+trait Judge {
+    fn judge(&self, key: &str) -> Result<(), &'static str>;
+}
+
+impl Judge for SeedFields<'_> {
+    fn judge(&self, key: &str) -> Result<(), &'static str> {
+        let table = key.strip_prefix(self.table_name.as_str());
+        let index = table.and_then(|rest| rest.strip_prefix(['.', '/']));
+        if index == Some(self.index_name.as_str()) {
+            Ok(())
+        } else {
+            Err("the key does not fit table_name and index_name")
+        }
+    }
+}
+
+impl Judge for Record {
+    fn judge(&self, _key: &str) -> Result<(), &'static str> {
+        let intended = self.intent_at.is_some();
+        match self.owner {
+            Some(Owner::Run) if !self.acknowledged => {
+                Err("owner is run, but no create was acknowledged")
+            }
+            Some(Owner::Run | Owner::Inferred) if !intended => {
+                Err("it is owned, but there was no intent to create it (intent_at)")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The members of an object in their order. An error in one names its key.
+struct Keyed<T>(Vec<(String, T)>);
+
+impl<T> Default for Keyed<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de> + Judge> Deserialize<'de> for Keyed<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(KeyedVisitor(PhantomData))
+    }
+}
+
+struct KeyedVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de> + Judge> Visitor<'de> for KeyedVisitor<T> {
+    type Value = Keyed<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of entries")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keyed<T>, A::Error> {
+        let mut members = Vec::new();
+        while let Some(key) = map.next_key::<String>()? {
+            let value: T = map
+                .next_value()
+                .map_err(|error| A::Error::custom(format_args!("{key:?}: {error}")))?;
+            value.judge(&key).map_err(|what| A::Error::custom(format_args!("{key:?}: {what}")))?;
+            members.push((key, value));
+        }
+        Ok(Keyed(members))
+    }
+}
+
+/// Any JSON in which no object has a key twice. serde_json itself takes the last
+/// of them, and bounds the depth to 128.
+struct Tree(Value);
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TreeVisitor).map(Self)
+    }
+}
+
+struct TreeVisitor;
+
+impl<'de> Visitor<'de> for TreeVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Tree(value)) = seq.next_element()? {
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut fields = Map::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if fields.contains_key(&name) {
+                return Err(A::Error::custom(format_args!("{name:?} stands there twice")));
+            }
+            let Tree(value) = map.next_value()?;
+            fields.insert(name, value);
+        }
+        Ok(Value::Object(fields))
+    }
+}
