@@ -6,6 +6,7 @@ use crate::definition::{
     KeyElement, OnDemandThroughput, Projection, ProvisionedThroughput, ScalarType, WarmThroughput,
 };
 use crate::name::{IndexName, TableName};
+use crate::time::Timestamp;
 
 /// `TableStatus` of DescribeTable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,13 +169,63 @@ impl TableDescription {
         self.indexes.iter().find(|i| i.name == *name)
     }
 
+    /// True where a create would not have to queue: the table is ACTIVE and no
+    /// index of it is being built or deleted, whoever's.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        self.status == TableStatus::Active
+            && !self.indexes.iter().any(IndexDescription::is_in_flight)
+    }
+
     /// The account out of the ARN (`arn:aws:dynamodb:REGION:ACCOUNT:table/NAME`).
     #[must_use]
     pub fn account(&self) -> Option<&str> {
-        self.arn
-            .as_deref()?
-            .split(':')
-            .nth(4)
-            .filter(|a| !a.is_empty())
+        self.arn.as_deref()?.split(':').nth(4).filter(|a| !a.is_empty())
+    }
+}
+
+/// What a DescribeTable of one table brought to light.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sighting {
+    /// The table exists.
+    Found(Box<TableDescription>),
+    /// There is no such table.
+    Missing,
+    /// These credentials may not describe it; the message is DynamoDB's.
+    Denied(String),
+}
+
+/// Every table of the definitions as it was seen once, with the time of asking.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Catalog {
+    tables: BTreeMap<TableName, (Timestamp, Sighting)>,
+}
+
+impl Catalog {
+    /// Notes what was seen of `table` when it was asked for at `asked_at`.
+    pub fn insert(&mut self, table: TableName, asked_at: Timestamp, sighting: Sighting) {
+        self.tables.insert(table, (asked_at, sighting));
+    }
+
+    /// What was seen of `table`, and when that was asked.
+    #[must_use]
+    pub fn get(&self, table: &TableName) -> Option<(Timestamp, &Sighting)> {
+        self.tables.get(table).map(|(at, sighting)| (*at, sighting))
+    }
+
+    /// The tables that exist, by name.
+    pub fn found(&self) -> impl Iterator<Item = &TableDescription> {
+        self.tables.values().filter_map(|(_, sighting)| match sighting {
+            Sighting::Found(description) => Some(description.as_ref()),
+            Sighting::Missing | Sighting::Denied(_) => None,
+        })
+    }
+
+    /// The account that the tables' ARNs name, where they agree on one.
+    #[must_use]
+    pub fn account(&self) -> Option<&str> {
+        let mut accounts = self.found().filter_map(TableDescription::account);
+        let first = accounts.next()?;
+        accounts.all(|a| a == first).then_some(first)
     }
 }

@@ -99,11 +99,7 @@ impl CallError {
         Self {
             kind,
             effect,
-            code: if code.is_empty() {
-                "UnknownError".to_owned()
-            } else {
-                code.to_owned()
-            },
+            code: if code.is_empty() { "UnknownError".to_owned() } else { code.to_owned() },
             message: message.to_owned(),
         }
     }
@@ -180,12 +176,8 @@ mod tests {
             assert_eq!(classify(said.0, said.1, Some(400)), said.2, "{said:?}");
             met[ROWS.iter().position(|row| fits(row, said)).unwrap()] = true;
         }
-        let missed: Vec<_> = ROWS
-            .iter()
-            .zip(&met)
-            .filter(|(_, met)| !**met)
-            .map(|(r, _)| (r.0, r.1))
-            .collect();
+        let missed: Vec<_> =
+            ROWS.iter().zip(&met).filter(|(_, met)| !**met).map(|(r, _)| (r.0, r.1)).collect();
         assert!(missed.is_empty(), "rows no text meets: {missed:?}");
     }
 

@@ -142,10 +142,7 @@ mod tests {
         assert_eq!(TableName::new("ab"), Err(NameError::Length(2)));
         assert_eq!(TableName::new(""), Err(NameError::Length(0)));
         assert!(TableName::new(&"x".repeat(255)).is_ok());
-        assert_eq!(
-            TableName::new(&"x".repeat(256)),
-            Err(NameError::Length(256))
-        );
+        assert_eq!(TableName::new(&"x".repeat(256)), Err(NameError::Length(256)));
         assert_eq!(IndexName::new("a/b"), Err(NameError::Character('/')));
         assert_eq!(IndexName::new("naïve"), Err(NameError::Character('ï')));
     }
@@ -154,10 +151,7 @@ mod tests {
     fn two_pairs_that_read_the_same_are_different_indexes() {
         let id =
             |t: &str, i: &str| IndexId::new(TableName::new(t).unwrap(), IndexName::new(i).unwrap());
-        assert_eq!(
-            id("aaa.bbb", "ccc").to_string(),
-            id("aaa", "bbb.ccc").to_string()
-        );
+        assert_eq!(id("aaa.bbb", "ccc").to_string(), id("aaa", "bbb.ccc").to_string());
         assert_ne!(id("aaa.bbb", "ccc"), id("aaa", "bbb.ccc"));
     }
 }

@@ -52,11 +52,7 @@ impl Timestamp {
     /// [`TimestampError`] holds the text.
     pub fn parse(text: &str) -> Result<Self, TimestampError> {
         let zoned = text.parse::<jiff::Timestamp>();
-        let naive = || {
-            text.parse::<DateTime>()?
-                .to_zoned(TimeZone::UTC)
-                .map(|z| z.timestamp())
-        };
+        let naive = || text.parse::<DateTime>()?.to_zoned(TimeZone::UTC).map(|z| z.timestamp());
         zoned
             .or_else(|_| naive())
             .map(|t| Self(t.as_millisecond()))
@@ -93,11 +89,8 @@ impl Sub for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let format = if self.0 % 1000 == 0 {
-            "%Y-%m-%dT%H:%M:%SZ"
-        } else {
-            "%Y-%m-%dT%H:%M:%S.%3fZ"
-        };
+        let format =
+            if self.0 % 1000 == 0 { "%Y-%m-%dT%H:%M:%SZ" } else { "%Y-%m-%dT%H:%M:%S.%3fZ" };
         write!(f, "{}", self.jiff().strftime(format))
     }
 }

@@ -1,0 +1,673 @@
+//! The run: told what happened, it says what to do next. It does no I/O.
+//!
+//! A create is handed out only after the save of its intent was confirmed. All
+//! intents that wait ride on one save, and so do observations, a second late at
+//! most. After a lost answer the table is described before anything is repeated.
+
+mod job;
+mod lane;
+mod pace;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::time::Duration;
+
+use crate::call::{Call, CallError, Effect as Applied, ErrorKind, Reply};
+use crate::catalog::{Sighting, TableDescription};
+use crate::event::{Event, Queue};
+use crate::machine::{CallId, Effect, Machine, Snapshot};
+use crate::name::IndexId;
+use crate::plan::Plan;
+use crate::retry::{CREDENTIALS_RETRY, Policy, Rule, Strategy, Then, decide, poll_retry};
+use crate::state::{Serial, State, Step};
+use crate::time::Timestamp;
+
+pub use job::Verdict;
+use lane::{Doing, Lane, Next};
+use pace::Pace;
+
+/// Observations wait so long for an intent to ride with.
+const SAVE_WITHIN: Duration = Duration::from_secs(1);
+/// After a stop, answers that are under way are waited for so long.
+const GRACE: Duration = Duration::from_millis(500);
+/// DescribeTable calls under way at once; the account shares 2,500 a second.
+const LOOKS_AT_ONCE: usize = 64;
+
+/// How a run came to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Nothing was left to do.
+    Done,
+    /// A stop was asked for. Everything is saved.
+    Stopped,
+    /// The state could not be saved; the text says why.
+    SaveFailed(String),
+}
+
+/// What a run cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// DescribeTable calls.
+    pub describes: u64,
+    /// UpdateTable calls that create an index.
+    pub creates: u64,
+    /// Saves of the state.
+    pub saves: u64,
+    /// Bytes of all saves.
+    pub saved_bytes: u64,
+    /// Entries that changed between saves, summed over all saves.
+    pub transitions: u64,
+    /// The most changed entries that one save carried.
+    pub most_transitions: u64,
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// How it ended.
+    pub ended: Ended,
+    /// Each index of the plan, in its order.
+    pub verdicts: Vec<(IndexId, Verdict)>,
+    /// The tables as they were last seen.
+    pub tables: Vec<TableDescription>,
+    /// What it cost.
+    pub stats: Stats,
+}
+
+/// What a job sees of the run while it takes a step.
+struct Scene<'a> {
+    now: Timestamp,
+    policy: &'a Policy,
+    state: &'a mut State,
+    dirty_since: &'a mut Option<Timestamp>,
+    events: &'a mut VecDeque<Event>,
+}
+
+impl Scene<'_> {
+    fn step(&mut self, id: &IndexId, step: Step) {
+        let taken = self.state.apply(id, step);
+        debug_assert!(taken.is_ok(), "{taken:?}");
+        if self.state.is_dirty() {
+            self.dirty_since.get_or_insert(self.now);
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+}
+
+#[derive(Debug)]
+struct Saving {
+    serial: Serial,
+    lanes: Vec<usize>,
+}
+
+/// A whole run as a value: a function of plan, policy, state, seed and what it
+/// is told.
+#[derive(Debug)]
+pub struct Engine {
+    policy: Policy,
+    state: State,
+    lanes: Vec<Lane>,
+    pace: Pace,
+    random: fastrand::Rng,
+    events: VecDeque<Event>,
+    calls: VecDeque<(CallId, Call)>,
+    asked: BTreeMap<CallId, usize>,
+    next_id: u64,
+    wakes: BinaryHeap<Reverse<(Timestamp, usize)>>,
+    backlog: BinaryHeap<(Duration, Reverse<usize>)>,
+    looks: VecDeque<usize>,
+    looking: usize,
+    open: usize,
+    unsaved: Vec<usize>,
+    saving: Option<Saving>,
+    dirty_since: Option<Timestamp>,
+    credentials_lost: bool,
+    starting: bool,
+    stopping: Option<(Timestamp, Ended)>,
+    grace_is_over: bool,
+    stats: Stats,
+}
+
+impl Engine {
+    /// A run that carries out `plan`. `seed` draws the jitter.
+    #[must_use]
+    pub fn new(now: Timestamp, plan: Plan, policy: Policy, state: State, seed: u64) -> Self {
+        let lanes: Vec<_> = plan.tables.into_iter().map(|t| Lane::new(now, t)).collect();
+        let mut engine = Self {
+            pace: Pace::new(now, policy.max_builds),
+            policy,
+            dirty_since: state.is_dirty().then_some(now),
+            state,
+            open: lanes.len(),
+            lanes,
+            random: fastrand::Rng::with_seed(seed),
+            events: VecDeque::new(),
+            calls: VecDeque::new(),
+            asked: BTreeMap::new(),
+            next_id: 0,
+            wakes: BinaryHeap::new(),
+            backlog: BinaryHeap::new(),
+            looks: VecDeque::new(),
+            looking: 0,
+            unsaved: Vec::new(),
+            saving: None,
+            credentials_lost: false,
+            starting: true,
+            stopping: None,
+            grace_is_over: false,
+            stats: Stats::default(),
+        };
+        for n in 0..engine.lanes.len() {
+            engine.observe(now, n);
+        }
+        engine
+    }
+
+    /// The state as it is now; what is durable may be a second older.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The state and what the run came to, once it is over.
+    #[must_use]
+    pub fn finish(self) -> (State, Outcome) {
+        let verdict = |job: &job::Job| match &job.phase {
+            job::Phase::Done(verdict) => verdict.clone(),
+            _ if job.is_building() => Verdict::Building,
+            _ => Verdict::Waiting,
+        };
+        let jobs = self.lanes.iter().flat_map(|lane| &lane.jobs);
+        let outcome = Outcome {
+            ended: self.stopping.map_or(Ended::Done, |(_, ended)| ended),
+            verdicts: jobs.map(|job| (job.id().clone(), verdict(job))).collect(),
+            tables: self.lanes.iter().filter_map(|l| l.description().cloned()).collect(),
+            stats: self.stats,
+        };
+        (self.state, outcome)
+    }
+
+    fn scene(&mut self, now: Timestamp) -> (&mut Vec<Lane>, Scene<'_>) {
+        let scene = Scene {
+            now,
+            policy: &self.policy,
+            state: &mut self.state,
+            dirty_since: &mut self.dirty_since,
+            events: &mut self.events,
+        };
+        (&mut self.lanes, scene)
+    }
+
+    /// Holds lane `n` against what was last seen, and goes on from there.
+    fn observe(&mut self, now: Timestamp, n: usize) {
+        let (failed, was_building) = (self.failures(n), self.lanes[n].is_building());
+        let (lanes, mut scene) = self.scene(now);
+        lanes[n].observe(&mut scene);
+        if was_building {
+            // The lane that promises the longest work is next, which may be another.
+            self.settle_slot(n, false);
+        }
+        if self.policy.fail_fast && self.failures(n) > failed {
+            self.start_nothing_more(now);
+        }
+        self.advance(now, n);
+    }
+
+    fn failures(&self, n: usize) -> usize {
+        let failed = |job: &&job::Job| {
+            matches!(job.phase, job::Phase::Done(Verdict::Failed { .. } | Verdict::Obstructed(_)))
+        };
+        self.lanes[n].jobs.iter().filter(failed).count()
+    }
+
+    /// Lets lane `n` do what comes next.
+    fn advance(&mut self, now: Timestamp, n: usize) {
+        if self.stopping.is_some() {
+            return self.pass_by(now, n);
+        }
+        let starting = self.starting;
+        let (lanes, mut scene) = self.scene(now);
+        let lane = &mut lanes[n];
+        if !starting {
+            lane.start_nothing(&mut scene);
+        }
+        let next = lane.next(&mut scene);
+        let reserved = matches!(next, Next::Start(_)) && lane.slot && !lane.is_building();
+        self.settle_slot(n, reserved);
+        match next {
+            Next::Over => self.retire(n),
+            Next::Start(job) if reserved => self.intend(now, n, job),
+            Next::Start(_) => {
+                let lane = &mut self.lanes[n];
+                lane.doing = Doing::Backlogged;
+                self.backlog.push((lane.remaining(), Reverse(n)));
+            }
+            Next::Look(at) if self.policy.wait || self.is_unsettled(n) => self.rest(n, Some(at)),
+            Next::Look(_) => self.pass_by(now, n),
+        }
+    }
+
+    /// One pass does not wait, except for what tells whether it was started.
+    fn is_unsettled(&self, n: usize) -> bool {
+        let unsettled = |job: &job::Job| {
+            matches!(job.phase, job::Phase::Refused { .. } | job::Phase::Sent { lost: true, .. })
+        };
+        self.lanes[n].jobs.iter().any(unsettled)
+    }
+
+    /// Without waiting this is as far as the table goes.
+    fn pass_by(&mut self, now: Timestamp, n: usize) {
+        let (lanes, mut scene) = self.scene(now);
+        lanes[n].leave(&mut scene);
+        self.retire(n);
+    }
+
+    /// A lane holds a slot while it builds, or while it is about to.
+    fn settle_slot(&mut self, n: usize, reserved: bool) {
+        let lane = &mut self.lanes[n];
+        let needed = lane.is_building() || reserved;
+        match (lane.slot, needed) {
+            (false, true) => self.pace.take(),
+            (true, false) => self.pace.give_back(),
+            _ => {}
+        }
+        lane.slot = needed;
+    }
+
+    fn rest(&mut self, n: usize, until: Option<Timestamp>) {
+        let lane = &mut self.lanes[n];
+        lane.doing = Doing::Resting;
+        lane.wake = until;
+        if let Some(at) = until {
+            self.wakes.push(Reverse((at, n)));
+        }
+    }
+
+    fn retire(&mut self, n: usize) {
+        let lane = &mut self.lanes[n];
+        lane.wake = None;
+        if lane.doing != Doing::Over {
+            lane.doing = Doing::Over;
+            self.open -= 1;
+        }
+    }
+
+    fn start_nothing_more(&mut self, now: Timestamp) {
+        if !std::mem::replace(&mut self.starting, false) {
+            return;
+        }
+        self.backlog.clear();
+        for n in 0..self.lanes.len() {
+            match self.lanes[n].doing {
+                Doing::Backlogged | Doing::Resting => self.advance(now, n),
+                // Its save may be under way; the call is not made.
+                Doing::Intending(_) => self.advance(now, n),
+                Doing::WantsLook | Doing::Looking(..) | Doing::Creating(..) | Doing::Over => {}
+            }
+        }
+    }
+
+    /// Gives free slots to the lanes that promise the longest work.
+    fn start_some(&mut self, now: Timestamp) {
+        while self.stopping.is_none() && !self.backlog.is_empty() {
+            if !self.pace.has_room() {
+                return self.pass_by_backlog(now);
+            }
+            let Some((_, Reverse(n))) = self.backlog.pop() else {
+                return;
+            };
+            if self.lanes[n].doing != Doing::Backlogged {
+                continue;
+            }
+            self.pace.take();
+            self.lanes[n].slot = true;
+            if self.lanes[n].is_fresh(now) {
+                self.advance(now, n);
+            } else {
+                self.want_look(n);
+            }
+        }
+    }
+
+    fn pass_by_backlog(&mut self, now: Timestamp) {
+        if self.policy.wait {
+            return;
+        }
+        for (_, Reverse(n)) in std::mem::take(&mut self.backlog) {
+            self.pass_by(now, n);
+        }
+    }
+
+    /// Records the intent; the call goes out when the save is confirmed.
+    fn intend(&mut self, now: Timestamp, n: usize, job: usize) {
+        let (lanes, mut scene) = self.scene(now);
+        let lane = &mut lanes[n];
+        if let Some(table) = lane.description().cloned() {
+            lane.jobs[job].intend(&table, &mut scene);
+        }
+        lane.doing = Doing::Intending(job);
+        self.unsaved.push(n);
+    }
+
+    fn create(&mut self, now: Timestamp, n: usize) {
+        let Doing::Intending(job) = self.lanes[n].doing else {
+            return;
+        };
+        let id = self.fresh_id(n);
+        let (lanes, mut scene) = self.scene(now);
+        let lane = &mut lanes[n];
+        let Some(table) = lane.description() else {
+            return;
+        };
+        let create = lane.jobs[job].create(table);
+        lane.jobs[job].on_called(&mut scene);
+        lane.doing = Doing::Creating(id, job);
+        self.calls.push_back((id, Call::CreateIndex(Box::new(create))));
+    }
+
+    fn fresh_id(&mut self, n: usize) -> CallId {
+        let id = CallId(self.next_id);
+        self.next_id += 1;
+        self.asked.insert(id, n);
+        id
+    }
+
+    fn want_look(&mut self, n: usize) {
+        self.lanes[n].wake = None;
+        self.lanes[n].doing = Doing::WantsLook;
+        self.looks.push_back(n);
+    }
+
+    fn look_around(&mut self, now: Timestamp) {
+        while self.stopping.is_none() && self.looking < LOOKS_AT_ONCE {
+            let Some(n) = self.looks.pop_front() else {
+                return;
+            };
+            let id = self.fresh_id(n);
+            self.lanes[n].doing = Doing::Looking(id, now);
+            self.looking += 1;
+            let call = Call::DescribeTable(self.lanes[n].table.clone());
+            self.calls.push_back((id, call));
+        }
+    }
+
+    fn wake_lanes(&mut self, now: Timestamp) {
+        while let Some(Reverse((at, n))) = self.wakes.peek().copied().filter(|w| w.0.0 <= now) {
+            self.wakes.pop();
+            if self.lanes[n].wake == Some(at) {
+                self.want_look(n);
+            }
+        }
+    }
+
+    fn on_look(
+        &mut self,
+        now: Timestamp,
+        n: usize,
+        asked_at: Timestamp,
+        reply: Result<Reply, CallError>,
+    ) {
+        self.looking -= 1;
+        let sighting = match reply {
+            Ok(Reply::Table(table)) => Sighting::Found(table),
+            Err(error) if error.kind == ErrorKind::TableNotFound => Sighting::Missing,
+            Ok(Reply::Done) => Sighting::Missing,
+            Err(error) => return self.on_failed_look(now, n, &error),
+        };
+        self.credentials_are_good();
+        self.lanes[n].look_failures = 0;
+        if self.lanes[n].see(asked_at, sighting) {
+            self.observe(now, n);
+        } else {
+            self.want_look(n);
+        }
+    }
+
+    /// A failed look never fails an index; it is only made less and less often.
+    fn on_failed_look(&mut self, now: Timestamp, n: usize, error: &CallError) {
+        let lane = &mut self.lanes[n];
+        lane.look_failures = lane.look_failures.saturating_add(1);
+        let mut retry_in = poll_retry(lane.look_failures);
+        if Rule::of(error.kind).strategy == Strategy::AwaitCredentials {
+            retry_in = CREDENTIALS_RETRY;
+            self.credentials_are_lost(error);
+        } else if !retry_in.is_zero() {
+            let (table, error) = (lane.table.clone(), error.to_string());
+            self.events.push_back(Event::LookFailed { table, error, retry_in });
+        }
+        self.rest(n, Some(now + retry_in));
+    }
+
+    fn credentials_are_lost(&mut self, error: &CallError) {
+        if !std::mem::replace(&mut self.credentials_lost, true) {
+            self.events.push_back(Event::CredentialsLost { error: error.to_string() });
+        }
+    }
+
+    fn credentials_are_good(&mut self) {
+        if std::mem::replace(&mut self.credentials_lost, false) {
+            self.events.push_back(Event::CredentialsBack);
+        }
+    }
+
+    fn on_created(
+        &mut self,
+        now: Timestamp,
+        n: usize,
+        job: usize,
+        reply: Result<Reply, CallError>,
+    ) {
+        self.lanes[n].changed(now);
+        match reply {
+            Ok(reply) => {
+                self.credentials_are_good();
+                let (lanes, mut scene) = self.scene(now);
+                lanes[n].jobs[job].on_accepted(&mut scene);
+                if let Reply::Table(table) = reply {
+                    lanes[n].see(now, Sighting::Found(table));
+                }
+                let building = self.certainly_building();
+                self.pace.accepted(building);
+                self.observe(now, n);
+            }
+            Err(error) => self.on_refused(now, n, job, &error),
+        }
+    }
+
+    fn certainly_building(&self) -> usize {
+        self.lanes.iter().filter(|lane| lane.is_certainly_building()).count()
+    }
+
+    fn on_refused(&mut self, now: Timestamp, n: usize, job: usize, error: &CallError) {
+        let building = self.certainly_building();
+        let situation = self.lanes[n].jobs[job].situation(error.kind, building);
+        let decision = decide(error.kind, situation, &self.policy, self.random.f64());
+        match decision.then {
+            Then::AwaitSlot if self.pace.refused(now, building) => {
+                let limit = self.pace.limit();
+                self.events.push_back(Event::ConcurrencyChanged { limit });
+            }
+            Then::Hold(wait) => {
+                self.pace.refused(now, building);
+                self.pace.hold(now + wait);
+            }
+            Then::AwaitCredentials(_) => self.credentials_are_lost(error),
+            _ => {}
+        }
+        let failed = self.failures(n);
+        let (lanes, mut scene) = self.scene(now);
+        let job = &mut lanes[n].jobs[job];
+        job.on_error(error, decision, &mut scene);
+        match decision.then {
+            Then::AwaitSlot => job.wait_in(Queue::AccountLimit { building }, &mut scene),
+            Then::Hold(wait) => job.wait_in(Queue::AccountHeld { wait }, &mut scene),
+            _ => {}
+        }
+        if self.policy.fail_fast && self.failures(n) > failed {
+            self.start_nothing_more(now);
+        }
+        self.after_refusal(now, n, error.effect, decision.then);
+    }
+
+    fn after_refusal(&mut self, now: Timestamp, n: usize, applied: Applied, then: Then) {
+        self.settle_slot(n, false);
+        // After a stop, and without waiting, this is as far as the table goes.
+        if self.stopping.is_some() {
+            return self.pass_by(now, n);
+        }
+        if then == Then::Look || applied == Applied::Unknown {
+            return self.want_look(n);
+        }
+        if self.policy.wait {
+            self.advance(now, n);
+        } else {
+            self.pass_by(now, n);
+        }
+    }
+
+    fn save_if_due(&mut self, now: Timestamp) -> Option<Effect> {
+        if self.saving.is_some() || matches!(self.stopping, Some((_, Ended::SaveFailed(_)))) {
+            return None;
+        }
+        let last = self.open == 0 || self.stopping.is_some();
+        let due = self.dirty_since.is_some_and(|since| last || since + SAVE_WITHIN <= now);
+        if self.unsaved.is_empty() && !due {
+            return None;
+        }
+        let changed = self.state.changed() as u64;
+        let rendered = self.state.render(now);
+        self.dirty_since = None;
+        self.saving =
+            Some(Saving { serial: rendered.serial, lanes: std::mem::take(&mut self.unsaved) });
+        self.stats.saves += 1;
+        self.stats.saved_bytes += rendered.bytes.len() as u64;
+        self.stats.transitions += changed;
+        self.stats.most_transitions = self.stats.most_transitions.max(changed);
+        Some(Effect::Save(Snapshot { serial: rendered.serial, bytes: rendered.bytes }))
+    }
+
+    fn stop(&mut self, now: Timestamp, ended: Ended) {
+        self.stopping = Some((now, ended));
+        self.recall(now);
+        self.backlog.clear();
+        self.looks.clear();
+        self.unsaved.clear();
+        for n in 0..self.lanes.len() {
+            if matches!(self.lanes[n].doing, Doing::Creating(..)) {
+                continue;
+            }
+            let (lanes, mut scene) = self.scene(now);
+            lanes[n].leave(&mut scene);
+            self.retire(n);
+        }
+    }
+
+    /// Takes back the calls that were not handed out.
+    fn recall(&mut self, now: Timestamp) {
+        for (id, _) in std::mem::take(&mut self.calls) {
+            let Some(n) = self.asked.remove(&id) else {
+                continue;
+            };
+            if let Doing::Creating(_, job) = self.lanes[n].doing {
+                self.lanes[n].jobs[job].recall(now);
+                self.lanes[n].doing = Doing::Resting;
+            }
+        }
+    }
+
+    /// Creates that were handed out and are not answered.
+    fn unanswered(&self) -> bool {
+        self.lanes.iter().any(|lane| matches!(lane.doing, Doing::Creating(..)))
+    }
+}
+
+impl Machine for Engine {
+    fn poll(&mut self, now: Timestamp) -> Option<Effect> {
+        if let Some(event) = self.events.pop_front() {
+            return Some(Effect::Notify(event));
+        }
+        if let Some((id, call)) = self.calls.pop_front() {
+            match call {
+                Call::CreateIndex(_) => self.stats.creates += 1,
+                _ => self.stats.describes += 1,
+            }
+            return Some(Effect::Call(id, call));
+        }
+        if let Some((at, _)) = &self.stopping {
+            self.grace_is_over = *at + GRACE <= now;
+        } else {
+            self.wake_lanes(now);
+            if !self.backlog.is_empty() && self.pace.tick(now) {
+                let limit = self.pace.limit();
+                self.events.push_back(Event::ConcurrencyChanged { limit });
+            }
+            self.start_some(now);
+            self.look_around(now);
+        }
+        if !(self.events.is_empty() && self.calls.is_empty()) {
+            return self.poll(now);
+        }
+        self.save_if_due(now)
+    }
+
+    fn wake_at(&self) -> Option<Timestamp> {
+        let save = self.dirty_since.filter(|_| self.saving.is_none()).map(|at| at + SAVE_WITHIN);
+        if let Some((at, _)) = &self.stopping {
+            return (!self.grace_is_over).then_some(*at + GRACE);
+        }
+        let lane = self.wakes.peek().map(|Reverse((at, _))| *at);
+        let waits = !self.backlog.is_empty();
+        let pace = waits.then(|| self.pace.wake_at()).flatten();
+        [lane, save, pace].into_iter().flatten().min()
+    }
+
+    fn on_reply(&mut self, now: Timestamp, id: CallId, reply: Result<Reply, CallError>) {
+        let Some(n) = self.asked.remove(&id) else {
+            return;
+        };
+        match self.lanes[n].doing {
+            Doing::Looking(asked, asked_at) if asked == id => self.on_look(now, n, asked_at, reply),
+            Doing::Creating(asked, job) if asked == id => self.on_created(now, n, job, reply),
+            _ => {}
+        }
+    }
+
+    fn on_saved(&mut self, now: Timestamp, serial: Serial, result: Result<(), String>) {
+        let Some(saving) = self.saving.take_if(|saving| saving.serial == serial) else {
+            return;
+        };
+        match result {
+            Ok(()) if self.stopping.is_none() => {
+                for n in saving.lanes {
+                    self.create(now, n);
+                }
+            }
+            Ok(()) => {}
+            Err(error) => {
+                self.events.push_back(Event::SaveFailed { error: error.clone() });
+                self.stop(now, Ended::SaveFailed(error));
+            }
+        }
+    }
+
+    fn on_stop(&mut self, now: Timestamp) {
+        if self.stopping.is_none() {
+            self.events.push_back(Event::Stopping);
+            self.stop(now, Ended::Stopped);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let told = self.events.is_empty() && self.calls.is_empty();
+        let saved = self.saving.is_none() && self.dirty_since.is_none();
+        let answered = self.grace_is_over || !self.unanswered();
+        told && match &self.stopping {
+            None => self.open == 0 && saved,
+            Some((_, Ended::SaveFailed(_))) => answered,
+            Some(_) => answered && saved,
+        }
+    }
+}

@@ -1,0 +1,512 @@
+//! One index of a run: what was done for it, and what each description makes of it.
+
+use std::time::Duration;
+
+use super::Scene;
+use crate::call::{CallError, CreateIndex, Effect as Applied, ErrorKind};
+use crate::catalog::{BillingMode, Sighting, TableDescription};
+use crate::definition::IndexDefinition;
+use crate::event::{AttemptFailure, Event, Queue};
+use crate::name::IndexId;
+use crate::plan::{Finding, Obstacle, PlannedIndex, judge};
+use crate::retry::{BUSY_THOUGH_ACTIVE, Decision, Rule, Situation, Then};
+use crate::state::{Attempt, Status, Step};
+use crate::time::Timestamp;
+
+/// How a run ended for one index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It became active in this run; so long after the create or the adoption.
+    Activated(Duration),
+    /// It was active when the run first looked.
+    AlreadyActive,
+    /// Failed for good in this run.
+    Failed {
+        /// Why.
+        error: String,
+        /// What a person can do.
+        remedy: String,
+    },
+    /// Something stands in the way; no call was made.
+    Obstructed(Obstacle),
+    /// It failed in an earlier run and was not to be started.
+    LeftFailed,
+    /// Only failed ones were to be started, and this one did not fail.
+    LeftOther,
+    /// The activation time-out struck; it goes on building in DynamoDB.
+    TimedOut,
+    /// It is being built; the run did not wait for it, or was stopped.
+    Building,
+    /// Nothing was started for it, or not yet.
+    Waiting,
+}
+
+/// Where one index is in this run.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Phase {
+    /// Not yet held against a description in this run.
+    New,
+    /// To be created, not before this.
+    Wanted(Timestamp),
+    /// Our create may be or is applied, and no description shows it yet.
+    Sent { at: Timestamp, lost: bool, retry_at: Timestamp },
+    /// Our create was certainly not applied; the next description says what to do.
+    Refused { kind: ErrorKind, at: Timestamp, error: String },
+    /// A description shows it being built.
+    Building { backfilling: bool },
+    /// A description shows it being deleted.
+    Leaving,
+    /// Over, as far as this run goes.
+    Done(Verdict),
+}
+
+/// One index in the queue of its table.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) definition: IndexDefinition,
+    pub(super) phase: Phase,
+    pub(super) estimate: Duration,
+    /// Attempts that failed in this run.
+    pub(super) failures: u32,
+    may_start: bool,
+    /// When its build began, as far as is known.
+    since: Timestamp,
+    last_kind: Option<ErrorKind>,
+    queue: Option<Queue>,
+}
+
+impl Job {
+    pub(super) fn new(now: Timestamp, planned: PlannedIndex, estimate: Duration) -> Self {
+        Self {
+            definition: planned.definition,
+            phase: Phase::New,
+            estimate,
+            failures: 0,
+            may_start: planned.may_start,
+            since: now,
+            last_kind: None,
+            queue: None,
+        }
+    }
+
+    pub(super) fn id(&self) -> &IndexId {
+        &self.definition.id
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        !matches!(self.phase, Phase::Done(_))
+    }
+
+    /// It holds the table's one slot, or may hold it.
+    pub(super) fn is_building(&self) -> bool {
+        matches!(self.phase, Phase::Sent { .. } | Phase::Building { .. })
+    }
+
+    /// DynamoDB said that it is being built: the call was answered, or a
+    /// description shows it.
+    pub(super) fn is_certainly_building(&self) -> bool {
+        matches!(self.phase, Phase::Sent { lost: false, .. } | Phase::Building { .. })
+    }
+
+    /// When its build (or the create that may have begun one) began.
+    pub(super) fn since(&self) -> Timestamp {
+        self.since
+    }
+
+    pub(super) fn observe(&mut self, sighting: &Sighting, scene: &mut Scene<'_>) {
+        if !self.is_open() {
+            return;
+        }
+        let table = match sighting {
+            Sighting::Found(table) => Some(table.as_ref()),
+            Sighting::Missing | Sighting::Denied(_) => None,
+        };
+        match judge(&self.definition, sighting) {
+            Finding::Ready => self.on_ready(table, scene),
+            Finding::Building { backfilling } => self.on_building(table, backfilling, scene),
+            Finding::Deleting => self.on_deleting(scene),
+            Finding::Absent => self.on_absent(table, scene),
+            Finding::Obstacle(obstacle) => self.on_obstacle(obstacle, scene),
+        }
+    }
+
+    fn on_ready(&mut self, table: Option<&TableDescription>, scene: &mut Scene<'_>) {
+        let table_id = table.and_then(|t| t.table_id.clone());
+        scene.step(self.id(), Step::SeenActive { at: scene.now, table_id });
+        if self.phase == Phase::New {
+            scene.tell(Event::AlreadyActive(self.id().clone()));
+            return self.end(Verdict::AlreadyActive);
+        }
+        self.tell_recovered(scene);
+        let took = scene.now - self.since;
+        scene.tell(Event::Activated { id: self.id().clone(), took });
+        self.end(Verdict::Activated(took));
+    }
+
+    fn on_building(
+        &mut self,
+        table: Option<&TableDescription>,
+        backfilling: bool,
+        scene: &mut Scene<'_>,
+    ) {
+        self.tell_recovered(scene);
+        match self.phase {
+            Phase::Building { backfilling: was } => {
+                if backfilling && !was {
+                    scene.tell(Event::Backfilling(self.id().clone()));
+                }
+            }
+            Phase::Sent { .. } => self.adopt(table, scene),
+            _ => {
+                let entry = scene.state.entry(self.id());
+                let intent = entry.and_then(|e| e.record().intent_at);
+                self.since = intent.filter(|_| self.phase == Phase::New).unwrap_or(scene.now);
+                self.adopt(table, scene);
+                scene.tell(Event::Adopted { id: self.id().clone(), backfilling });
+            }
+        }
+        self.phase = Phase::Building { backfilling };
+        self.check_timeout(scene);
+    }
+
+    fn adopt(&self, table: Option<&TableDescription>, scene: &mut Scene<'_>) {
+        let table_id = table.and_then(|t| t.table_id.clone());
+        scene.step(self.id(), Step::SeenBuilding { table_id });
+    }
+
+    fn tell_recovered(&self, scene: &mut Scene<'_>) {
+        if let Phase::Sent { lost: true, .. } = self.phase {
+            scene.tell(Event::Recovered(self.id().clone()));
+        }
+    }
+
+    fn check_timeout(&mut self, scene: &mut Scene<'_>) {
+        let waited = scene.now - self.since;
+        if scene.policy.activation_timeout.is_some_and(|limit| waited >= limit) {
+            let error = format!("still CREATING after {} s", waited.as_secs());
+            scene.step(self.id(), Step::TimedOut { error });
+            scene.tell(Event::TimedOut { id: self.id().clone(), waited });
+            self.end(Verdict::TimedOut);
+        }
+    }
+
+    fn on_deleting(&mut self, scene: &mut Scene<'_>) {
+        if self.phase == Phase::Leaving {
+            return;
+        }
+        scene.step(self.id(), Step::SeenDeleting);
+        scene.tell(Event::AwaitingDeletion(self.id().clone()));
+        self.phase = Phase::Leaving;
+    }
+
+    fn on_absent(&mut self, table: Option<&TableDescription>, scene: &mut Scene<'_>) {
+        match &self.phase {
+            Phase::New => self.begin_absent(scene),
+            Phase::Leaving => self.want_again(scene.now, scene),
+            Phase::Refused { .. } => self.settle_refusal(table, scene),
+            Phase::Sent { at, lost, retry_at } if !self.may_be_unseen(*at, scene) => {
+                let (lost, retry_at) = (*lost, *retry_at);
+                self.on_vanished(lost, retry_at, scene);
+            }
+            Phase::Building { .. } if !self.may_be_unseen(self.since, scene) => {
+                self.on_vanished(false, scene.now, scene);
+            }
+            Phase::Sent { .. } | Phase::Building { .. } | Phase::Wanted(_) | Phase::Done(_) => {}
+        }
+    }
+
+    /// Just after a create a description may not show the index yet.
+    fn may_be_unseen(&self, sent_at: Timestamp, scene: &Scene<'_>) -> bool {
+        scene.now - sent_at < scene.policy.visibility
+    }
+
+    /// The first look of this run does not show it.
+    fn begin_absent(&mut self, scene: &mut Scene<'_>) {
+        let entry = scene.state.entry(self.id());
+        let status = entry.map_or(Status::Pending, |e| e.status());
+        let intent = entry.and_then(|e| e.record().intent_at);
+        match (status, intent) {
+            (Status::InProgress, Some(at)) if self.may_be_unseen(at, scene) => {
+                self.since = at;
+                self.phase = Phase::Sent { at, lost: true, retry_at: scene.now };
+            }
+            _ => self.want_again(scene.now, scene),
+        }
+    }
+
+    fn on_vanished(&mut self, lost: bool, retry_at: Timestamp, scene: &mut Scene<'_>) {
+        if lost && self.failures >= scene.policy.max_attempts {
+            let last = scene.state.entry(self.id()).and_then(|e| e.last_error());
+            let error = last.unwrap_or("the answers to all attempts were lost").to_owned();
+            let remedy = self.remedy();
+            return self.give_up(error, remedy, scene);
+        }
+        self.want_again(retry_at, scene);
+    }
+
+    /// It is not there: to be created, where this run may.
+    fn want_again(&mut self, not_before: Timestamp, scene: &mut Scene<'_>) {
+        let was = scene.state.entry(self.id()).map_or(Status::Pending, |e| e.status());
+        if matches!(was, Status::InProgress | Status::Active) {
+            scene.tell(Event::Missing { id: self.id().clone(), was });
+        }
+        scene.step(self.id(), Step::SeenAbsent);
+        if self.may_start {
+            self.phase = Phase::Wanted(not_before);
+        } else if was == Status::Failed {
+            let error = scene.state.entry(self.id()).and_then(|e| e.last_error());
+            let error = error.map(str::to_owned);
+            scene.tell(Event::LeftFailed { id: self.id().clone(), error });
+            self.end(Verdict::LeftFailed);
+        } else {
+            self.end(Verdict::LeftOther);
+        }
+    }
+
+    /// Our create was refused because something was in its way, and the
+    /// description does not show the index.
+    fn settle_refusal(&mut self, table: Option<&TableDescription>, scene: &mut Scene<'_>) {
+        let Phase::Refused { kind, at, error } = &self.phase else {
+            return;
+        };
+        let (kind, at, error) = (*kind, *at, error.clone());
+        let busy = table.is_some_and(|t| !t.is_free());
+        match kind {
+            _ if busy => self.phase = Phase::Wanted(scene.now),
+            ErrorKind::TableBusy => self.busy_though_active(error, scene),
+            // What it shows is older than the refusal.
+            ErrorKind::IndexBusy | ErrorKind::IndexExists => {
+                if !self.may_be_unseen(at, scene) {
+                    self.phase = Phase::Wanted(scene.now);
+                }
+            }
+            ErrorKind::OtherIndexBuilding => {
+                self.phase = Phase::Wanted(scene.now + BUSY_THOUGH_ACTIVE);
+            }
+            _ => self.phase = Phase::Wanted(scene.now),
+        }
+    }
+
+    /// The table says ACTIVE and yet refuses: an attempt is used up.
+    fn busy_though_active(&mut self, error: String, scene: &mut Scene<'_>) {
+        self.failures += 1;
+        let delay = (self.failures < scene.policy.max_attempts).then_some(BUSY_THOUGH_ACTIVE);
+        self.record(scene, &error, "ResourceInUseException", "busy-though-active", delay, true);
+        match delay {
+            Some(delay) => self.phase = Phase::Wanted(scene.now + delay),
+            None => self.give_up(error, self.remedy(), scene),
+        }
+    }
+
+    fn on_obstacle(&mut self, obstacle: Obstacle, scene: &mut Scene<'_>) {
+        let (now, conflict) = (scene.now, matches!(obstacle, Obstacle::Conflict { .. }));
+        match &self.phase {
+            Phase::Sent { at, .. } if !conflict && now - *at < scene.policy.visibility => return,
+            Phase::Refused { .. } => {
+                let remedy = obstacle.remedy().to_owned();
+                return self.give_up(obstacle.to_string(), remedy, scene);
+            }
+            _ => {}
+        }
+        let reason = obstacle.to_string();
+        if conflict {
+            scene.step(self.id(), Step::SeenConflict { reason: reason.clone() });
+        } else {
+            // The description shows that the index is not there, whatever else.
+            if !matches!(obstacle, Obstacle::Denied(_) | Obstacle::TableUnusable(_)) {
+                scene.step(self.id(), Step::SeenAbsent);
+            }
+            scene.step(self.id(), Step::Obstacle { reason: reason.clone() });
+        }
+        scene.tell(Event::Obstructed { id: self.id().clone(), reason });
+        self.end(Verdict::Obstructed(obstacle));
+    }
+
+    /// The intent to create it, to be saved before the call.
+    pub(super) fn intend(&mut self, table: &TableDescription, scene: &mut Scene<'_>) {
+        let (at, table_id) = (scene.now, table.table_id.clone());
+        let spec = self.definition.digest(&table.attributes);
+        let failed = scene.state.entry(self.id()).map(|e| e.status()) == Some(Status::Failed);
+        let step = if failed {
+            Step::IntendRetry { at, table_id, spec }
+        } else {
+            Step::Intend { at, table_id, spec }
+        };
+        scene.step(self.id(), step);
+        self.queue = None;
+    }
+
+    /// The call that carries the intent out.
+    pub(super) fn create(&self, table: &TableDescription) -> CreateIndex {
+        let definition = &self.definition;
+        let typed = |name: &String| {
+            let own = definition.attributes.get(name).copied();
+            let kind = own.or_else(|| table.attributes.get(name).copied())?;
+            Some((name.clone(), kind))
+        };
+        let keys = definition.key_schema.iter().map(|k| &k.attribute_name);
+        let provisioned = table.billing_mode == BillingMode::Provisioned;
+        CreateIndex {
+            table: self.id().table.clone(),
+            index: self.id().index.clone(),
+            key_schema: definition.key_schema.clone(),
+            projection: definition.projection.clone(),
+            attributes: keys.filter_map(typed).collect(),
+            provisioned_throughput: definition
+                .provisioned_throughput
+                .or(table.provisioned_throughput.filter(|_| provisioned)),
+            on_demand_throughput: definition.on_demand_throughput,
+            warm_throughput: definition.warm_throughput,
+        }
+    }
+
+    pub(super) fn on_called(&mut self, scene: &mut Scene<'_>) {
+        self.since = scene.now;
+        let attempt = self.failures + 1;
+        scene.tell(Event::Creating { id: self.id().clone(), attempt });
+        // Until it is answered it may be applied.
+        self.phase = Phase::Sent { at: scene.now, lost: true, retry_at: scene.now };
+    }
+
+    /// The call was never made after all.
+    pub(super) fn recall(&mut self, now: Timestamp) {
+        self.phase = Phase::Wanted(now);
+    }
+
+    pub(super) fn on_accepted(&mut self, scene: &mut Scene<'_>) {
+        scene.step(self.id(), Step::Acknowledge);
+        scene.tell(Event::Accepted(self.id().clone()));
+        self.last_kind = None;
+        self.phase = Phase::Sent { at: scene.now, lost: false, retry_at: scene.now };
+    }
+
+    /// What the decision about a failed create rests on.
+    pub(super) fn situation(&self, kind: ErrorKind, building: usize) -> Situation {
+        Situation { failures: self.failures, building, repeated: self.last_kind == Some(kind) }
+    }
+
+    /// Does what was decided about a failed create, as far as it is this index's.
+    pub(super) fn on_error(
+        &mut self,
+        error: &CallError,
+        decision: Decision,
+        scene: &mut Scene<'_>,
+    ) {
+        self.failures += u32::from(decision.counts);
+        self.last_kind = Some(error.kind);
+        let delay = match decision.then {
+            Then::Retry(delay) | Then::Hold(delay) | Then::AwaitCredentials(delay) => Some(delay),
+            Then::Look | Then::AwaitSlot => Some(Duration::ZERO),
+            Then::GiveUp => None,
+        };
+        let (text, strategy) = (error.to_string(), decision.strategy.as_str());
+        if error.effect == Applied::Unknown {
+            let attempt = attempt(scene.now, &text, &error.code, strategy, delay);
+            scene.step(self.id(), Step::Lost { attempt });
+            self.tell_failure(scene, &text, &error.code, strategy, delay);
+            let retry_at = scene.now + delay.unwrap_or_default();
+            self.phase = Phase::Sent { at: scene.now, lost: true, retry_at };
+            return;
+        }
+        self.record(scene, &text, &error.code, strategy, delay, decision.counts);
+        match decision.then {
+            Then::Look => {
+                self.phase = Phase::Refused { kind: error.kind, at: scene.now, error: text };
+            }
+            Then::GiveUp => {
+                let remedy = Rule::of(error.kind).remedy_for(self.id());
+                self.give_up(text, remedy, scene);
+            }
+            Then::AwaitSlot | Then::Hold(_) => self.phase = Phase::Wanted(scene.now),
+            Then::Retry(delay) | Then::AwaitCredentials(delay) => {
+                self.phase = Phase::Wanted(scene.now + delay);
+            }
+        }
+    }
+
+    fn record(
+        &self,
+        scene: &mut Scene<'_>,
+        text: &str,
+        code: &str,
+        strategy: &'static str,
+        delay: Option<Duration>,
+        counted: bool,
+    ) {
+        let attempt = attempt(scene.now, text, code, strategy, delay);
+        scene.step(self.id(), Step::Refused { attempt: Some(attempt), counted });
+        if counted {
+            self.tell_failure(scene, text, code, strategy, delay);
+        }
+    }
+
+    fn tell_failure(
+        &self,
+        scene: &mut Scene<'_>,
+        text: &str,
+        code: &str,
+        strategy: &'static str,
+        delay: Option<Duration>,
+    ) {
+        let failure = AttemptFailure {
+            attempt: self.failures,
+            max_attempts: scene.policy.max_attempts,
+            code: code.to_owned(),
+            message: text.to_owned(),
+            strategy,
+            delay,
+        };
+        scene.tell(Event::AttemptFailed { id: self.id().clone(), failure });
+    }
+
+    fn give_up(&mut self, error: String, remedy: String, scene: &mut Scene<'_>) {
+        scene.step(self.id(), Step::GiveUp { error: error.clone() });
+        let (id, told, hint) = (self.id().clone(), error.clone(), remedy.clone());
+        scene.tell(Event::Failed { id, error: told, remedy: hint });
+        self.end(Verdict::Failed { error, remedy });
+    }
+
+    fn remedy(&self) -> String {
+        Rule::of(self.last_kind.unwrap_or(ErrorKind::Server)).remedy_for(self.id())
+    }
+
+    /// Says once for what it waits.
+    pub(super) fn wait_in(&mut self, queue: Queue, scene: &mut Scene<'_>) {
+        if self.queue.as_ref() != Some(&queue) {
+            scene.tell(Event::Queued { id: self.id().clone(), queue: queue.clone() });
+            self.queue = Some(queue);
+        }
+    }
+
+    /// Nothing more is done for it in this run. What was certainly not applied
+    /// goes back to pending.
+    pub(super) fn leave(&mut self, scene: &mut Scene<'_>) {
+        let verdict = if self.is_building() { Verdict::Building } else { Verdict::Waiting };
+        let status = scene.state.entry(self.id()).map(|e| e.status());
+        let unapplied = matches!(self.phase, Phase::Wanted(_) | Phase::Refused { .. });
+        if unapplied && status == Some(Status::InProgress) {
+            scene.step(self.id(), Step::Withdraw);
+        }
+        self.end(verdict);
+    }
+
+    fn end(&mut self, verdict: Verdict) {
+        self.phase = Phase::Done(verdict);
+    }
+}
+
+fn attempt(
+    at: Timestamp,
+    message: &str,
+    kind: &str,
+    strategy: &str,
+    delay: Option<Duration>,
+) -> Attempt {
+    Attempt {
+        at,
+        kind: kind.to_owned(),
+        message: message.to_owned(),
+        strategy: strategy.to_owned(),
+        delay_seconds: delay.map_or(0, |d| d.as_secs()),
+    }
+}

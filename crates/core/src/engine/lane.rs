@@ -1,0 +1,236 @@
+//! One table's queue. DynamoDB builds one online index per table at a time, so a
+//! table is a lane, and lanes run side by side.
+
+use std::time::Duration;
+
+use super::Scene;
+use super::job::{Job, Phase, Verdict};
+use crate::catalog::{IndexDescription, Sighting, TableDescription, TableStatus};
+use crate::definition::IndexDefinition;
+use crate::event::Queue;
+use crate::machine::CallId;
+use crate::name::TableName;
+use crate::plan::{TablePlan, build_estimate};
+use crate::retry::poll_interval;
+use crate::time::Timestamp;
+
+/// A create is sent only on a description that is at most so old.
+const FRESH: Duration = Duration::from_secs(10);
+
+/// What a lane is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doing {
+    /// Nothing, until its wake-up.
+    Resting,
+    /// It waits for a build slot.
+    Backlogged,
+    /// It waits for its turn to describe the table.
+    WantsLook,
+    /// A DescribeTable is under way, asked then.
+    Looking(CallId, Timestamp),
+    /// The intent for this job waits for its save.
+    Intending(usize),
+    /// The create for this job is under way.
+    Creating(CallId, usize),
+    /// Nothing is left to do on this table.
+    Over,
+}
+
+/// What a lane would do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Create this job's index.
+    Start(usize),
+    /// Describe the table then.
+    Look(Timestamp),
+    /// Nothing.
+    Over,
+}
+
+/// One table with its indexes in this run.
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) table: TableName,
+    pub(super) jobs: Vec<Job>,
+    pub(super) doing: Doing,
+    /// It holds a build slot.
+    pub(super) slot: bool,
+    /// The only valid entry for it in the heap of wake-ups.
+    pub(super) wake: Option<Timestamp>,
+    pub(super) look_failures: u32,
+    sighting: Sighting,
+    asked_at: Timestamp,
+    /// Our last change to the table was answered then.
+    changed_at: Option<Timestamp>,
+    waiting_since: Option<Timestamp>,
+}
+
+impl Lane {
+    pub(super) fn new(now: Timestamp, plan: TablePlan) -> Self {
+        let estimate = |definition: &IndexDefinition| match &plan.sighting {
+            Sighting::Found(table) => build_estimate(definition, table),
+            Sighting::Missing | Sighting::Denied(_) => Duration::ZERO,
+        };
+        let jobs = plan.indexes.into_iter().map(|planned| {
+            let estimate = estimate(&planned.definition);
+            Job::new(now, planned, estimate)
+        });
+        Self {
+            table: plan.table,
+            jobs: jobs.collect(),
+            doing: Doing::Resting,
+            slot: false,
+            wake: None,
+            look_failures: 0,
+            sighting: plan.sighting,
+            asked_at: plan.asked_at,
+            changed_at: None,
+            waiting_since: None,
+        }
+    }
+
+    /// How long the work that is left will take, roughly: lanes that promise the
+    /// longest work start first.
+    pub(super) fn remaining(&self) -> Duration {
+        self.jobs.iter().filter(|j| j.is_open()).map(|j| j.estimate).sum()
+    }
+
+    pub(super) fn description(&self) -> Option<&TableDescription> {
+        match &self.sighting {
+            Sighting::Found(table) => Some(table),
+            Sighting::Missing | Sighting::Denied(_) => None,
+        }
+    }
+
+    /// Takes what a description shows, unless it was asked before our last
+    /// change to the table. True where it was taken.
+    pub(super) fn see(&mut self, asked_at: Timestamp, sighting: Sighting) -> bool {
+        let current = self.changed_at.is_none_or(|changed| asked_at >= changed);
+        if current {
+            self.sighting = sighting;
+            self.asked_at = asked_at;
+        }
+        current
+    }
+
+    /// Notes that a change of ours was answered (or its answer lost) now.
+    pub(super) fn changed(&mut self, now: Timestamp) {
+        self.changed_at = Some(now);
+        self.waiting_since = None;
+    }
+
+    pub(super) fn observe(&mut self, scene: &mut Scene<'_>) {
+        for job in &mut self.jobs {
+            job.observe(&self.sighting, scene);
+        }
+        let timed_out = |job: &Job| job.phase == Phase::Done(Verdict::TimedOut);
+        if self.jobs.iter().any(timed_out) {
+            // The table's slot stays taken for nobody knows how long.
+            self.leave(scene);
+        }
+    }
+
+    /// Nothing new is begun on this table.
+    pub(super) fn leave(&mut self, scene: &mut Scene<'_>) {
+        for job in self.jobs.iter_mut().filter(|j| j.is_open()) {
+            job.leave(scene);
+        }
+    }
+
+    /// Gives up what was not begun, and goes on waiting for what was.
+    pub(super) fn start_nothing(&mut self, scene: &mut Scene<'_>) {
+        for job in self.jobs.iter_mut().filter(|j| j.is_open() && !j.is_building()) {
+            job.leave(scene);
+        }
+    }
+
+    pub(super) fn is_building(&self) -> bool {
+        self.jobs.iter().any(Job::is_building)
+    }
+
+    pub(super) fn is_certainly_building(&self) -> bool {
+        self.jobs.iter().any(Job::is_certainly_building)
+    }
+
+    /// A create may rest on what was last seen.
+    pub(super) fn is_fresh(&self, now: Timestamp) -> bool {
+        now - self.asked_at <= FRESH
+    }
+
+    /// Decides by what was last seen. Says for what its indexes wait, once.
+    pub(super) fn next(&mut self, scene: &mut Scene<'_>) -> Next {
+        if !self.jobs.iter().any(Job::is_open) {
+            return Next::Over;
+        }
+        if self.is_busy() {
+            self.tell_queue(scene);
+            let since = *self.waiting_since.get_or_insert(scene.now);
+            let since = self
+                .jobs
+                .iter()
+                .filter(|j| j.is_building())
+                .map(Job::since)
+                .fold(since, Timestamp::min);
+            return Next::Look(grid(scene.now, poll_interval(scene.now - since)));
+        }
+        self.waiting_since = None;
+        let wanted = self.jobs.iter().enumerate().filter_map(|(n, job)| match job.phase {
+            Phase::Wanted(at) => Some((at.max(scene.now), n)),
+            _ => None,
+        });
+        match wanted.min() {
+            Some((at, n)) if at <= scene.now => Next::Start(n),
+            Some((at, _)) => Next::Look(at),
+            None => Next::Look(grid(scene.now, poll_interval(Duration::ZERO))),
+        }
+    }
+
+    fn is_busy(&self) -> bool {
+        let unsettled =
+            |j: &Job| j.is_building() || matches!(j.phase, Phase::Leaving | Phase::Refused { .. });
+        self.jobs.iter().any(unsettled)
+            || !self.description().is_some_and(TableDescription::is_free)
+    }
+
+    /// An index that waits for its own table's other indexes in this run is next
+    /// in line and needs no word; one that waits for somebody else's does.
+    fn tell_queue(&mut self, scene: &mut Scene<'_>) {
+        let Some(table) = self.description() else {
+            return;
+        };
+        let ours = |i: &IndexDescription| {
+            self.jobs.iter().any(|j| j.is_building() && j.id().index == i.name)
+        };
+        let other = table.indexes.iter().find(|i| i.is_in_flight() && !ours(i));
+        let queue = match other {
+            Some(index) => Queue::OtherIndex(Some(index.name.clone())),
+            None if self.is_building() || table.status == TableStatus::Active => return,
+            None => Queue::TableBusy,
+        };
+        for job in &mut self.jobs {
+            if matches!(job.phase, Phase::Wanted(_)) {
+                job.wait_in(queue.clone(), scene);
+            }
+        }
+    }
+}
+
+/// Wake-ups lie on a grid of a second, so that lanes look and save together.
+fn grid(now: Timestamp, wait: Duration) -> Timestamp {
+    let down = (now + wait).whole_seconds();
+    if down > now { down } else { down + Duration::from_secs(1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wake_ups_lie_on_whole_seconds_and_ahead() {
+        let at = Timestamp::from_millis;
+        assert_eq!(grid(at(10_300), Duration::from_secs(1)), at(11_000));
+        assert_eq!(grid(at(10_000), Duration::from_secs(1)), at(11_000));
+        assert_eq!(grid(at(10_000), Duration::from_millis(1_500)), at(11_000));
+        assert_eq!(grid(at(10_900), Duration::from_millis(50)), at(11_000));
+    }
+}

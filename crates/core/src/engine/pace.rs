@@ -1,0 +1,148 @@
+//! How many builds may run at once, and when nothing may be started at all.
+
+use std::time::Duration;
+
+use crate::time::Timestamp;
+
+/// After so long without a refusal one more build is tried.
+const RAISE_AFTER: Duration = Duration::from_secs(60);
+
+/// Slots for builds. A lane takes one before its create and gives it back when
+/// the build is over.
+#[derive(Debug)]
+pub(super) struct Pace {
+    max: usize,
+    limit: usize,
+    taken: usize,
+    changed_at: Timestamp,
+    held_until: Option<Timestamp>,
+}
+
+impl Pace {
+    pub(super) fn new(now: Timestamp, max: usize) -> Self {
+        let max = max.max(1);
+        Self { max, limit: max, taken: 0, changed_at: now, held_until: None }
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.taken < self.limit && self.held_until.is_none()
+    }
+
+    /// Takes a slot whether or not there is room: a build that runs, runs.
+    pub(super) fn take(&mut self) {
+        self.taken += 1;
+    }
+
+    pub(super) fn give_back(&mut self) {
+        self.taken = self.taken.saturating_sub(1);
+    }
+
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// DynamoDB refused a build while `building` of ours were certainly under
+    /// way: so many fit. True where that is news.
+    pub(super) fn refused(&mut self, now: Timestamp, building: usize) -> bool {
+        self.changed_at = now;
+        let fits = building.clamp(1, self.max);
+        let lowered = fits < self.limit;
+        self.limit = self.limit.min(fits);
+        lowered
+    }
+
+    /// DynamoDB took one more: `building` of ours fit after all.
+    pub(super) fn accepted(&mut self, building: usize) {
+        self.limit = self.limit.max(building.min(self.max));
+    }
+
+    /// Nothing is started before `until`.
+    pub(super) fn hold(&mut self, until: Timestamp) {
+        self.held_until = Some(self.held_until.map_or(until, |held| held.max(until)));
+    }
+
+    /// Ends a hold that is over, and raises the limit by one where a minute went
+    /// by without a refusal. True where it did.
+    pub(super) fn tick(&mut self, now: Timestamp) -> bool {
+        self.held_until = self.held_until.filter(|until| *until > now);
+        let due = self.raise_at().is_some_and(|at| at <= now);
+        if due {
+            self.limit += 1;
+            self.changed_at = now;
+        }
+        due
+    }
+
+    /// When room may appear by itself.
+    pub(super) fn wake_at(&self) -> Option<Timestamp> {
+        let full = self.taken >= self.limit;
+        self.held_until.or_else(|| self.raise_at().filter(|_| full))
+    }
+
+    fn raise_at(&self) -> Option<Timestamp> {
+        (self.limit < self.max).then_some(self.changed_at + RAISE_AFTER)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1_000)
+    }
+
+    fn taken(max: usize, taken: usize) -> Pace {
+        let mut pace = Pace::new(at(0), max);
+        (0..taken).for_each(|_| pace.take());
+        pace
+    }
+
+    #[test]
+    fn a_refusal_lowers_the_limit_to_what_fits_and_never_below_one() {
+        let mut pace = taken(50, 6);
+        assert!(pace.refused(at(1), 5));
+        assert_eq!(pace.limit(), 5);
+        assert!(!pace.refused(at(2), 7), "a late refusal does not raise it");
+        assert!(pace.refused(at(3), 0));
+        assert_eq!(pace.limit(), 1);
+    }
+
+    #[test]
+    fn an_acknowledgement_that_comes_after_a_refusal_raises_it_to_what_runs() {
+        let mut pace = taken(50, 20);
+        pace.refused(at(1), 2);
+        pace.accepted(5);
+        assert_eq!(pace.limit(), 5);
+        pace.accepted(60);
+        assert_eq!(pace.limit(), 50);
+    }
+
+    #[test]
+    fn a_minute_without_refusal_raises_it_by_one() {
+        let mut pace = taken(50, 6);
+        pace.refused(at(10), 5);
+        assert!(!pace.tick(at(69)));
+        assert_eq!(pace.wake_at(), Some(at(70)));
+        assert!(pace.tick(at(70)));
+        assert!(!pace.tick(at(71)));
+        assert_eq!(pace.limit(), 6);
+    }
+
+    #[test]
+    fn nothing_is_started_while_the_account_is_held() {
+        let mut pace = taken(50, 0);
+        pace.hold(at(300));
+        pace.tick(at(299));
+        assert!(!pace.has_room());
+        assert_eq!(pace.wake_at(), Some(at(300)));
+        pace.tick(at(300));
+        assert!(pace.has_room());
+        assert_eq!(pace.wake_at(), None);
+    }
+
+    #[test]
+    fn zero_builds_at_once_is_taken_as_one() {
+        assert!(Pace::new(at(0), 0).has_room());
+    }
+}

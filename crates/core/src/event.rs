@@ -1,0 +1,157 @@
+//! What happened, in the past tense: the one stream that every view consumes.
+
+use std::time::Duration;
+
+use crate::name::{IndexId, IndexName, TableName};
+use crate::state::Status;
+
+/// Why an index waits although nothing is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Queue {
+    /// The table is being changed.
+    TableBusy,
+    /// Another index of the table is being built or deleted.
+    OtherIndex(Option<IndexName>),
+    /// As many builds are under way as the account takes; ours are so many.
+    AccountLimit {
+        /// Builds of this run under way.
+        building: usize,
+    },
+    /// The account is full of other people's operations.
+    AccountHeld {
+        /// Nothing is started for so long.
+        wait: Duration,
+    },
+}
+
+/// One failed attempt to create (or delete) an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptFailure {
+    /// From 1, in this run.
+    pub attempt: u32,
+    /// How many this run may make.
+    pub max_attempts: u32,
+    /// AWS's error code.
+    pub code: String,
+    /// AWS's message.
+    pub message: String,
+    /// What is done about it.
+    pub strategy: &'static str,
+    /// When it is tried again; `None` where it is not.
+    pub delay: Option<Duration>,
+}
+
+/// Something that happened in a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The index was active before the run looked.
+    AlreadyActive(IndexId),
+    /// The index was found being built, by an earlier run or by somebody else.
+    Adopted {
+        /// Which.
+        id: IndexId,
+        /// Its phase.
+        backfilling: bool,
+    },
+    /// A create was sent; its intent is durable.
+    Creating {
+        /// Which.
+        id: IndexId,
+        /// From 1, in this run.
+        attempt: u32,
+    },
+    /// DynamoDB took the create.
+    Accepted(IndexId),
+    /// The build went from allocation to backfill.
+    Backfilling(IndexId),
+    /// The index is active.
+    Activated {
+        /// Which.
+        id: IndexId,
+        /// From the create (or the adoption) until it was seen active.
+        took: Duration,
+    },
+    /// The state knew the index, DynamoDB does not.
+    Missing {
+        /// Which.
+        id: IndexId,
+        /// What the state said.
+        was: Status,
+    },
+    /// The index is being deleted by somebody; its turn comes afterwards.
+    AwaitingDeletion(IndexId),
+    /// The index waits in a queue, which costs no attempt.
+    Queued {
+        /// Which.
+        id: IndexId,
+        /// For what.
+        queue: Queue,
+    },
+    /// An attempt failed.
+    AttemptFailed {
+        /// Which.
+        id: IndexId,
+        /// How.
+        failure: AttemptFailure,
+    },
+    /// The answer was lost, and a description shows that the create was applied.
+    Recovered(IndexId),
+    /// Failed for good.
+    Failed {
+        /// Which.
+        id: IndexId,
+        /// All that is known.
+        error: String,
+        /// What a person can do.
+        remedy: String,
+    },
+    /// Something stands in the way; no call was made for the index.
+    Obstructed {
+        /// Which.
+        id: IndexId,
+        /// What.
+        reason: String,
+    },
+    /// The index failed in an earlier run and `--retry-failed` was not given.
+    LeftFailed {
+        /// Which.
+        id: IndexId,
+        /// The error then.
+        error: Option<String>,
+    },
+    /// The activation time-out struck; the build goes on in DynamoDB.
+    TimedOut {
+        /// Which.
+        id: IndexId,
+        /// So long it was waited for.
+        waited: Duration,
+    },
+    /// A look at a table failed; it never fails an index.
+    LookFailed {
+        /// The table.
+        table: TableName,
+        /// Code and message.
+        error: String,
+        /// The next look.
+        retry_in: Duration,
+    },
+    /// The number of builds at once was changed by what the account takes.
+    ConcurrencyChanged {
+        /// Now.
+        limit: usize,
+    },
+    /// DynamoDB takes the credentials no longer; they are read again.
+    CredentialsLost {
+        /// Code and message.
+        error: String,
+    },
+    /// The credentials are good again.
+    CredentialsBack,
+    /// The state could not be saved; no new call is made.
+    SaveFailed {
+        /// Why, with the way out.
+        error: String,
+    },
+    /// A stop was asked for; nothing new is started.
+    Stopping,
+}

@@ -1,0 +1,383 @@
+//! One rule for each [`ErrorKind`], and the arithmetic of attempts.
+//!
+//! [`RULES`] is the one table of what is done about an error of DynamoDB
+//! (SPEC 3). [`decide`] applies it and is a pure function; the engine does what
+//! it returns and owns no opinion of its own.
+
+use std::time::Duration;
+
+use crate::call::ErrorKind;
+
+/// Limits and habits of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// Attempts per index and run, the first included.
+    pub max_attempts: u32,
+    /// Before attempt n+1 the n-th of these; the last one repeats.
+    pub backoff: Vec<Duration>,
+    /// Indexes building at once, over all tables.
+    pub max_builds: usize,
+    /// How long one build may take before the run stops waiting for it.
+    pub activation_timeout: Option<Duration>,
+    /// After the first failure nothing new is started.
+    pub fail_fast: bool,
+    /// False for one pass: start what can start now, and leave.
+    pub wait: bool,
+    /// How long after a create its absence from a description means "not visible
+    /// yet". DescribeTable is eventually consistent; the embedded engine is not.
+    pub visibility: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            max_attempts: 5,
+            backoff: [30, 60, 120, 240, 480].map(Duration::from_secs).to_vec(),
+            max_builds: 50,
+            activation_timeout: None,
+            fail_fast: false,
+            wait: true,
+            visibility: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Policy {
+    /// The wait after the `failures`-th failed attempt (from 1), before jitter.
+    #[must_use]
+    pub fn delay(&self, failures: u32) -> Duration {
+        let n = usize::try_from(failures.saturating_sub(1)).unwrap_or(usize::MAX);
+        let delay = self.backoff.get(n).or(self.backoff.last());
+        delay.copied().unwrap_or(Duration::from_secs(30))
+    }
+}
+
+/// What is done about a kind of error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// A queue: describe, wait until the table is free, then at once.
+    AwaitTable,
+    /// A queue: wait until the index that holds the table's slot is done.
+    AwaitIndex,
+    /// Describe: adopt what is there, or wait until it is gone.
+    Look,
+    /// A queue: lower our concurrency to what fits.
+    LowerConcurrency,
+    /// Describe again, merge the attribute types, repeat at once.
+    MergeAttributes,
+    /// Wait longer each time.
+    Backoff,
+    /// Wait until the credentials are good again.
+    AwaitCredentials,
+    /// Repeating cannot help.
+    Permanent,
+}
+
+impl Strategy {
+    /// A word for logs and the state file's history.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AwaitTable => "await-table",
+            Self::AwaitIndex => "await-index",
+            Self::Look => "describe",
+            Self::LowerConcurrency => "lower-concurrency",
+            Self::MergeAttributes => "merge-attributes",
+            Self::Backoff => "backoff",
+            Self::AwaitCredentials => "await-credentials",
+            Self::Permanent => "permanent",
+        }
+    }
+}
+
+/// What is done about one kind of error, and what a person can do.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// The kind it is about.
+    pub kind: ErrorKind,
+    /// What the engine does.
+    pub strategy: Strategy,
+    /// Whether it uses up an attempt by itself. A queue does not.
+    pub counts: bool,
+    /// A short name of the error for logs.
+    pub name: &'static str,
+    /// What a person can do where it does not go away. `{table}` and `{index}`
+    /// stand for the names.
+    pub remedy: &'static str,
+}
+
+use ErrorKind as K;
+use Strategy as S;
+
+const fn rule(
+    kind: ErrorKind,
+    strategy: Strategy,
+    counts: bool,
+    name: &'static str,
+    remedy: &'static str,
+) -> Rule {
+    Rule { kind, strategy, counts, name, remedy }
+}
+
+/// The rule of every kind of error.
+#[rustfmt::skip]
+pub const RULES: &[Rule] = &[
+    rule(K::TableBusy, S::AwaitTable, false, "table busy",
+        "wait until `aws dynamodb describe-table --table-name {table}` shows ACTIVE"),
+    rule(K::IndexBusy, S::Look, false, "index busy",
+        "wait until {index} is no longer being created or deleted: `gsictl wait {table} {index}`"),
+    rule(K::OtherIndexBuilding, S::AwaitIndex, false, "another index is being built",
+        "wait for the other index of {table}: `gsictl wait {table}`"),
+    rule(K::AccountLimit, S::LowerConcurrency, false, "account limit",
+        "lower --max-builds, or ask AWS for a higher quota of simultaneous table operations"),
+    rule(K::IndexQuota, S::Permanent, true, "index quota reached",
+        "delete an index of {table} that nobody uses, or ask AWS for a higher quota of indexes per table"),
+    rule(K::AttributeConflict, S::MergeAttributes, true, "attribute definitions conflict",
+        "give the key attributes of {index} the types that {table} already uses"),
+    rule(K::IndexExists, S::Look, false, "index exists",
+        "compare {index} with its definition: DynamoDB cannot change an index's keys; delete it or choose another name"),
+    rule(K::TableNotFound, S::Permanent, true, "no such table",
+        "create {table}, or correct its name, the region or the endpoint"),
+    rule(K::IndexNotFound, S::Permanent, true, "no such index",
+        "check the name {index} on {table}"),
+    rule(K::AccessDenied, S::Permanent, true, "access denied",
+        "allow dynamodb:DescribeTable and dynamodb:UpdateTable on {table} for these credentials"),
+    rule(K::Validation, S::Permanent, true, "refused as invalid",
+        "correct the definition of {index} as the message says"),
+    rule(K::Throttled, S::Backoff, true, "throttled",
+        "something else uses up the account's request rate: try again later"),
+    rule(K::Server, S::Backoff, true, "server error",
+        "DynamoDB had trouble: try again later, and see the AWS health dashboard"),
+    rule(K::Connection, S::Backoff, true, "no connection",
+        "check the network and --endpoint-url"),
+    rule(K::Timeout, S::Backoff, true, "no answer in time",
+        "check the network and --endpoint-url"),
+    rule(K::CredentialsExpired, S::AwaitCredentials, false, "credentials expired",
+        "renew them (for instance `aws sso login`): they are read again by themselves"),
+    rule(K::CredentialsInvalid, S::AwaitCredentials, false, "credentials not accepted",
+        "check --profile and the AWS_* environment: they are read again by themselves"),
+    rule(K::ClockSkew, S::AwaitCredentials, false, "this machine's clock is wrong",
+        "set the clock (for instance `timedatectl set-ntp true`)"),
+    rule(K::NoRegion, S::Permanent, true, "no region",
+        "give --region, or set AWS_REGION"),
+];
+
+impl Rule {
+    /// The rule of `kind`.
+    #[must_use]
+    pub fn of(kind: ErrorKind) -> &'static Self {
+        let found = RULES.iter().find(|r| r.kind == kind);
+        // Every kind has a row: a test walks through them all.
+        found.unwrap_or(&RULES[0])
+    }
+
+    /// The remedy with the names filled in.
+    #[must_use]
+    pub fn remedy_for(&self, id: &crate::name::IndexId) -> String {
+        self.remedy.replace("{table}", id.table.as_str()).replace("{index}", id.index.as_str())
+    }
+}
+
+/// What is known when a create is refused or lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Situation {
+    /// Attempts of this run that failed before this one.
+    pub failures: u32,
+    /// Builds of this run that are certainly under way.
+    pub building: usize,
+    /// Whether the same kind of error ended the attempt before.
+    pub repeated: bool,
+}
+
+/// What to do next about one index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// Describe the table at once; what it shows decides.
+    Look,
+    /// Start again when a build of ours ends.
+    AwaitSlot,
+    /// Start nothing in the account for so long.
+    Hold(Duration),
+    /// The same call again after so long, on a fresh description.
+    Retry(Duration),
+    /// Nothing is called for so long; then the credentials are tried again.
+    AwaitCredentials(Duration),
+    /// Failed for good.
+    GiveUp,
+}
+
+/// A decision with its reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The rule it rests on.
+    pub strategy: Strategy,
+    /// Whether an attempt was used up.
+    pub counts: bool,
+    /// What to do.
+    pub then: Then,
+}
+
+/// How long nothing is started when the account is full of other people's operations.
+pub const ACCOUNT_HOLD: Duration = Duration::from_secs(300);
+/// How long to wait where the table says ACTIVE and yet refuses as busy.
+pub const BUSY_THOUGH_ACTIVE: Duration = Duration::from_secs(5);
+/// How often credentials that are not good are tried again.
+pub const CREDENTIALS_RETRY: Duration = Duration::from_secs(10);
+
+/// Decides what follows a create that ended in `kind`.
+///
+/// `jitter` is drawn from 0..1 and adds up to 10 % to a backoff.
+#[must_use]
+pub fn decide(kind: ErrorKind, situation: Situation, policy: &Policy, jitter: f64) -> Decision {
+    let rule = Rule::of(kind);
+    let failures = situation.failures.saturating_add(u32::from(rule.counts));
+    let left = failures < policy.max_attempts;
+    let then = match rule.strategy {
+        S::AwaitTable | S::AwaitIndex | S::Look => Then::Look,
+        S::LowerConcurrency if situation.building > 0 => Then::AwaitSlot,
+        S::LowerConcurrency => Then::Hold(ACCOUNT_HOLD),
+        S::MergeAttributes if left && !situation.repeated => Then::Look,
+        S::Backoff if left => Then::Retry(jittered(policy.delay(failures), jitter)),
+        S::AwaitCredentials => Then::AwaitCredentials(CREDENTIALS_RETRY),
+        S::MergeAttributes | S::Backoff | S::Permanent => Then::GiveUp,
+    };
+    Decision { strategy: rule.strategy, counts: rule.counts, then }
+}
+
+fn jittered(delay: Duration, jitter: f64) -> Duration {
+    delay + delay.mul_f64(0.1 * jitter.clamp(0.0, 1.0))
+}
+
+/// How long to wait before the next look at something that has been waited for
+/// since `waited`: about 5 %, from 1 s to 10 s, so that a long build costs few
+/// calls and a short one little delay.
+#[must_use]
+pub fn poll_interval(waited: Duration) -> Duration {
+    (waited / 20).clamp(Duration::from_secs(1), Duration::from_secs(10))
+}
+
+/// How long to wait after the `failures`-th failed DescribeTable in a row: three
+/// times at once, then 1, 2, 4, ... s up to a minute. A failed poll never fails
+/// an index.
+#[must_use]
+pub fn poll_retry(failures: u32) -> Duration {
+    match failures {
+        0..=3 => Duration::ZERO,
+        n => Duration::from_secs(1 << (n - 4).min(6)).min(Duration::from_secs(60)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: &[ErrorKind] = &[
+        K::TableBusy,
+        K::IndexBusy,
+        K::OtherIndexBuilding,
+        K::AccountLimit,
+        K::IndexQuota,
+        K::AttributeConflict,
+        K::IndexExists,
+        K::TableNotFound,
+        K::IndexNotFound,
+        K::AccessDenied,
+        K::Validation,
+        K::Throttled,
+        K::Server,
+        K::Connection,
+        K::Timeout,
+        K::CredentialsExpired,
+        K::CredentialsInvalid,
+        K::ClockSkew,
+        K::NoRegion,
+    ];
+
+    fn after(kind: ErrorKind, failures: u32) -> Decision {
+        let situation = Situation { failures, building: 0, repeated: false };
+        decide(kind, situation, &Policy::default(), 0.0)
+    }
+
+    #[test]
+    fn every_kind_has_exactly_one_rule() {
+        for kind in ALL {
+            assert_eq!(RULES.iter().filter(|r| r.kind == *kind).count(), 1, "{kind:?}");
+        }
+        assert_eq!(RULES.len(), ALL.len());
+    }
+
+    #[test]
+    fn a_queue_costs_no_attempt_and_never_gives_up() {
+        for kind in [K::TableBusy, K::IndexBusy, K::OtherIndexBuilding, K::AccountLimit] {
+            let decision = after(kind, 1_000);
+            assert!(!decision.counts, "{kind:?}");
+            assert_ne!(decision.then, Then::GiveUp, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn backoff_doubles_and_ends_with_the_last_attempt() {
+        let waits: Vec<_> = (0..5).map(|n| after(K::Throttled, n).then).collect();
+        let seconds = |s| Then::Retry(Duration::from_secs(s));
+        assert_eq!(waits, [seconds(30), seconds(60), seconds(120), seconds(240), Then::GiveUp]);
+    }
+
+    #[test]
+    fn the_last_delay_repeats_where_attempts_outnumber_delays() {
+        let policy = Policy { max_attempts: 9, ..Policy::default() };
+        assert_eq!(policy.delay(5), Duration::from_secs(480));
+        assert_eq!(policy.delay(8), Duration::from_secs(480));
+        assert_eq!(Policy { backoff: vec![], ..policy }.delay(1), Duration::from_secs(30));
+    }
+
+    #[test]
+    fn jitter_adds_at_most_a_tenth() {
+        let with = |jitter| jittered(Duration::from_secs(30), jitter);
+        assert_eq!(with(0.0), Duration::from_secs(30));
+        assert_eq!(with(1.0), Duration::from_secs(33));
+        assert_eq!(with(7.0), Duration::from_secs(33));
+    }
+
+    #[test]
+    fn a_full_account_waits_for_our_own_builds_or_else_five_minutes() {
+        let ours = |building| {
+            let situation = Situation { failures: 0, building, repeated: false };
+            decide(K::AccountLimit, situation, &Policy::default(), 0.0).then
+        };
+        assert_eq!(ours(3), Then::AwaitSlot);
+        assert_eq!(ours(0), Then::Hold(Duration::from_secs(300)));
+    }
+
+    #[test]
+    fn a_second_attribute_conflict_in_a_row_is_final() {
+        let conflict = |repeated| {
+            let situation = Situation { failures: 1, building: 0, repeated };
+            decide(K::AttributeConflict, situation, &Policy::default(), 0.0).then
+        };
+        assert_eq!(conflict(false), Then::Look);
+        assert_eq!(conflict(true), Then::GiveUp);
+    }
+
+    #[test]
+    fn what_repeating_cannot_help_is_given_up_at_once() {
+        for kind in [K::IndexQuota, K::TableNotFound, K::AccessDenied, K::Validation] {
+            assert_eq!(after(kind, 0).then, Then::GiveUp, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn polls_grow_with_the_wait_and_stay_within_their_bounds() {
+        let at = |s| poll_interval(Duration::from_secs(s)).as_millis();
+        assert_eq!(
+            [at(0), at(20), at(30), at(100), at(200), at(86_400)],
+            [1_000, 1_000, 1_500, 5_000, 10_000, 10_000]
+        );
+    }
+
+    #[test]
+    fn a_failed_poll_is_repeated_three_times_at_once_then_less_often() {
+        let waits: Vec<_> = (1..=12).map(|n| poll_retry(n).as_secs()).collect();
+        assert_eq!(waits, [0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(poll_retry(u32::MAX).as_secs(), 60);
+    }
+}

@@ -1,0 +1,449 @@
+//! A small control plane of DynamoDB in virtual time: what DYNAMODB.md says of
+//! tables and indexes, and nothing of their items.
+//!
+//! The phases of an index follow from absolute times, so looking changes nothing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use gsictl_core::call::{Call, CallError, CreateIndex, Reply};
+use gsictl_core::catalog::{
+    BillingMode, IndexDescription, IndexStatus, TableDescription, TableStatus,
+};
+use gsictl_core::definition::{
+    IndexDefinition, KeyElement, KeyType, Projection, ProvisionedThroughput, ScalarType,
+};
+use gsictl_core::name::{IndexId, IndexName, TableName};
+use gsictl_core::time::Timestamp;
+
+type Types = BTreeMap<String, ScalarType>;
+
+/// What a stale description looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stale {
+    /// The table as it was before the change.
+    Old,
+    /// ResourceNotFoundException.
+    NotFound,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Index {
+    name: IndexName,
+    key_schema: Vec<KeyElement>,
+    projection: Projection,
+    attributes: Types,
+    allocated_at: Timestamp,
+    active_at: Timestamp,
+    gone_at: Option<Timestamp>,
+}
+
+impl Index {
+    fn status(&self, now: Timestamp) -> IndexStatus {
+        if self.gone_at.is_some() {
+            IndexStatus::Deleting
+        } else if now < self.active_at {
+            IndexStatus::Creating
+        } else {
+            IndexStatus::Active
+        }
+    }
+
+    fn is_in_flight(&self, now: Timestamp) -> bool {
+        self.status(now) != IndexStatus::Active
+    }
+
+    fn is_allocating(&self, now: Timestamp) -> bool {
+        self.gone_at.is_none() && now < self.allocated_at
+    }
+
+    fn describe(&self, now: Timestamp) -> IndexDescription {
+        let status = self.status(now);
+        IndexDescription {
+            name: self.name.clone(),
+            backfilling: status == IndexStatus::Creating && now >= self.allocated_at,
+            status,
+            key_schema: self.key_schema.clone(),
+            projection: self.projection.clone(),
+            provisioned_throughput: None,
+            on_demand_throughput: None,
+            warm_throughput: None,
+            item_count: None,
+            size_bytes: None,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    name: TableName,
+    /// `TableId`.
+    pub(crate) id: String,
+    /// CREATING before this.
+    pub(crate) ready_at: Timestamp,
+    /// UPDATING before this, for a reason that has nothing to do with indexes.
+    pub(crate) updating_until: Timestamp,
+    /// Types of attributes that the base table defines.
+    pub(crate) attributes: Types,
+    pub(crate) provisioned: Option<ProvisionedThroughput>,
+    pub(crate) items: u64,
+    pub(crate) local_indexes: Vec<IndexName>,
+    /// How long an index takes here; the model's own where it is `None`.
+    pub(crate) backfill: Option<Duration>,
+    indexes: Vec<Index>,
+    /// Until then descriptions are stale, and show this.
+    before: Option<(Timestamp, Box<Table>)>,
+}
+
+impl Table {
+    fn settle(&mut self, now: Timestamp) {
+        self.indexes.retain(|i| i.gone_at.is_none_or(|at| now < at));
+    }
+
+    fn status(&self, now: Timestamp) -> TableStatus {
+        if now < self.ready_at {
+            TableStatus::Creating
+        } else if now < self.updating_until || self.indexes.iter().any(|i| i.is_allocating(now)) {
+            TableStatus::Updating
+        } else {
+            TableStatus::Active
+        }
+    }
+
+    fn is_in_flight(&self, now: Timestamp) -> bool {
+        self.indexes.iter().any(|i| i.is_in_flight(now))
+    }
+
+    fn types(&self) -> Types {
+        let mut types = self.attributes.clone();
+        for index in &self.indexes {
+            types.extend(index.attributes.clone());
+        }
+        types
+    }
+
+    fn describe(&self, now: Timestamp) -> TableDescription {
+        TableDescription {
+            name: self.name.clone(),
+            table_id: Some(self.id.clone()),
+            arn: Some(format!(
+                "arn:aws:dynamodb:eu-west-1:123456789012:table/{}",
+                self.name
+            )),
+            status: self.status(now),
+            billing_mode: if self.provisioned.is_some() {
+                BillingMode::Provisioned
+            } else {
+                BillingMode::PayPerRequest
+            },
+            provisioned_throughput: self.provisioned,
+            attributes: self.types(),
+            key_schema: vec![KeyElement {
+                attribute_name: "pk".to_owned(),
+                key_type: KeyType::Hash,
+            }],
+            indexes: self.indexes.iter().map(|i| i.describe(now)).collect(),
+            local_indexes: self.local_indexes.clone(),
+            replicas: Vec::new(),
+            item_count: Some(self.items),
+            size_bytes: Some(self.items * 100),
+        }
+    }
+}
+
+/// What became of a mutating call, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Applied {
+    pub(crate) at: Timestamp,
+    pub(crate) id: IndexId,
+    pub(crate) created: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Model {
+    tables: BTreeMap<TableName, Table>,
+    pub(crate) allocation: Duration,
+    pub(crate) backfill: Duration,
+    pub(crate) deletion: Duration,
+    /// Tables that may have an index in flight at once.
+    pub(crate) account_limit: usize,
+    /// Operations of other people that count against it.
+    pub(crate) others: usize,
+    pub(crate) quota: usize,
+    /// After a change descriptions are stale for so long.
+    pub(crate) stale: Option<(Duration, Stale)>,
+    /// The mutating calls that were applied; what operators do is not in it.
+    pub(crate) log: Vec<Applied>,
+    /// The most tables that had an index in flight after a create.
+    pub(crate) peak: usize,
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self {
+            tables: BTreeMap::new(),
+            allocation: Duration::from_secs(30),
+            backfill: Duration::from_secs(510),
+            deletion: Duration::from_secs(4),
+            account_limit: usize::MAX,
+            others: 0,
+            quota: 20,
+            stale: None,
+            log: Vec::new(),
+            peak: 0,
+        }
+    }
+}
+
+impl Model {
+    /// Adds an empty on-demand table that is ACTIVE.
+    pub(crate) fn add_table(&mut self, name: &TableName) -> &mut Table {
+        let count = self.log.len() + self.tables.len();
+        let long_ago = Timestamp::from_millis(0);
+        let table = Table {
+            name: name.clone(),
+            id: format!("{name}-{count}"),
+            ready_at: long_ago,
+            updating_until: long_ago,
+            attributes: Types::from([("pk".to_owned(), ScalarType::S)]),
+            provisioned: None,
+            items: 0,
+            local_indexes: Vec::new(),
+            backfill: None,
+            indexes: Vec::new(),
+            before: None,
+        };
+        self.tables.insert(name.clone(), table);
+        self.table(name)
+    }
+
+    pub(crate) fn table(&mut self, name: &TableName) -> &mut Table {
+        self.tables.get_mut(name).unwrap()
+    }
+
+    /// Whether the index is there, in whatever phase.
+    pub(crate) fn has(&mut self, now: Timestamp, id: &IndexId) -> bool {
+        self.status(now, id).is_some()
+    }
+
+    pub(crate) fn status(&mut self, now: Timestamp, id: &IndexId) -> Option<IndexStatus> {
+        let table = self.tables.get_mut(&id.table)?;
+        table.settle(now);
+        let index = table.indexes.iter().find(|i| i.name == id.index)?;
+        Some(index.status(now))
+    }
+
+    /// Creates of this index that were applied.
+    pub(crate) fn creates_of(&self, id: &IndexId) -> usize {
+        self.log.iter().filter(|a| a.created && a.id == *id).count()
+    }
+
+    // What other people do.
+
+    /// Somebody creates an index; it is in its first phase.
+    pub(crate) fn operator_creates(&mut self, now: Timestamp, definition: &IndexDefinition) {
+        let create = CreateIndex {
+            table: definition.id.table.clone(),
+            index: definition.id.index.clone(),
+            key_schema: definition.key_schema.clone(),
+            projection: definition.projection.clone(),
+            attributes: definition.attributes.clone(),
+            provisioned_throughput: definition.provisioned_throughput,
+            on_demand_throughput: None,
+            warm_throughput: None,
+        };
+        self.add_index(now, &create);
+    }
+
+    pub(crate) fn operator_deletes(&mut self, now: Timestamp, id: &IndexId) {
+        let gone_at = now + self.deletion;
+        self.remember(now, &id.table);
+        let table = self.table(&id.table);
+        let index = table.indexes.iter_mut().find(|i| i.name == id.index);
+        index.unwrap().gone_at = Some(gone_at);
+    }
+
+    pub(crate) fn operator_drops(&mut self, table: &TableName) {
+        self.tables.remove(table);
+    }
+
+    // The calls.
+
+    pub(crate) fn call(&mut self, now: Timestamp, call: &Call) -> Result<Reply, CallError> {
+        if let Some(table) = self.tables.get_mut(call.table()) {
+            table.settle(now);
+        }
+        match call {
+            Call::DescribeTable(name) => self.describe(now, name),
+            Call::CreateIndex(create) => self.create(now, create),
+            Call::DeleteIndex { table, index } => {
+                self.delete(now, &IndexId::new(table.clone(), index.clone()))
+            }
+            Call::CreateTable(_) | Call::PutItems { .. } => Ok(Reply::Done),
+        }
+    }
+
+    fn describe(&self, now: Timestamp, name: &TableName) -> Result<Reply, CallError> {
+        let missing = || {
+            refusal(
+                "ResourceNotFoundException",
+                "Cannot do operations on a non-existent table",
+            )
+        };
+        let table = self.tables.get(name).ok_or_else(missing)?;
+        let stale = table.before.as_ref().filter(|(until, _)| now < *until);
+        let shown = match (stale, self.stale) {
+            (Some(_), Some((_, Stale::NotFound))) => return Err(missing()),
+            (Some((_, before)), _) => before,
+            (None, _) => table,
+        };
+        Ok(Reply::Table(Box::new(shown.describe(now))))
+    }
+
+    fn create(&mut self, now: Timestamp, create: &CreateIndex) -> Result<Reply, CallError> {
+        self.refuse(now, create).map_or(Ok(()), Err)?;
+        self.add_index(now, create);
+        let id = IndexId::new(create.table.clone(), create.index.clone());
+        self.log.push(Applied {
+            at: now,
+            id,
+            created: true,
+        });
+        self.peak = self.peak.max(self.in_flight(now));
+        let table = &self.tables[&create.table];
+        Ok(Reply::Table(Box::new(table.describe(now))))
+    }
+
+    /// The texts are those of DYNAMODB.md.
+    fn refuse(&self, now: Timestamp, create: &CreateIndex) -> Option<CallError> {
+        let Some(table) = self.tables.get(&create.table) else {
+            return Some(refusal(
+                "ResourceNotFoundException",
+                "Cannot do operations on a non-existent table",
+            ));
+        };
+        let in_use = |what: &str| {
+            refusal(
+                "ResourceInUseException",
+                &format!("Attempt to change a resource which is still in use: {what}"),
+            )
+        };
+        if let Some(index) = table.indexes.iter().find(|i| i.name == create.index) {
+            return Some(match index.status(now) {
+                IndexStatus::Deleting => in_use("Index is being deleted."),
+                IndexStatus::Creating => in_use("Index is being created."),
+                _ => refusal(
+                    "ValidationException",
+                    "Attempting to create an index which already exists",
+                ),
+            });
+        }
+        if table.is_in_flight(now) {
+            return Some(refusal(
+                "LimitExceededException",
+                "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table",
+            ));
+        }
+        if table.status(now) != TableStatus::Active {
+            return Some(in_use(&format!("Table is being updated: {}", table.name)));
+        }
+        if self.account_is_full(now) {
+            return Some(refusal(
+                "LimitExceededException",
+                &format!(
+                    "Subscriber limit exceeded: Only {} tables with online indexes can be created simultaneously",
+                    self.account_limit
+                ),
+            ));
+        }
+        if table.indexes.len() >= self.quota {
+            return Some(refusal(
+                "LimitExceededException",
+                "Number of global secondary indexes exceeds per-table limit",
+            ));
+        }
+        refuse_attributes(&table.types(), create).or_else(|| {
+            let short = table.provisioned.is_some() && create.provisioned_throughput.is_none();
+            short.then(|| CallError::from_service("InternalFailure", "", Some(500)))
+        })
+    }
+
+    fn account_is_full(&self, now: Timestamp) -> bool {
+        if self.account_limit == usize::MAX {
+            return false;
+        }
+        self.in_flight(now) + self.others >= self.account_limit
+    }
+
+    fn in_flight(&self, now: Timestamp) -> usize {
+        self.tables.values().filter(|t| t.is_in_flight(now)).count()
+    }
+
+    fn add_index(&mut self, now: Timestamp, create: &CreateIndex) {
+        self.remember(now, &create.table);
+        let (allocation, backfill) = (self.allocation, self.backfill);
+        let table = self.table(&create.table);
+        let allocated_at = now + allocation;
+        let keys = create.key_schema.iter().map(|k| &k.attribute_name);
+        let typed = |k: &String| Some((k.clone(), *create.attributes.get(k)?));
+        let index = Index {
+            name: create.index.clone(),
+            key_schema: create.key_schema.clone(),
+            projection: create.projection.clone(),
+            attributes: keys.filter_map(typed).collect(),
+            allocated_at,
+            active_at: allocated_at + table.backfill.unwrap_or(backfill),
+            gone_at: None,
+        };
+        table.indexes.push(index);
+    }
+
+    fn delete(&mut self, now: Timestamp, id: &IndexId) -> Result<Reply, CallError> {
+        if !self.has(now, id) {
+            return Err(refusal(
+                "ResourceNotFoundException",
+                "Requested resource not found",
+            ));
+        }
+        self.operator_deletes(now, id);
+        self.log.push(Applied {
+            at: now,
+            id: id.clone(),
+            created: false,
+        });
+        Ok(Reply::Done)
+    }
+
+    fn remember(&mut self, now: Timestamp, name: &TableName) {
+        let Some((length, _)) = self.stale else {
+            return;
+        };
+        let table = self.table(name);
+        table.before = None;
+        let before = Box::new(table.clone());
+        table.before = Some((now + length, before));
+    }
+}
+
+fn refuse_attributes(types: &Types, create: &CreateIndex) -> Option<CallError> {
+    for key in &create.key_schema {
+        let name = &key.attribute_name;
+        let Some(wanted) = create.attributes.get(name) else {
+            return Some(refusal(
+                "ValidationException",
+                &format!("Attribute {name} is not defined in AttributeDefinitions"),
+            ));
+        };
+        if types.get(name).is_some_and(|found| found != wanted) {
+            return Some(refusal(
+                "ValidationException",
+                "invalid attribute, SchemaElement redefined should be of same type as previously defined",
+            ));
+        }
+    }
+    None
+}
+
+pub(crate) fn refusal(code: &str, message: &str) -> CallError {
+    CallError::from_service(code, message, Some(400))
+}

@@ -1,0 +1,158 @@
+//! Definitions, times and errors that tests speak in.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use gsictl_core::call::{CallError, Effect, ErrorKind};
+use gsictl_core::definition::{
+    Definitions, IndexDefinition, KeyElement, KeyType, Place, Projection, ScalarType,
+};
+use gsictl_core::name::{IndexId, IndexName, TableName};
+use gsictl_core::time::Timestamp;
+
+/// When every test begins.
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_770_000_000_000);
+
+pub(crate) fn after(seconds: u64) -> Timestamp {
+    START + secs(seconds)
+}
+
+pub(crate) fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+pub(crate) fn millis(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+pub(crate) fn hours(n: u64) -> Duration {
+    Duration::from_secs(n * 3_600)
+}
+
+pub(crate) fn table(name: &str) -> TableName {
+    TableName::new(name).unwrap()
+}
+
+/// The index of `table.index`; the first dot parts them.
+pub(crate) fn id(text: &str) -> IndexId {
+    let (table, index) = text.split_once('.').unwrap();
+    IndexId::new(
+        TableName::new(table).unwrap(),
+        IndexName::new(index).unwrap(),
+    )
+}
+
+/// A definition with these key attributes, all strings; the first is the HASH.
+pub(crate) fn index(text: &str, keys: &[&str]) -> IndexDefinition {
+    let id = id(text);
+    let element = |(n, name): (usize, &&str)| KeyElement {
+        attribute_name: (*name).to_owned(),
+        key_type: if n == 0 {
+            KeyType::Hash
+        } else {
+            KeyType::Range
+        },
+    };
+    let place = Place {
+        file: "airline.yaml".into(),
+        line: 1,
+        column: 1,
+    };
+    IndexDefinition {
+        key_schema: keys.iter().enumerate().map(element).collect(),
+        attributes: keys
+            .iter()
+            .map(|k| ((*k).to_owned(), ScalarType::S))
+            .collect::<BTreeMap<_, _>>(),
+        projection: Projection::All,
+        provisioned_throughput: None,
+        on_demand_throughput: None,
+        warm_throughput: None,
+        description: None,
+        estimated_impact: None,
+        required_by: None,
+        key_places: vec![place.clone(); keys.len()],
+        place,
+        id,
+    }
+}
+
+pub(crate) fn definitions(indexes: impl IntoIterator<Item = IndexDefinition>) -> Definitions {
+    Definitions {
+        indexes: indexes.into_iter().collect(),
+    }
+}
+
+/// One index on one table: what most tests need.
+pub(crate) fn one() -> Definitions {
+    definitions([index("bookings.by-flight", &["flight_id"])])
+}
+
+pub(crate) fn by_flight() -> IndexId {
+    id("bookings.by-flight")
+}
+
+/// One index on each of `count` tables, `table-0.first` and so on.
+pub(crate) fn one_each(count: usize) -> Definitions {
+    definitions((0..count).map(|n| index(&format!("table-{n}.first"), &["first_key"])))
+}
+
+/// Six indexes on five tables.
+pub(crate) fn airline() -> Definitions {
+    definitions([
+        index(
+            "bookings.passenger-flight-index",
+            &["passenger_id", "flight_id"],
+        ),
+        index(
+            "bookings.flight-status-index",
+            &["flight_id", "booking_status"],
+        ),
+        index(
+            "Baggage.location-status-index",
+            &["current_location", "baggage_status"],
+        ),
+        index("CrewRoster.crew-duty-date-index", &["crew_id", "duty_date"]),
+        index(
+            "flights.aircraft-rotation-index",
+            &["aircraft_registration", "scheduled_departure"],
+        ),
+        index(
+            "passengers.passenger-elite-tier-index",
+            &["frequent_flyer_tier_id", "booking_date"],
+        ),
+    ])
+}
+
+pub(crate) fn throttled() -> CallError {
+    super::model::refusal("ThrottlingException", "Rate exceeded")
+}
+
+pub(crate) fn server_error() -> CallError {
+    CallError::from_service("InternalServerError", "Internal server error", Some(500))
+}
+
+pub(crate) fn connection(effect: Effect) -> CallError {
+    CallError {
+        kind: ErrorKind::Connection,
+        effect,
+        code: "ConnectionFailed".to_owned(),
+        message: "connection reset by peer".to_owned(),
+    }
+}
+
+pub(crate) fn local(kind: ErrorKind, code: &str) -> CallError {
+    CallError {
+        kind,
+        effect: Effect::NotApplied,
+        code: code.to_owned(),
+        message: "it never got there".to_owned(),
+    }
+}
+
+pub(crate) fn expired() -> CallError {
+    super::model::refusal(
+        "ExpiredTokenException",
+        "The security token included in the request is expired",
+    )
+}
