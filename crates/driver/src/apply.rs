@@ -1,0 +1,251 @@
+//! One `apply` from the lock to the archive.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+
+use gsictl_core::definition::Definitions;
+use gsictl_core::engine::{Ended, Engine, Outcome, Verdict};
+use gsictl_core::event::Event;
+use gsictl_core::name::IndexId;
+use gsictl_core::plan::{Plan, Selection, plan};
+use gsictl_core::report::{About, Report};
+use gsictl_core::retry::Policy;
+use gsictl_core::state::{Elsewhere, ParseError, State, Status};
+use gsictl_core::survey::{Survey, SurveyError};
+use gsictl_core::time::Timestamp;
+
+use crate::clock::Clock;
+use crate::drive::{SharedStore, StopSignal, drive};
+use crate::dynamodb::Backend;
+use crate::store::{Holder, LockError, StoreError};
+
+/// What an `apply` is to do.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What is wanted.
+    pub definitions: Definitions,
+    /// The name of the definitions file, the first of several.
+    pub script_name: String,
+    /// What the run is about; the rest is recorded and left alone.
+    pub selection: Selection,
+    /// Start the failed ones, and only those.
+    pub retry_failed: bool,
+    /// Insist on a state to resume.
+    pub resume: bool,
+    /// Limits and habits.
+    pub policy: Policy,
+    /// Draws the jitter, and the lineage of a new state.
+    pub seed: u64,
+    /// Stands in the lock, for whoever comes second.
+    pub holder: Holder,
+    /// The command, as the report names it.
+    pub command: String,
+}
+
+/// Why there was no run. Nothing was called but DescribeTable, nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// Another run holds the state, or it cannot be locked.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The state cannot be read or archived.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The state cannot be understood.
+    #[error(transparent)]
+    Damaged(#[from] ParseError),
+    /// The state belongs to other definitions or another place.
+    #[error(transparent)]
+    Elsewhere(#[from] Elsewhere),
+    /// `--resume` without a state.
+    #[error("there is no state file to resume")]
+    NothingToResume,
+    /// DynamoDB cannot be asked.
+    #[error(transparent)]
+    Survey(#[from] SurveyError),
+}
+
+/// What happens in an `apply`, in order.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// A state was found and will be resumed.
+    Loaded(&'a State),
+    /// The state was written by the seeds' tool and is adopted.
+    AdoptedForeign(&'a str),
+    /// Entries of the state that the definitions do not name: kept, not built.
+    Unnamed(&'a [IndexId]),
+    /// What will be done.
+    Planned(&'a Plan),
+    /// Something happened.
+    Happened(Timestamp, Event),
+    /// The state file was archived under this name.
+    Archived(&'a str),
+}
+
+/// Who watches an `apply`.
+pub type Observer<'a> = dyn FnMut(Progress<'_>) + Send + 'a;
+
+/// What an `apply` came to.
+#[derive(Debug)]
+pub struct Applied {
+    /// What the run did; without one where there was nothing to do or to record.
+    pub report: Option<Report>,
+    /// Each index the run was about.
+    pub outcome: Outcome,
+    /// The archived state file, where all entries were active.
+    pub archived: Option<PathBuf>,
+}
+
+/// State and plan of a run that has not begun.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The state with every definition enlisted.
+    pub state: State,
+    /// What would be done.
+    pub plan: Plan,
+    /// Whether there was a state before.
+    pub resumed: bool,
+}
+
+/// Loads the state, looks at the tables, and works out what is to be done.
+///
+/// Changes nothing, anywhere.
+///
+/// # Errors
+/// [`ApplyError`] says why there can be no run.
+pub async fn prepare(
+    request: &Request,
+    backend: &Arc<dyn Backend>,
+    store: &SharedStore,
+    clock: Clock,
+    stop: &mut StopSignal,
+    observe: &mut Observer<'_>,
+) -> Result<Prepared, ApplyError> {
+    let mut target = backend.target();
+    let loaded = load(store)?;
+    let resumed = loaded.is_some();
+    if request.resume && !resumed {
+        return Err(ApplyError::NothingToResume);
+    }
+    let fresh = || State::new(&request.script_name, clock.now(), lineage(request.seed));
+    let mut state = loaded.unwrap_or_else(fresh);
+    state.check_belongs(&request.script_name, &target)?;
+    if resumed {
+        observe(Progress::Loaded(&state));
+    }
+
+    let mut survey = Survey::new(request.definitions.tables());
+    let mut told = |at, event| observe(Progress::Happened(at, event));
+    drive(&mut survey, backend, None, clock, stop, &mut told).await;
+    let catalog = survey.into_catalog()?;
+    target.account = catalog.account().map(str::to_owned);
+    state.check_belongs(&request.script_name, &target)?;
+
+    if state.foreign() {
+        observe(Progress::AdoptedForeign(state.script_name()));
+        state.adopt(&request.script_name);
+    }
+    state.set_target(target);
+    state.set_definitions_digest(request.definitions.digest());
+    let enlisted = state.enlist(&request.definitions);
+    if !enlisted.unnamed.is_empty() {
+        observe(Progress::Unnamed(&enlisted.unnamed));
+    }
+    let plan =
+        plan(&request.definitions, &catalog, &state, &request.selection, request.retry_failed);
+    observe(Progress::Planned(&plan));
+    Ok(Prepared { state, plan, resumed })
+}
+
+/// Creates what is missing: locks the state, prepares, runs, and archives the
+/// state when every index that the definitions name is active.
+///
+/// A crash at any moment leaves the old state or the new one, and a later
+/// `apply` goes on from there and from what DynamoDB shows.
+///
+/// # Errors
+/// [`ApplyError`] says why there was no run. A run that fails is an [`Applied`].
+pub async fn apply(
+    request: &Request,
+    backend: &Arc<dyn Backend>,
+    store: &SharedStore,
+    clock: Clock,
+    stop: &mut StopSignal,
+    observe: &mut Observer<'_>,
+) -> Result<Applied, ApplyError> {
+    let started_at = clock.now();
+    locked(store).lock(&request.holder)?;
+    let prepared = prepare(request, backend, store, clock, stop, observe).await?;
+    if prepared.plan.is_done() && !prepared.resumed {
+        return Ok(nothing_to_do(&prepared.plan, clock, observe));
+    }
+    let Prepared { state, plan, .. } = prepared;
+    let surveyed = plan.tables.len() as u64;
+    let before = state.serial();
+    let mut engine = Engine::new(clock.now(), plan, request.policy.clone(), state, request.seed);
+    let mut told = |at, event| observe(Progress::Happened(at, event));
+    drive(&mut engine, backend, Some(store), clock, stop, &mut told).await;
+    let (state, outcome) = engine.finish();
+
+    let archived = archive_if_complete(&request.definitions, &state, &outcome, store, clock)?;
+    if let Some(name) = archived.as_ref().and_then(|path| path.file_name()) {
+        observe(Progress::Archived(&name.to_string_lossy()));
+    }
+    let command = &request.command;
+    let about = About { command, started_at, ended_at: clock.now(), surveyed };
+    let changed = state.serial() != before;
+    let report = changed.then(|| Report::new(&about, &outcome, &state));
+    Ok(Applied { report, outcome, archived })
+}
+
+/// Every index is active and nobody ever recorded anything: so it stays.
+fn nothing_to_do(plan: &Plan, clock: Clock, observe: &mut Observer<'_>) -> Applied {
+    let ids = || plan.indexes().map(|i| i.definition.id.clone());
+    for id in ids() {
+        observe(Progress::Happened(clock.now(), Event::AlreadyActive(id)));
+    }
+    let outcome = Outcome {
+        ended: Ended::Done,
+        verdicts: ids().map(|id| (id, Verdict::AlreadyActive)).collect(),
+        tables: Vec::new(),
+        stats: Default::default(),
+    };
+    Applied { report: None, outcome, archived: None }
+}
+
+fn archive_if_complete(
+    definitions: &Definitions,
+    state: &State,
+    outcome: &Outcome,
+    store: &SharedStore,
+    clock: Clock,
+) -> Result<Option<PathBuf>, StoreError> {
+    let active = |id: &IndexId| state.entry(id).map(|e| e.status()) == Some(Status::Active);
+    let saved = !matches!(outcome.ended, Ended::SaveFailed(_));
+    if !saved || !definitions.indexes.iter().all(|d| active(&d.id)) {
+        return Ok(None);
+    }
+    let name = State::archive_name(clock.now());
+    locked(store).archive(&name).map(Some)
+}
+
+/// Reads the state, if there is one.
+///
+/// # Errors
+/// [`ApplyError::Store`] and [`ApplyError::Damaged`]; the file is as it was.
+pub fn load(store: &SharedStore) -> Result<Option<State>, ApplyError> {
+    let bytes = locked(store).load()?;
+    Ok(bytes.as_deref().map(State::parse).transpose()?)
+}
+
+fn locked(
+    store: &SharedStore,
+) -> std::sync::MutexGuard<'_, dyn crate::store::StateStore + 'static> {
+    store.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Random text that no other state has.
+pub(crate) fn lineage(seed: u64) -> String {
+    let mut random = fastrand::Rng::with_seed(seed);
+    format!("{:016x}{:016x}", random.u64(..), random.u64(..))
+}

@@ -1,0 +1,164 @@
+//! The one loop that acts: it polls a machine, does the effect, and hands the
+//! answer back. It decides nothing.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gsictl_core::call::{CallError, Effect as Applied, ErrorKind, Reply};
+use gsictl_core::event::Event;
+use gsictl_core::machine::{CallId, Effect, Machine, Snapshot};
+use gsictl_core::state::Serial;
+use gsictl_core::time::Timestamp;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::dynamodb::Backend;
+use crate::store::StateStore;
+
+/// A store that the loop can save to from another thread.
+pub type SharedStore = Arc<Mutex<dyn StateStore>>;
+
+/// The other end of a request to stop. The default never stops anything.
+#[derive(Clone, Debug, Default)]
+pub struct StopSignal(Option<watch::Receiver<bool>>);
+
+/// Asks runs to stop.
+#[derive(Debug)]
+pub struct Stopper(watch::Sender<bool>);
+
+/// A stopper and the signal it gives.
+#[must_use]
+pub fn stopper() -> (Stopper, StopSignal) {
+    let (sender, receiver) = watch::channel(false);
+    (Stopper(sender), StopSignal(Some(receiver)))
+}
+
+impl Stopper {
+    /// Asks everything that holds the signal to stop.
+    pub fn stop(&self) {
+        let _ = self.0.send(true);
+    }
+}
+
+impl StopSignal {
+    /// Returns once a stop was asked for.
+    pub async fn asked(&mut self) {
+        let stopped = match &mut self.0 {
+            Some(receiver) => receiver.wait_for(|stop| *stop).await.is_ok(),
+            None => false,
+        };
+        if !stopped {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+enum Answer {
+    Reply(CallId, Result<Reply, CallError>),
+    Saved(Serial, Result<(), String>),
+}
+
+/// Drives `machine` until it is over.
+///
+/// Calls run side by side, saves one at a time on a thread of their own. What is
+/// still unanswered when the machine is over is dropped, as in a crash.
+pub async fn drive<M: Machine>(
+    machine: &mut M,
+    backend: &Arc<dyn Backend>,
+    store: Option<&SharedStore>,
+    clock: Clock,
+    stop: &mut StopSignal,
+    observe: &mut (dyn FnMut(Timestamp, Event) + Send),
+) {
+    let (sender, mut answers) = unbounded_channel();
+    let mut stopped = false;
+    loop {
+        take_answers(machine, &mut answers, clock);
+        let now = clock.now();
+        while let Some(effect) = machine.poll(now) {
+            match effect {
+                Effect::Notify(event) => observe(now, event),
+                Effect::Call(id, call) => {
+                    let backend = Arc::clone(backend);
+                    let work = async move { backend.call(call).await };
+                    answer(&sender, Answer::Reply, id, work, panicked_call);
+                }
+                Effect::Save(snapshot) => save(&sender, store, snapshot),
+            }
+        }
+        if machine.is_over() {
+            return;
+        }
+        tokio::select! {
+            Some(first) = answers.recv() => take(machine, first, clock),
+            () = clock.sleep_until(machine.wake_at()) => {}
+            () = stop.asked(), if !stopped => {
+                stopped = true;
+                machine.on_stop(clock.now());
+            }
+        }
+    }
+}
+
+fn take<M: Machine>(machine: &mut M, answer: Answer, clock: Clock) {
+    match answer {
+        Answer::Reply(id, reply) => machine.on_reply(clock.now(), id, reply),
+        Answer::Saved(serial, result) => machine.on_saved(clock.now(), serial, result),
+    }
+}
+
+/// All answers that are there are handed over before the next decision, so that
+/// what they lead to rides on one save.
+fn take_answers<M: Machine>(
+    machine: &mut M,
+    answers: &mut UnboundedReceiver<Answer>,
+    clock: Clock,
+) {
+    while let Ok(answer) = answers.try_recv() {
+        take(machine, answer, clock);
+    }
+}
+
+/// Runs `work` on a task of its own. A task that panics is an answer too, or the
+/// machine would wait for it for ever.
+fn answer<K, T>(
+    sender: &UnboundedSender<Answer>,
+    wrap: fn(K, T) -> Answer,
+    key: K,
+    work: impl Future<Output = T> + Send + 'static,
+    panicked: fn() -> T,
+) where
+    K: Send + 'static,
+    T: Send + 'static,
+{
+    let sender = sender.clone();
+    tokio::spawn(async move {
+        let result = tokio::spawn(work).await.unwrap_or_else(|_| panicked());
+        let _ = sender.send(wrap(key, result));
+    });
+}
+
+fn panicked_call() -> Result<Reply, CallError> {
+    Err(CallError {
+        kind: ErrorKind::Server,
+        effect: Applied::Unknown,
+        code: "Panicked".to_owned(),
+        message: "the call ended in a bug of this program".to_owned(),
+    })
+}
+
+fn save(sender: &UnboundedSender<Answer>, store: Option<&SharedStore>, snapshot: Snapshot) {
+    let Snapshot { serial, bytes } = snapshot;
+    let store = store.cloned();
+    let work = async move {
+        let Some(store) = store else {
+            return Err("this run keeps no state".to_owned());
+        };
+        let write = move || {
+            let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+            store.save(&bytes).map_err(|error| error.to_string())
+        };
+        tokio::task::spawn_blocking(write).await.unwrap_or_else(|e| Err(e.to_string()))
+    };
+    answer(sender, Answer::Saved, serial, work, || Err("saving ended in a bug".to_owned()));
+}

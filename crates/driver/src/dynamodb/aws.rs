@@ -1,0 +1,252 @@
+//! DynamoDB itself, or a server that speaks its protocol. Only here and in the
+//! modules below is the AWS SDK named.
+//!
+//! The SDK's own retries are off: it takes LimitExceededException for throttling
+//! and would repeat a create for minutes, unseen and uncounted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::imds;
+use aws_config::imds::region::ImdsRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::ProvideCredentials;
+use aws_types::service_config::ServiceConfigKey;
+use gsictl_core::call::{Call, CallError, Effect, ErrorKind, Reply};
+use gsictl_core::state::Target;
+use tokio::sync::Mutex;
+
+use crate::dynamodb::{Backend, CallFuture, ConnectError};
+
+mod convert;
+mod credentials;
+mod error;
+mod request;
+
+use credentials::{Remembered, Secrets};
+
+/// A connection that is not there in this time will not come.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The control plane answers within a second; this is when an answer counts as lost.
+const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+/// For one question to the instance metadata service, which answers within
+/// milliseconds where there is one. Off EC2 its address often answers nothing.
+const METADATA_TIMEOUT: Duration = Duration::from_millis(800);
+
+/// What the user set; what is left out is looked up as the AWS command line does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AwsOptions {
+    /// `--profile`. As in the AWS command line, a profile named here goes before
+    /// the environment's credentials; one named by `AWS_PROFILE` does not.
+    pub profile: Option<String>,
+    /// `--region`.
+    pub region: Option<String>,
+    /// `--endpoint-url`.
+    pub endpoint_url: Option<String>,
+    /// These and no others, for servers that take any (DynamoDB Local keeps data
+    /// apart by access key).
+    pub keys: Option<Keys>,
+}
+
+/// An access key of one's own making.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Keys {
+    /// Letters and digits.
+    pub access_key_id: String,
+    /// Never shown.
+    pub secret_access_key: String,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keys").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
+    }
+}
+
+/// A client of DynamoDB. Cheap to share behind an [`Arc`]; calls run side by side.
+///
+/// When credentials turn out to be expired or unknown the next call reads them
+/// afresh, from files and helpers too, so a run outlives them.
+#[derive(Debug)]
+pub struct Aws {
+    options: AwsOptions,
+    target: Target,
+    secrets: Arc<Secrets>,
+    held: Mutex<Held>,
+}
+
+/// The client in use; `None` once its credentials proved useless.
+#[derive(Debug)]
+struct Held {
+    generation: u64,
+    client: Option<Client>,
+}
+
+impl Aws {
+    /// Finds region, endpoint and credentials. Makes no call to DynamoDB.
+    ///
+    /// # Errors
+    /// [`ConnectError::Aws`] of kind `NoRegion`; `CredentialsInvalid` (code
+    /// `NoCredentials` where there are none); `CredentialsExpired`; `Validation`
+    /// for an endpoint that is no URL. Where nothing is set and the instance
+    /// metadata service does not answer, this is known within two seconds.
+    pub async fn connect(options: AwsOptions) -> Result<Self, ConnectError> {
+        let secrets = Arc::new(Secrets::default());
+        let (client, target) = load(&options, &secrets).await.map_err(ConnectError::Aws)?;
+        let options = AwsOptions {
+            profile: options.profile,
+            region: target.region.clone(),
+            endpoint_url: target.endpoint.clone(),
+            keys: options.keys,
+        };
+        let held = Mutex::new(Held { generation: 0, client: Some(client) });
+        Ok(Self { options, target, secrets, held })
+    }
+
+    async fn perform(&self, call: Call) -> Result<Reply, CallError> {
+        let (generation, client) = self.client().await?;
+        let result = request::send(&client, call, &self.secrets).await;
+        if let Err(error) = &result
+            && matches!(error.kind, ErrorKind::CredentialsExpired | ErrorKind::CredentialsInvalid)
+        {
+            self.forget(generation).await;
+        }
+        result
+    }
+
+    async fn client(&self) -> Result<(u64, Client), CallError> {
+        let mut held = self.held.lock().await;
+        if let Some(client) = &held.client {
+            return Ok((held.generation, client.clone()));
+        }
+        let (client, _) = load(&self.options, &self.secrets).await?;
+        held.generation += 1;
+        held.client = Some(client.clone());
+        Ok((held.generation, client))
+    }
+
+    /// Drops the client of that generation, not one that was made since.
+    async fn forget(&self, generation: u64) {
+        let mut held = self.held.lock().await;
+        if held.generation == generation {
+            held.client = None;
+        }
+    }
+}
+
+impl Backend for Aws {
+    fn call(&self, call: Call) -> CallFuture<'_> {
+        Box::pin(self.perform(call))
+    }
+
+    fn target(&self) -> Target {
+        self.target.clone()
+    }
+}
+
+/// Reads settings and credentials from the environment and the files, anew.
+async fn load(options: &AwsOptions, secrets: &Arc<Secrets>) -> Result<(Client, Target), CallError> {
+    let metadata = imds::Client::builder()
+        .max_attempts(1)
+        .connect_timeout(METADATA_TIMEOUT)
+        .read_timeout(METADATA_TIMEOUT)
+        .operation_timeout(METADATA_TIMEOUT)
+        .build();
+    let region = find_region(options, &metadata).await?;
+    let provider = credentials::provider(options, region.clone(), metadata).await;
+    let provider = Remembered::new(provider, Arc::clone(secrets));
+    provider.prime().await.map_err(|e| error::of_credentials(&e, secrets))?;
+    let sdk = settings(options, region.clone(), provider).await;
+    let endpoint = endpoint_of(&sdk);
+    check_endpoint(endpoint.as_deref())?;
+    let target = Target { account: None, region: Some(region.to_string()), endpoint };
+    Ok((Client::new(&sdk), target))
+}
+
+async fn find_region(options: &AwsOptions, metadata: &imds::Client) -> Result<Region, CallError> {
+    let mut profile = ProfileFileRegionProvider::builder();
+    if let Some(name) = &options.profile {
+        profile = profile.profile_name(name);
+    }
+    let metadata = ImdsRegionProvider::builder().imds_client(metadata.clone());
+    RegionProviderChain::first_try(options.region.clone().map(Region::new))
+        .or_else(EnvironmentVariableRegionProvider::new())
+        .or_else(profile.build())
+        .or_else(metadata.build())
+        .region()
+        .await
+        .filter(|region| !region.as_ref().is_empty())
+        .ok_or_else(|| CallError {
+            kind: ErrorKind::NoRegion,
+            effect: Effect::NotApplied,
+            code: "NoRegion".to_owned(),
+            message: "no region is set; set one with --region, AWS_REGION, or `region` in the \
+                      profile"
+                .to_owned(),
+        })
+}
+
+async fn settings(
+    options: &AwsOptions,
+    region: Region,
+    credentials: impl ProvideCredentials + 'static,
+) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(CALL_TIMEOUT)
+        .operation_timeout(CALL_TIMEOUT)
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .region(region)
+        .credentials_provider(credentials)
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts);
+    if let Ok(name) = AppName::new("gsictl") {
+        loader = loader.app_name(name);
+    }
+    if let Some(profile) = &options.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(endpoint) = &options.endpoint_url {
+        loader = loader.endpoint_url(endpoint);
+    }
+    loader.load().await
+}
+
+/// The endpoint that the client will use, where it is not AWS's own: the SDK
+/// keeps the order option, `AWS_ENDPOINT_URL_DYNAMODB`, the profile's
+/// `services`, `AWS_ENDPOINT_URL`, but tells nobody the outcome.
+fn endpoint_of(sdk: &SdkConfig) -> Option<String> {
+    let of_service = || {
+        let key = ServiceConfigKey::builder()
+            .service_id("DynamoDB")
+            .env("AWS_ENDPOINT_URL")
+            .profile("endpoint_url")
+            .build();
+        sdk.service_config()?.load_config(key.ok()?)
+    };
+    let of_all = sdk.endpoint_url().map(str::to_owned);
+    if sdk.get_origin("endpoint_url").is_client_config() { of_all } else { of_service().or(of_all) }
+}
+
+fn check_endpoint(endpoint: Option<&str>) -> Result<(), CallError> {
+    let rest = endpoint.map(|e| e.strip_prefix("http://").or(e.strip_prefix("https://")));
+    match rest {
+        None => Ok(()),
+        Some(Some(rest)) if !rest.trim_start_matches('/').is_empty() => Ok(()),
+        Some(_) => Err(CallError {
+            kind: ErrorKind::Validation,
+            effect: Effect::NotApplied,
+            code: "InvalidEndpoint".to_owned(),
+            message: "the endpoint is no URL; write it with its scheme, as in \
+                      http://127.0.0.1:8000"
+                .to_owned(),
+        }),
+    }
+}

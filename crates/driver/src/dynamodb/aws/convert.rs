@@ -1,0 +1,289 @@
+//! The seam's values as the SDK's, and back.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types as sdk;
+use gsictl_core::call::{CallError, Effect, ErrorKind, Item, Value};
+use gsictl_core::catalog::{
+    BillingMode, IndexDescription, IndexStatus, ReplicaDescription, TableDescription, TableStatus,
+};
+use gsictl_core::definition::{
+    KeyElement, KeyType, OnDemandThroughput, Projection, ProvisionedThroughput, ScalarType,
+    WarmThroughput,
+};
+use gsictl_core::name::{IndexName, TableName};
+
+/// A request the SDK would not build. It was not sent.
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
+pub(super) fn incomplete(error: BuildError) -> CallError {
+    CallError {
+        kind: ErrorKind::Validation,
+        effect: Effect::NotApplied,
+        code: "InvalidRequest".to_owned(),
+        message: error.to_string(),
+    }
+}
+
+/// An answer that says yes but not what is now there.
+pub(super) fn unreadable(problem: &str) -> CallError {
+    CallError {
+        kind: ErrorKind::Server,
+        effect: Effect::Unknown,
+        code: "UnreadableAnswer".to_owned(),
+        message: problem.to_owned(),
+    }
+}
+
+pub(super) fn keys_to(keys: &[KeyElement]) -> Result<Vec<sdk::KeySchemaElement>, CallError> {
+    let element = |key: &KeyElement| {
+        sdk::KeySchemaElement::builder()
+            .attribute_name(&key.attribute_name)
+            .key_type(match key.key_type {
+                KeyType::Hash => sdk::KeyType::Hash,
+                KeyType::Range => sdk::KeyType::Range,
+            })
+            .build()
+    };
+    keys.iter().map(|key| element(key).map_err(incomplete)).collect()
+}
+
+pub(super) fn attributes_to(
+    attributes: &BTreeMap<String, ScalarType>,
+) -> Result<Vec<sdk::AttributeDefinition>, CallError> {
+    let definition = |name: &str, scalar| {
+        sdk::AttributeDefinition::builder()
+            .attribute_name(name)
+            .attribute_type(match scalar {
+                ScalarType::S => sdk::ScalarAttributeType::S,
+                ScalarType::N => sdk::ScalarAttributeType::N,
+                ScalarType::B => sdk::ScalarAttributeType::B,
+            })
+            .build()
+    };
+    attributes.iter().map(|(name, scalar)| definition(name, *scalar).map_err(incomplete)).collect()
+}
+
+pub(super) fn projection_to(projection: &Projection) -> sdk::Projection {
+    let (kind, attributes) = match projection {
+        Projection::All => (sdk::ProjectionType::All, None),
+        Projection::KeysOnly => (sdk::ProjectionType::KeysOnly, None),
+        Projection::Include { non_key_attributes } => {
+            (sdk::ProjectionType::Include, Some(non_key_attributes.iter().cloned().collect()))
+        }
+    };
+    sdk::Projection::builder().projection_type(kind).set_non_key_attributes(attributes).build()
+}
+
+pub(super) fn throughput_to(
+    throughput: ProvisionedThroughput,
+) -> Result<sdk::ProvisionedThroughput, CallError> {
+    sdk::ProvisionedThroughput::builder()
+        .read_capacity_units(signed(throughput.read_capacity_units))
+        .write_capacity_units(signed(throughput.write_capacity_units))
+        .build()
+        .map_err(incomplete)
+}
+
+pub(super) fn on_demand_to(throughput: OnDemandThroughput) -> sdk::OnDemandThroughput {
+    sdk::OnDemandThroughput::builder()
+        .set_max_read_request_units(throughput.max_read_request_units)
+        .set_max_write_request_units(throughput.max_write_request_units)
+        .build()
+}
+
+pub(super) fn warm_to(throughput: WarmThroughput) -> sdk::WarmThroughput {
+    sdk::WarmThroughput::builder()
+        .set_read_units_per_second(throughput.read_units_per_second.map(signed))
+        .set_write_units_per_second(throughput.write_units_per_second.map(signed))
+        .build()
+}
+
+pub(super) fn billing_to(mode: BillingMode) -> sdk::BillingMode {
+    match mode {
+        BillingMode::Provisioned => sdk::BillingMode::Provisioned,
+        BillingMode::PayPerRequest => sdk::BillingMode::PayPerRequest,
+    }
+}
+
+pub(super) fn item_to(item: Item) -> HashMap<String, sdk::AttributeValue> {
+    item.into_iter().map(|(k, v)| (k, value_to(v))).collect()
+}
+
+fn value_to(value: Value) -> sdk::AttributeValue {
+    match value {
+        Value::S(text) => sdk::AttributeValue::S(text),
+        Value::N(number) => sdk::AttributeValue::N(number),
+        Value::B(bytes) => sdk::AttributeValue::B(Blob::new(bytes)),
+        Value::Bool(value) => sdk::AttributeValue::Bool(value),
+        Value::Null => sdk::AttributeValue::Null(true),
+        Value::L(list) => sdk::AttributeValue::L(list.into_iter().map(value_to).collect()),
+        Value::M(map) => sdk::AttributeValue::M(item_to(map)),
+    }
+}
+
+/// DescribeTable's table. What is newer than this program is left out, except
+/// statuses, which are kept in AWS's words.
+pub(super) fn table_from(table: sdk::TableDescription) -> Result<TableDescription, CallError> {
+    let name = table.table_name.unwrap_or_default();
+    let name = TableName::new(&name).map_err(|_| unreadable("a table without its name"))?;
+    let own_region = region_of(table.table_arn.as_deref()).map(str::to_owned);
+    let status = table.table_status.ok_or_else(|| unreadable("a table without its status"))?;
+    let throughput = table.provisioned_throughput.as_ref();
+    let billing_mode = billing_from(table.billing_mode_summary.as_ref(), throughput);
+    let indexes = table.global_secondary_indexes.unwrap_or_default();
+    let local = table.local_secondary_indexes.unwrap_or_default();
+    let replicas = table.replicas.unwrap_or_default();
+    Ok(TableDescription {
+        name,
+        table_id: table.table_id,
+        arn: table.table_arn,
+        status: TableStatus::from(status.as_str()),
+        billing_mode,
+        provisioned_throughput: throughput.and_then(throughput_from),
+        attributes: attributes_from(table.attribute_definitions.unwrap_or_default()),
+        key_schema: keys_from(table.key_schema.unwrap_or_default()),
+        indexes: indexes.into_iter().map(index_from).collect::<Result<_, _>>()?,
+        local_indexes: local
+            .iter()
+            .filter_map(|l| IndexName::new(l.index_name.as_deref()?).ok())
+            .collect(),
+        replicas: replicas
+            .into_iter()
+            .map(replica_from)
+            .filter(|r| own_region.as_ref() != Some(&r.region))
+            .collect(),
+        item_count: table.item_count.and_then(unsigned),
+        size_bytes: table.table_size_bytes.and_then(unsigned),
+    })
+}
+
+fn index_from(index: sdk::GlobalSecondaryIndexDescription) -> Result<IndexDescription, CallError> {
+    let name = index.index_name.unwrap_or_default();
+    let name = IndexName::new(&name).map_err(|_| unreadable("an index without its name"))?;
+    let status = index.index_status.ok_or_else(|| unreadable("an index without its status"))?;
+    Ok(IndexDescription {
+        name,
+        status: IndexStatus::from(status.as_str()),
+        backfilling: index.backfilling.unwrap_or(false),
+        key_schema: keys_from(index.key_schema.unwrap_or_default()),
+        projection: projection_from(index.projection),
+        provisioned_throughput: index.provisioned_throughput.as_ref().and_then(throughput_from),
+        on_demand_throughput: index.on_demand_throughput.and_then(on_demand_from),
+        warm_throughput: index.warm_throughput.map(|t| WarmThroughput {
+            read_units_per_second: t.read_units_per_second.and_then(unsigned),
+            write_units_per_second: t.write_units_per_second.and_then(unsigned),
+        }),
+        item_count: index.item_count.and_then(unsigned),
+        size_bytes: index.index_size_bytes.and_then(unsigned),
+    })
+}
+
+/// A table without a summary was never switched to on-demand, unless it has no
+/// throughput either (DynamoDB Local leaves the summary out at times).
+fn billing_from(
+    summary: Option<&sdk::BillingModeSummary>,
+    throughput: Option<&sdk::ProvisionedThroughputDescription>,
+) -> BillingMode {
+    match summary.and_then(|s| s.billing_mode.as_ref()) {
+        Some(sdk::BillingMode::PayPerRequest) => BillingMode::PayPerRequest,
+        Some(_) => BillingMode::Provisioned,
+        None if throughput.is_some_and(|t| throughput_from(t).is_none()) => {
+            BillingMode::PayPerRequest
+        }
+        None => BillingMode::Provisioned,
+    }
+}
+
+/// AWS writes zeros where a table or index is on-demand.
+fn throughput_from(
+    throughput: &sdk::ProvisionedThroughputDescription,
+) -> Option<ProvisionedThroughput> {
+    let units = |units: Option<i64>| units.and_then(unsigned).unwrap_or(0);
+    let throughput = ProvisionedThroughput {
+        read_capacity_units: units(throughput.read_capacity_units),
+        write_capacity_units: units(throughput.write_capacity_units),
+    };
+    let none = throughput.read_capacity_units == 0 && throughput.write_capacity_units == 0;
+    (!none).then_some(throughput)
+}
+
+/// DynamoDB writes -1 for no limit.
+fn on_demand_from(throughput: sdk::OnDemandThroughput) -> Option<OnDemandThroughput> {
+    let limit = |units: Option<i64>| units.filter(|u| *u >= 0);
+    let throughput = OnDemandThroughput {
+        max_read_request_units: limit(throughput.max_read_request_units),
+        max_write_request_units: limit(throughput.max_write_request_units),
+    };
+    (throughput != OnDemandThroughput::default()).then_some(throughput)
+}
+
+/// DescribeTable tells which indexes a replica has, not what they are doing.
+fn replica_from(replica: sdk::ReplicaDescription) -> ReplicaDescription {
+    let indexes = replica.global_secondary_indexes.unwrap_or_default();
+    ReplicaDescription {
+        region: replica.region_name.unwrap_or_default(),
+        status: replica
+            .replica_status
+            .map_or_else(|| "UNKNOWN".to_owned(), |s| s.as_str().to_owned()),
+        indexes: indexes
+            .iter()
+            .filter_map(|i| Some((IndexName::new(i.index_name.as_deref()?).ok()?, None)))
+            .collect(),
+    }
+}
+
+fn attributes_from(attributes: Vec<sdk::AttributeDefinition>) -> BTreeMap<String, ScalarType> {
+    let scalar = |scalar: &sdk::ScalarAttributeType| match scalar {
+        sdk::ScalarAttributeType::S => Some(ScalarType::S),
+        sdk::ScalarAttributeType::N => Some(ScalarType::N),
+        sdk::ScalarAttributeType::B => Some(ScalarType::B),
+        _ => None,
+    };
+    attributes
+        .into_iter()
+        .filter_map(|a| Some((a.attribute_name, scalar(&a.attribute_type)?)))
+        .collect()
+}
+
+fn keys_from(keys: Vec<sdk::KeySchemaElement>) -> Vec<KeyElement> {
+    keys.into_iter()
+        .map(|key| KeyElement {
+            attribute_name: key.attribute_name,
+            key_type: match key.key_type {
+                sdk::KeyType::Range => KeyType::Range,
+                _ => KeyType::Hash,
+            },
+        })
+        .collect()
+}
+
+fn projection_from(projection: Option<sdk::Projection>) -> Projection {
+    let Some(projection) = projection else {
+        return Projection::All;
+    };
+    match projection.projection_type {
+        Some(sdk::ProjectionType::KeysOnly) => Projection::KeysOnly,
+        Some(sdk::ProjectionType::Include) => Projection::Include {
+            non_key_attributes: projection
+                .non_key_attributes
+                .unwrap_or_default()
+                .into_iter()
+                .collect(),
+        },
+        _ => Projection::All,
+    }
+}
+
+fn region_of(arn: Option<&str>) -> Option<&str> {
+    arn?.split(':').nth(3)
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> Option<u64> {
+    u64::try_from(number).ok()
+}

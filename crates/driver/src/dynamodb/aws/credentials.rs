@@ -1,0 +1,191 @@
+//! Where credentials come from, and what must never be shown of them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_config::Region;
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::imds;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
+use aws_config::meta::credentials::CredentialsProviderChain;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::future;
+use aws_sdk_dynamodb::config::{Credentials, ProvideCredentials, SharedCredentialsProvider};
+
+use super::AwsOptions;
+
+/// The chain of the AWS command line: environment, profile, web identity,
+/// container, instance. A profile that was named on the command line goes first
+/// and leaves the environment out.
+pub(super) async fn provider(
+    options: &AwsOptions,
+    region: Region,
+    metadata: imds::Client,
+) -> SharedCredentialsProvider {
+    if let Some(keys) = &options.keys {
+        let (id, secret) = (&keys.access_key_id, &keys.secret_access_key);
+        return SharedCredentialsProvider::new(Credentials::new(id, secret, None, None, "given"));
+    }
+    let Some(profile) = &options.profile else {
+        let chain =
+            DefaultCredentialsChain::builder().region(region).imds_client(metadata).build().await;
+        return SharedCredentialsProvider::new(chain);
+    };
+    let config = ProviderConfig::default().with_region(Some(region));
+    let profile =
+        ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build();
+    let container = EcsCredentialsProvider::builder().configure(&config).build();
+    let instance =
+        ImdsCredentialsProvider::builder().configure(&config).imds_client(metadata).build();
+    SharedCredentialsProvider::new(
+        CredentialsProviderChain::first_try("Profile", profile)
+            .or_else("EcsContainer", container)
+            .or_else("Ec2InstanceMetadata", instance),
+    )
+}
+
+/// The secrets last handed to the SDK, to take them out of whatever is shown.
+#[derive(Default)]
+pub(super) struct Secrets(Mutex<Option<Credentials>>);
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secrets(..)")
+    }
+}
+
+/// From here on a message quotes the request, headers and session token included.
+const QUOTES: [&str; 4] =
+    ["The Canonical String", "x-amz-security-token", "AWS4-HMAC-SHA256", "Authorization="];
+
+/// Enough for every message DynamoDB has; a page of HTML from a proxy is cut.
+const LONGEST_MESSAGE: usize = 1_000;
+
+/// AWS's secret keys have 40 characters. What is shorter is made up for a local
+/// server ("local", "x"), and its letters stand in every sentence.
+const SHORTEST_SECRET: usize = 16;
+
+impl Secrets {
+    fn remember(&self, credentials: &Credentials) {
+        *self.lock() = Some(credentials.clone());
+    }
+
+    /// True once credentials were found, even if they are of no use any more.
+    pub(super) fn any(&self) -> bool {
+        self.lock().is_some()
+    }
+
+    /// `message` without what it may quote of the request, and without secret
+    /// key and session token wherever they stand.
+    pub(super) fn hide(&self, message: &str) -> String {
+        let end = QUOTES.iter().filter_map(|quote| find(message, quote)).min();
+        let mut shown: String =
+            message[..end.unwrap_or(message.len())].trim().chars().take(LONGEST_MESSAGE).collect();
+        if let Some(credentials) = &*self.lock() {
+            let token = credentials.session_token().unwrap_or_default();
+            for secret in [credentials.secret_access_key(), token] {
+                if secret.len() >= SHORTEST_SECRET {
+                    shown = shown.replace(secret, "[hidden]");
+                }
+            }
+        }
+        shown
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Credentials>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The place of `words` in `text`, in any case of letters.
+fn find(text: &str, words: &str) -> Option<usize> {
+    text.to_ascii_lowercase().find(&words.to_ascii_lowercase())
+}
+
+/// A provider that notes what it hands out, and whose first answer was asked for
+/// beforehand (so that a helper program is run once, not twice).
+#[derive(Debug)]
+pub(super) struct Remembered {
+    inner: SharedCredentialsProvider,
+    secrets: Arc<Secrets>,
+    first: Mutex<Option<Credentials>>,
+}
+
+impl Remembered {
+    pub(super) fn new(inner: SharedCredentialsProvider, secrets: Arc<Secrets>) -> Self {
+        Self { inner, secrets, first: Mutex::new(None) }
+    }
+
+    /// Asks for credentials now and keeps them for the first call.
+    pub(super) async fn prime(&self) -> Result<(), CredentialsError> {
+        let credentials = self.inner.provide_credentials().await?;
+        self.secrets.remember(&credentials);
+        *self.first.lock().unwrap_or_else(PoisonError::into_inner) = Some(credentials);
+        Ok(())
+    }
+
+    async fn provide(&self) -> Result<Credentials, CredentialsError> {
+        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(credentials) = first {
+            return Ok(credentials);
+        }
+        let credentials = self.inner.provide_credentials().await?;
+        self.secrets.remember(&credentials);
+        Ok(credentials)
+    }
+}
+
+impl ProvideCredentials for Remembered {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(self.provide())
+    }
+
+    fn fallback_on_interrupt(&self) -> Option<Credentials> {
+        self.inner.fallback_on_interrupt()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+    const TOKEN: &str = "FwoGZXIvYXdzEXAMPLETOKEN==";
+
+    fn keys(secret: &str, token: Option<&str>) -> Secrets {
+        let secrets = Secrets::default();
+        let token = token.map(str::to_owned);
+        secrets.remember(&Credentials::new("AKIDEXAMPLE", secret, token, None, "test"));
+        secrets
+    }
+
+    #[test]
+    fn a_message_never_shows_secret_key_or_session_token() {
+        let secrets = keys(SECRET, Some(TOKEN));
+        let quoted = format!(
+            "The signature does not match.\n\nThe Canonical String for this request should have \
+             been\n'POST\n/\nx-amz-security-token:{TOKEN}'"
+        );
+        assert_eq!(secrets.hide(&quoted), "The signature does not match.");
+        let header = "bad header AUTHORIZATION=AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE";
+        assert_eq!(secrets.hide(header), "bad header");
+        let both = format!("key {SECRET}, token {TOKEN}");
+        assert_eq!(secrets.hide(&both), "key [hidden], token [hidden]");
+        assert!(!format!("{secrets:?}").contains(SECRET));
+    }
+
+    #[test]
+    fn a_made_up_secret_does_not_tear_words_apart() {
+        assert_eq!(keys("s", None).hide("is still in use"), "is still in use");
+    }
+
+    #[test]
+    fn a_page_of_a_proxy_is_cut() {
+        assert_eq!(Secrets::default().hide(&"é".repeat(5_000)).chars().count(), LONGEST_MESSAGE);
+    }
+}

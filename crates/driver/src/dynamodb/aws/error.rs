@@ -1,0 +1,129 @@
+//! What became of a call, out of the SDK's layers of errors.
+
+use std::error::Error;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use gsictl_core::call::{CallError, Effect, ErrorKind};
+
+use super::credentials::Secrets;
+
+/// The SDK's error as a [`CallError`], without secrets.
+pub(super) fn of_call<E>(error: &SdkError<E>, secrets: &Secrets) -> CallError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    if let Some(credentials) = find::<CredentialsError>(error) {
+        return of_credentials(credentials, secrets);
+    }
+    match error {
+        SdkError::ServiceError(context) => {
+            let (meta, status) = (context.err().meta(), context.raw().status().as_u16());
+            of_service(meta.code(), meta.message(), status, secrets)
+        }
+        SdkError::ResponseError(_) => failure(
+            (ErrorKind::Server, Effect::Unknown),
+            "UnreadableAnswer",
+            &chain(error),
+            secrets,
+        ),
+        SdkError::ConstructionFailure(_) => failure(
+            (ErrorKind::Validation, Effect::NotApplied),
+            "InvalidRequest",
+            &chain(error),
+            secrets,
+        ),
+        _ => of_connection(error, secrets),
+    }
+}
+
+fn of_service(
+    code: Option<&str>,
+    message: Option<&str>,
+    status: u16,
+    secrets: &Secrets,
+) -> CallError {
+    let message = match (code, message) {
+        (_, Some(message)) => message,
+        (Some(_), None) => "",
+        (None, None) => &format!(
+            "HTTP status {status} with an answer that is not DynamoDB's (is a proxy between, or \
+             the endpoint another service's?)"
+        ),
+    };
+    let mut error = CallError::from_service(code.unwrap_or_default(), message, Some(status));
+    error.message = secrets.hide(message);
+    error
+}
+
+/// No answer came: a connection that never was, one that broke, or none in time.
+fn of_connection(error: &(dyn Error + 'static), secrets: &Secrets) -> CallError {
+    let text = chain(error);
+    // The client's own words for everything before a request can be sent: no
+    // such host, refused, unreachable, no TLS, no connection in time.
+    let never_connected = text.contains("client error (Connect)")
+        || text.contains("HTTP connect timeout")
+        || text.contains("dns error");
+    let timed_out = text.contains("timeout") || text.contains("timed out");
+    let effect = if never_connected { Effect::NotApplied } else { Effect::Unknown };
+    let (kind, code) = match (timed_out, never_connected) {
+        (true, _) => (ErrorKind::Timeout, "TimedOut"),
+        (false, true) => (ErrorKind::Connection, "ConnectionFailed"),
+        (false, false) => (ErrorKind::Connection, "ConnectionLost"),
+    };
+    failure((kind, effect), code, &text, secrets)
+}
+
+/// Credentials could not be had. Where there were some before, they are counted
+/// as expired: whoever renews them (a person, a helper, a file being rewritten)
+/// may not be done.
+pub(super) fn of_credentials(error: &CredentialsError, secrets: &Secrets) -> CallError {
+    let text = chain(error);
+    let missing = matches!(error, CredentialsError::CredentialsNotLoaded(_));
+    let expired = secrets.any() || text.to_ascii_lowercase().contains("expired");
+    let (kind, code) = match (expired, missing, error) {
+        (true, ..) => (ErrorKind::CredentialsExpired, "CredentialsExpired"),
+        (_, true, _) => (ErrorKind::CredentialsInvalid, "NoCredentials"),
+        (.., CredentialsError::ProviderTimedOut(_)) => (ErrorKind::Timeout, "TimedOut"),
+        _ => (ErrorKind::CredentialsInvalid, "CredentialsNotLoaded"),
+    };
+    let message = if missing {
+        "no credentials were found; set AWS_PROFILE or --profile, AWS_ACCESS_KEY_ID and \
+         AWS_SECRET_ACCESS_KEY, or run `aws configure` or `aws sso login` (DynamoDB Local takes \
+         any: AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local)"
+    } else {
+        &text
+    };
+    failure((kind, Effect::NotApplied), code, message, secrets)
+}
+
+fn failure(
+    (kind, effect): (ErrorKind, Effect),
+    code: &str,
+    message: &str,
+    secrets: &Secrets,
+) -> CallError {
+    CallError { kind, effect, code: code.to_owned(), message: secrets.hide(message) }
+}
+
+/// The first cause of that type.
+fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    causes(error).find_map(|e| e.downcast_ref())
+}
+
+/// The causes' own words, outermost first, each once. Never their `Debug` form:
+/// that shows requests with their headers.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for cause in causes(error) {
+        let text = cause.to_string();
+        if !words.iter().any(|w| w.contains(&text)) {
+            words.push(text);
+        }
+    }
+    words.join(": ")
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&e| e.source())
+}

@@ -1,0 +1,314 @@
+//! DynamoDB in a file, or in memory, for people without AWS and for tests.
+//!
+//! The `dynoxide` crate keeps tables and items; [`lifecycle`](super::lifecycle)
+//! gives its indexes DynamoDB's phases and refusals.
+//!
+//! Several processes may use one file. A handle of the engine remembers table
+//! metadata and never sees what another handle did (two of them erased each
+//! other's index), so every call opens the file afresh under the operating
+//! system's lock on a file beside it, which a killed holder frees.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use gsictl_core::call::{Call, CallError, CreateIndex, CreateTable, Effect, ErrorKind, Reply};
+use gsictl_core::catalog::TableDescription;
+use gsictl_core::name::{IndexName, TableName};
+use gsictl_core::state::Target;
+use gsictl_core::time::Timestamp;
+
+pub use super::lifecycle::LocalDurations;
+use super::lifecycle::{self, Phase, Record};
+use crate::dynamodb::{Backend, CallFuture, ConnectError};
+
+mod engine;
+
+use engine::Engine;
+
+/// Tells the time. The default is the system's; tests hand in their own.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// The region in the ARNs and the target of the embedded engine.
+const REGION: &str = "local";
+
+/// The embedded engine. Clones share one database.
+#[derive(Clone)]
+pub struct Local {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    source: Source,
+    durations: LocalDurations,
+    clock: Clock,
+}
+
+enum Source {
+    File { path: PathBuf, lock: PathBuf },
+    Memory(Mutex<Engine>),
+}
+
+/// What a call does to the file.
+#[derive(Clone, Copy)]
+enum Access {
+    Read,
+    Write,
+}
+
+impl std::fmt::Debug for Local {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Local")
+            .field("endpoint", &self.shared.source.endpoint())
+            .field("durations", &self.shared.durations)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Local {
+    /// Opens the database at `path`, which is made where there is none, or one in
+    /// memory that lives as long as this value and its clones. `durations` are
+    /// those of the builds this value starts; builds that were started before
+    /// keep theirs.
+    ///
+    /// # Errors
+    /// [`ConnectError::Local`] where the directory is missing, the file cannot
+    /// be opened or is no database. Such a file is left as it is.
+    pub fn open(path: Option<&Path>, durations: LocalDurations) -> Result<Self, ConnectError> {
+        Self::with_clock(path, durations, Arc::new(system_time))
+    }
+
+    /// The same with another clock.
+    ///
+    /// # Errors
+    /// As [`Local::open`].
+    pub fn with_clock(
+        path: Option<&Path>,
+        durations: LocalDurations,
+        clock: Clock,
+    ) -> Result<Self, ConnectError> {
+        let source = match path {
+            Some(path) => Source::file(path)?,
+            None => Source::memory()?,
+        };
+        let shared = Shared { source, durations, clock };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+}
+
+impl Backend for Local {
+    /// Runs on a thread that may block: the engine fills a new index before it
+    /// answers. A call that is dropped is carried out all the same.
+    fn call(&self, call: Call) -> CallFuture<'_> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            tokio::task::spawn_blocking(move || shared.perform(call))
+                .await
+                .unwrap_or_else(|e| Err(failed(Effect::Unknown, &e.to_string())))
+        })
+    }
+
+    /// The endpoint is the file's absolute path.
+    fn target(&self) -> Target {
+        Target {
+            account: None,
+            region: Some(REGION.to_owned()),
+            endpoint: Some(self.shared.source.endpoint()),
+        }
+    }
+}
+
+impl Shared {
+    fn perform(&self, call: Call) -> Result<Reply, CallError> {
+        let reply = |table| Ok(Reply::Table(Box::new(table)));
+        let access = if call.is_mutating() { Access::Write } else { Access::Read };
+        self.source.with(access, |engine| {
+            let session = Session { engine, durations: self.durations, now: (self.clock)() };
+            match call {
+                Call::DescribeTable(table) => reply(session.describe(&table)?),
+                Call::CreateIndex(create) => reply(session.create_index(&create)?),
+                Call::DeleteIndex { table, index } => reply(session.delete_index(&table, &index)?),
+                Call::CreateTable(create) => reply(session.create_table(*create)?),
+                Call::PutItems { table, items } => {
+                    session.require(&table)?;
+                    engine.put_items(&table, items)?;
+                    Ok(Reply::Done)
+                }
+            }
+        })
+    }
+}
+
+/// One call, under the lock, at one instant.
+struct Session<'a> {
+    engine: &'a Engine,
+    durations: LocalDurations,
+    now: Timestamp,
+}
+
+impl Session<'_> {
+    /// The table as the engine has it. Its own table is nobody's business.
+    fn require(&self, table: &TableName) -> Result<TableDescription, CallError> {
+        let found = if engine::is_reserved(table) { None } else { self.engine.table(table)? };
+        found.ok_or_else(|| {
+            lifecycle::refusal(
+                "ResourceNotFoundException",
+                "Cannot do operations on a non-existent table",
+            )
+        })
+    }
+
+    fn describe(&self, table: &TableName) -> Result<TableDescription, CallError> {
+        let mut description = self.require(table)?;
+        let records = self.engine.records(table)?;
+        lifecycle::overlay(&mut description, &records, self.now);
+        Ok(description)
+    }
+
+    fn create_table(&self, create: CreateTable) -> Result<TableDescription, CallError> {
+        let table = create.table.clone();
+        if engine::is_reserved(&table) {
+            return Err(lifecycle::refusal(
+                "ValidationException",
+                &format!("The embedded engine uses the table name {table} itself"),
+            ));
+        }
+        self.engine.create_table(create)?;
+        self.describe(&table)
+    }
+
+    /// The record goes first: killed in between, it is one of an index that never
+    /// came, which shows nothing and is dropped by the next change.
+    fn create_index(&self, create: &CreateIndex) -> Result<TableDescription, CallError> {
+        self.reconcile(&create.table)?;
+        let table = self.describe(&create.table)?;
+        lifecycle::admit_create(&table, create)?;
+        let record = Record::of_create(create, table.table_id, self.now, self.durations);
+        self.engine.save_record(&create.table, &record)?;
+        if let Err(error) = self.engine.create_index(create) {
+            self.engine.drop_record(&create.table, &create.index)?;
+            return Err(error);
+        }
+        self.describe(&create.table)
+    }
+
+    /// The record goes first here too: killed in between, the index is shown
+    /// DELETING and then gone, and the next change takes it out of the engine.
+    fn delete_index(
+        &self,
+        name: &TableName,
+        index: &IndexName,
+    ) -> Result<TableDescription, CallError> {
+        self.reconcile(name)?;
+        let table = self.describe(name)?;
+        lifecycle::admit_delete(&table, index)?;
+        if let Some(index) = table.index(index) {
+            let record = Record::of_delete(index, &table, self.now, self.durations);
+            self.engine.save_record(name, &record)?;
+        }
+        self.engine.delete_index(name, index)?;
+        self.describe(name)
+    }
+
+    /// Finishes or forgets what a killed process left half done, and drops
+    /// records that tell nothing any more.
+    fn reconcile(&self, name: &TableName) -> Result<(), CallError> {
+        let table = self.require(name)?;
+        for record in self.engine.records(name)? {
+            let exists = table.index(&record.index).is_some();
+            let stale = record.table_id != table.table_id;
+            let phase = record.phase(self.now);
+            let deleted = matches!(phase, Phase::Deleting | Phase::Gone);
+            if !stale && deleted && exists {
+                self.engine.delete_index(name, &record.index)?;
+            }
+            if stale || phase == Phase::Gone || (!deleted && !exists) {
+                self.engine.drop_record(name, &record.index)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Source {
+    fn file(path: &Path) -> Result<Self, ConnectError> {
+        let problem = |problem: String| ConnectError::Local { path: path.to_owned(), problem };
+        let absolute = std::path::absolute(path).map_err(|e| problem(e.to_string()))?;
+        let directory = absolute.parent().unwrap_or(Path::new("/"));
+        if !directory.is_dir() {
+            let directory = directory.display();
+            return Err(problem(format!("there is no directory {directory}")));
+        }
+        if absolute.is_dir() {
+            return Err(problem("is a directory, not a database".to_owned()));
+        }
+        let mut lock = absolute.clone().into_os_string();
+        lock.push(".lock");
+        let source = Self::File { path: absolute, lock: lock.into() };
+        source.with(Access::Write, |_| Ok(())).map_err(|e| problem(e.message))?;
+        Ok(source)
+    }
+
+    fn memory() -> Result<Self, ConnectError> {
+        let engine = Engine::memory()
+            .map_err(|problem| ConnectError::Local { path: PathBuf::from(":memory:"), problem })?;
+        Ok(Self::Memory(Mutex::new(engine)))
+    }
+
+    /// Runs `action` on the database as it is now, with the lock held.
+    fn with<T>(
+        &self,
+        access: Access,
+        action: impl FnOnce(&Engine) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        match self {
+            Self::Memory(engine) => action(&engine.lock().unwrap_or_else(PoisonError::into_inner)),
+            Self::File { path, lock } => {
+                let not_applied = |problem: &str| failed(Effect::NotApplied, problem);
+                let guard = take_lock(lock, access)
+                    .map_err(|e| not_applied(&format!("cannot lock {}: {e}", lock.display())))?;
+                let engine = Engine::open(path).map_err(|e| not_applied(&e))?;
+                let result = action(&engine);
+                // The engine's handle closes before another may open the file.
+                drop(engine);
+                drop(guard);
+                result
+            }
+        }
+    }
+
+    fn endpoint(&self) -> String {
+        match self {
+            Self::File { path, .. } => path.display().to_string(),
+            Self::Memory(_) => ":memory:".to_owned(),
+        }
+    }
+}
+
+/// Waits for the lock, which is held for one call: milliseconds, or as long as
+/// it takes to fill an index.
+fn take_lock(path: &Path, access: Access) -> io::Result<File> {
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+    match access {
+        Access::Read => file.lock_shared()?,
+        Access::Write => file.lock()?,
+    }
+    Ok(file)
+}
+
+fn system_time() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    Timestamp::from_millis(0) + since.unwrap_or_default()
+}
+
+/// The engine itself failed.
+fn failed(effect: Effect, problem: &str) -> CallError {
+    CallError {
+        kind: ErrorKind::Server,
+        effect,
+        code: "LocalEngineFailure".to_owned(),
+        message: problem.to_owned(),
+    }
+}

@@ -1,0 +1,394 @@
+//! The `dynoxide` crate behind the seam's values. Only here is it named.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use dynoxide::actions::batch_write_item::{BatchWriteItemRequest, PutRequest, WriteRequest};
+use dynoxide::actions::create_table::CreateTableRequest;
+use dynoxide::actions::delete_item::DeleteItemRequest;
+use dynoxide::actions::put_item::PutItemRequest;
+use dynoxide::actions::query::QueryRequest;
+use dynoxide::actions::update_table::{
+    CreateGsiAction, DeleteGsiAction, GlobalSecondaryIndexUpdate, UpdateTableRequest,
+};
+use dynoxide::types as dx;
+use dynoxide::{AttributeValue, Database, DynoxideError, TableMetadata};
+use gsictl_core::call::{CallError, CreateIndex, CreateTable, Effect, Item, Value};
+use gsictl_core::catalog::{
+    BillingMode, IndexDescription, IndexStatus, TableDescription, TableStatus,
+};
+use gsictl_core::definition::{KeyElement, KeyType, Projection, ProvisionedThroughput, ScalarType};
+use gsictl_core::name::{IndexName, TableName};
+use serde::de::DeserializeOwned;
+
+use super::{REGION, failed};
+use crate::dynamodb::lifecycle::Record;
+
+/// The table of the same file that holds the records. Its name is legal, as all
+/// names of the engine must be, and refused to everyone else.
+const RECORDS: &str = "_gsictl.lifecycle";
+/// Its partition key: the table a record is about.
+const TABLE: &str = "table";
+/// Its sort key: the index.
+const INDEX: &str = "index";
+/// The record, as JSON.
+const RECORD: &str = "record";
+/// What BatchWriteItem takes at once.
+const BATCH: usize = 25;
+
+pub(super) fn is_reserved(table: &TableName) -> bool {
+    table.as_str() == RECORDS
+}
+
+/// One handle. It is right as long as no other handle changes the file.
+pub(super) struct Engine(Database);
+
+impl Engine {
+    /// Opens the file, or makes it.
+    pub(super) fn open(path: &Path) -> Result<Self, String> {
+        let text = path.to_str().ok_or("the path is not UTF-8")?;
+        let opened = Database::new(text).map(Self);
+        opened.map_err(|e| match e.to_string() {
+            text if text.contains("not a valid SQLite database") => {
+                "this file is not a database of the embedded engine".to_owned()
+            }
+            text => text,
+        })
+    }
+
+    pub(super) fn memory() -> Result<Self, String> {
+        Database::memory().map(Self).map_err(|e| e.to_string())
+    }
+
+    /// The table without phases. From the metadata alone: DescribeTable would
+    /// count the items (40 ms for 100,000 of them).
+    pub(super) fn table(&self, table: &TableName) -> Result<Option<TableDescription>, CallError> {
+        let metadata = self.0.get_table_metadata(table.as_str()).map_err(refused)?;
+        metadata.map(|m| describe(table, m)).transpose()
+    }
+
+    pub(super) fn create_table(&self, create: CreateTable) -> Result<(), CallError> {
+        let throughput = create.provisioned_throughput.map(throughput_to);
+        let request = CreateTableRequest {
+            table_name: create.table.into(),
+            key_schema: keys_to(&create.key_schema),
+            attribute_definitions: attributes_to(&create.attributes),
+            billing_mode: Some(billing_to(create.billing_mode).to_owned()),
+            provisioned_throughput: throughput,
+            ..CreateTableRequest::default()
+        };
+        self.0.create_table(request).map_err(refused)?;
+        Ok(())
+    }
+
+    /// Fills the index before it returns, in one transaction.
+    pub(super) fn create_index(&self, create: &CreateIndex) -> Result<(), CallError> {
+        let action = CreateGsiAction {
+            index_name: create.index.to_string(),
+            key_schema: keys_to(&create.key_schema),
+            projection: projection_to(&create.projection),
+        };
+        let update = GlobalSecondaryIndexUpdate {
+            create: Some(action),
+            ..GlobalSecondaryIndexUpdate::default()
+        };
+        self.update(&create.table, Some(attributes_to(&create.attributes)), update)
+    }
+
+    pub(super) fn delete_index(
+        &self,
+        table: &TableName,
+        index: &IndexName,
+    ) -> Result<(), CallError> {
+        let action = DeleteGsiAction { index_name: index.to_string() };
+        let update = GlobalSecondaryIndexUpdate {
+            delete: Some(action),
+            ..GlobalSecondaryIndexUpdate::default()
+        };
+        self.update(table, None, update)
+    }
+
+    fn update(
+        &self,
+        table: &TableName,
+        attributes: Option<Vec<dx::AttributeDefinition>>,
+        update: GlobalSecondaryIndexUpdate,
+    ) -> Result<(), CallError> {
+        let request = UpdateTableRequest {
+            table_name: table.to_string(),
+            attribute_definitions: attributes,
+            global_secondary_index_updates: Some(vec![update]),
+            ..UpdateTableRequest::default()
+        };
+        self.0.update_table(request).map_err(refused)?;
+        Ok(())
+    }
+
+    pub(super) fn put_items(&self, table: &TableName, items: Vec<Item>) -> Result<(), CallError> {
+        let mut items = items.into_iter().map(put_request).peekable();
+        while items.peek().is_some() {
+            let batch: Vec<_> = items.by_ref().take(BATCH).collect();
+            let request = BatchWriteItemRequest {
+                request_items: HashMap::from([(table.to_string(), batch)]),
+                ..BatchWriteItemRequest::default()
+            };
+            self.0.batch_write_item(request).map_err(refused)?;
+        }
+        Ok(())
+    }
+
+    /// The records of the table's indexes, by index.
+    pub(super) fn records(&self, table: &TableName) -> Result<Vec<Record>, CallError> {
+        if !self.has_records()? {
+            return Ok(Vec::new());
+        }
+        let value = AttributeValue::S(table.to_string());
+        let request = QueryRequest {
+            table_name: RECORDS.to_owned(),
+            key_condition_expression: Some("#t = :t".to_owned()),
+            expression_attribute_names: Some(HashMap::from([("#t".into(), TABLE.into())])),
+            expression_attribute_values: Some(HashMap::from([(":t".into(), value)])),
+            ..QueryRequest::default()
+        };
+        let answer = self.0.query(request).map_err(refused)?;
+        let items = answer.items.unwrap_or_default();
+        items.iter().map(record_from).collect()
+    }
+
+    pub(super) fn save_record(&self, table: &TableName, record: &Record) -> Result<(), CallError> {
+        if !self.has_records()? {
+            self.create_records()?;
+        }
+        let text = serde_json::to_string(record).map_err(|e| damaged(&e.to_string()))?;
+        let mut item = record_key(table, &record.index);
+        item.insert(RECORD.to_owned(), AttributeValue::S(text));
+        let request =
+            PutItemRequest { table_name: RECORDS.to_owned(), item, ..PutItemRequest::default() };
+        self.0.put_item(request).map_err(refused)?;
+        Ok(())
+    }
+
+    pub(super) fn drop_record(
+        &self,
+        table: &TableName,
+        index: &IndexName,
+    ) -> Result<(), CallError> {
+        let request = DeleteItemRequest {
+            table_name: RECORDS.to_owned(),
+            key: record_key(table, index),
+            ..DeleteItemRequest::default()
+        };
+        self.0.delete_item(request).map_err(refused)?;
+        Ok(())
+    }
+
+    fn has_records(&self) -> Result<bool, CallError> {
+        let metadata = self.0.get_table_metadata(RECORDS).map_err(refused)?;
+        Ok(metadata.is_some())
+    }
+
+    fn create_records(&self) -> Result<(), CallError> {
+        let key = |name: &str, key_type| dx::KeySchemaElement {
+            attribute_name: name.to_owned(),
+            key_type,
+        };
+        let definition = |name: &str| dx::AttributeDefinition {
+            attribute_name: name.to_owned(),
+            attribute_type: dx::ScalarAttributeType::S,
+        };
+        let request = CreateTableRequest {
+            table_name: RECORDS.to_owned(),
+            key_schema: vec![key(TABLE, dx::KeyType::HASH), key(INDEX, dx::KeyType::RANGE)],
+            attribute_definitions: vec![definition(TABLE), definition(INDEX)],
+            billing_mode: Some("PAY_PER_REQUEST".to_owned()),
+            ..CreateTableRequest::default()
+        };
+        self.0.create_table(request).map_err(refused)?;
+        Ok(())
+    }
+}
+
+fn record_key(table: &TableName, index: &IndexName) -> dx::Item {
+    HashMap::from([
+        (TABLE.to_owned(), AttributeValue::S(table.to_string())),
+        (INDEX.to_owned(), AttributeValue::S(index.to_string())),
+    ])
+}
+
+fn record_from(item: &dx::Item) -> Result<Record, CallError> {
+    match item.get(RECORD) {
+        Some(AttributeValue::S(text)) => json(text),
+        _ => Err(damaged("a record of an index has no text")),
+    }
+}
+
+/// The engine's answer, in AWS's codes and mostly AWS's words.
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
+fn refused(error: DynoxideError) -> CallError {
+    CallError::from_service(error.error_type(), &error.to_string(), Some(error.status_code()))
+}
+
+fn damaged(problem: &str) -> CallError {
+    failed(Effect::NotApplied, &format!("the database is damaged: {problem}"))
+}
+
+fn json<T: DeserializeOwned>(text: &str) -> Result<T, CallError> {
+    serde_json::from_str(text).map_err(|e| damaged(&e.to_string()))
+}
+
+fn describe(name: &TableName, table: TableMetadata) -> Result<TableDescription, CallError> {
+    let list = |text: Option<&str>| text.unwrap_or("[]").to_owned();
+    let keys: Vec<dx::KeySchemaElement> = json(&table.key_schema)?;
+    let attributes: Vec<dx::AttributeDefinition> = json(&table.attribute_definitions)?;
+    let indexes: Vec<dx::GlobalSecondaryIndex> = json(&list(table.gsi_definitions.as_deref()))?;
+    let local: Vec<dx::LocalSecondaryIndex> = json(&list(table.lsi_definitions.as_deref()))?;
+    let billing_mode = match table.billing_mode.as_deref() {
+        Some("PAY_PER_REQUEST") => BillingMode::PayPerRequest,
+        _ => BillingMode::Provisioned,
+    };
+    let throughput: Option<dx::ProvisionedThroughput> =
+        json(table.provisioned_throughput.as_deref().unwrap_or("null"))?;
+    let account = dynoxide::streams::LOCAL_ACCOUNT;
+    Ok(TableDescription {
+        name: name.clone(),
+        table_id: table.table_id,
+        arn: Some(format!("arn:aws:dynamodb:{REGION}:{account}:table/{name}")),
+        status: TableStatus::from(table.table_status.as_str()),
+        billing_mode,
+        provisioned_throughput: throughput
+            .filter(|_| billing_mode == BillingMode::Provisioned)
+            .map(|t| throughput_from(&t)),
+        attributes: attributes.into_iter().map(attribute_from).collect(),
+        key_schema: keys.into_iter().map(key_from).collect(),
+        indexes: indexes.into_iter().map(index_from).collect::<Result<_, _>>()?,
+        local_indexes: local.iter().filter_map(|l| IndexName::new(&l.index_name).ok()).collect(),
+        replicas: Vec::new(),
+        item_count: None,
+        size_bytes: None,
+    })
+}
+
+fn index_from(index: dx::GlobalSecondaryIndex) -> Result<IndexDescription, CallError> {
+    let name = IndexName::new(&index.index_name).map_err(|e| damaged(&e.to_string()))?;
+    Ok(IndexDescription {
+        name,
+        status: IndexStatus::Active,
+        backfilling: false,
+        key_schema: index.key_schema.into_iter().map(key_from).collect(),
+        projection: projection_from(index.projection),
+        provisioned_throughput: index.provisioned_throughput.as_ref().map(throughput_from),
+        on_demand_throughput: None,
+        warm_throughput: None,
+        item_count: None,
+        size_bytes: None,
+    })
+}
+
+fn keys_to(keys: &[KeyElement]) -> Vec<dx::KeySchemaElement> {
+    let key = |key: &KeyElement| dx::KeySchemaElement {
+        attribute_name: key.attribute_name.clone(),
+        key_type: match key.key_type {
+            KeyType::Hash => dx::KeyType::HASH,
+            KeyType::Range => dx::KeyType::RANGE,
+        },
+    };
+    keys.iter().map(key).collect()
+}
+
+fn key_from(key: dx::KeySchemaElement) -> KeyElement {
+    KeyElement {
+        attribute_name: key.attribute_name,
+        key_type: match key.key_type {
+            dx::KeyType::HASH => KeyType::Hash,
+            dx::KeyType::RANGE => KeyType::Range,
+        },
+    }
+}
+
+fn attributes_to(attributes: &BTreeMap<String, ScalarType>) -> Vec<dx::AttributeDefinition> {
+    let definition = |(name, scalar): (&String, &ScalarType)| dx::AttributeDefinition {
+        attribute_name: name.clone(),
+        attribute_type: match scalar {
+            ScalarType::S => dx::ScalarAttributeType::S,
+            ScalarType::N => dx::ScalarAttributeType::N,
+            ScalarType::B => dx::ScalarAttributeType::B,
+        },
+    };
+    attributes.iter().map(definition).collect()
+}
+
+fn attribute_from(attribute: dx::AttributeDefinition) -> (String, ScalarType) {
+    let scalar = match attribute.attribute_type {
+        dx::ScalarAttributeType::S => ScalarType::S,
+        dx::ScalarAttributeType::N => ScalarType::N,
+        dx::ScalarAttributeType::B => ScalarType::B,
+    };
+    (attribute.attribute_name, scalar)
+}
+
+fn projection_to(projection: &Projection) -> dx::Projection {
+    let (projection_type, non_key_attributes) = match projection {
+        Projection::All => (dx::ProjectionType::ALL, None),
+        Projection::KeysOnly => (dx::ProjectionType::KEYS_ONLY, None),
+        Projection::Include { non_key_attributes } => {
+            (dx::ProjectionType::INCLUDE, Some(non_key_attributes.iter().cloned().collect()))
+        }
+    };
+    dx::Projection { projection_type: Some(projection_type), non_key_attributes }
+}
+
+fn projection_from(projection: dx::Projection) -> Projection {
+    match projection.projection_type.unwrap_or_default() {
+        dx::ProjectionType::ALL => Projection::All,
+        dx::ProjectionType::KEYS_ONLY => Projection::KeysOnly,
+        dx::ProjectionType::INCLUDE => Projection::Include {
+            non_key_attributes: projection
+                .non_key_attributes
+                .unwrap_or_default()
+                .into_iter()
+                .collect(),
+        },
+    }
+}
+
+fn billing_to(mode: BillingMode) -> &'static str {
+    match mode {
+        BillingMode::Provisioned => "PROVISIONED",
+        BillingMode::PayPerRequest => "PAY_PER_REQUEST",
+    }
+}
+
+fn throughput_to(throughput: ProvisionedThroughput) -> dx::ProvisionedThroughput {
+    dx::ProvisionedThroughput {
+        read_capacity_units: i64::try_from(throughput.read_capacity_units).ok(),
+        write_capacity_units: i64::try_from(throughput.write_capacity_units).ok(),
+    }
+}
+
+fn throughput_from(throughput: &dx::ProvisionedThroughput) -> ProvisionedThroughput {
+    let units = |units: Option<i64>| units.and_then(|u| u64::try_from(u).ok()).unwrap_or(0);
+    ProvisionedThroughput {
+        read_capacity_units: units(throughput.read_capacity_units),
+        write_capacity_units: units(throughput.write_capacity_units),
+    }
+}
+
+fn put_request(item: Item) -> WriteRequest {
+    WriteRequest { put_request: Some(PutRequest { item: item_to(item) }), delete_request: None }
+}
+
+fn item_to(item: Item) -> dx::Item {
+    item.into_iter().map(|(k, v)| (k, value_to(v))).collect()
+}
+
+fn value_to(value: Value) -> AttributeValue {
+    match value {
+        Value::S(text) => AttributeValue::S(text),
+        Value::N(number) => AttributeValue::N(number),
+        Value::B(bytes) => AttributeValue::B(bytes),
+        Value::Bool(value) => AttributeValue::BOOL(value),
+        Value::Null => AttributeValue::NULL(true),
+        Value::L(list) => AttributeValue::L(list.into_iter().map(value_to).collect()),
+        Value::M(map) => AttributeValue::M(item_to(map)),
+    }
+}

@@ -1,0 +1,85 @@
+//! A new state out of what DynamoDB shows, for when the old one is damaged, lost
+//! or out of step.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+
+use gsictl_core::catalog::Sighting;
+use gsictl_core::definition::IndexDefinition;
+use gsictl_core::plan::{Finding, judge};
+use gsictl_core::state::{State, Step};
+use gsictl_core::survey::Survey;
+use gsictl_core::time::Timestamp;
+
+use crate::apply::{ApplyError, Request, lineage};
+use crate::clock::Clock;
+use crate::drive::{SharedStore, StopSignal, drive};
+use crate::dynamodb::Backend;
+
+/// A state that was made anew.
+#[derive(Debug)]
+pub struct Rebuilt {
+    /// What was found.
+    pub state: State,
+    /// Where the old file is now, if there was one.
+    pub set_aside: Option<PathBuf>,
+}
+
+/// Keeps the old state file under another name and writes a new one in which
+/// every index stands as DynamoDB shows it. All of them count as found: nothing
+/// in it is ours to roll back.
+///
+/// The new state is described before the old one is touched, and a crash in
+/// between leaves no state file, which loses nothing: `apply` then looks too.
+///
+/// # Errors
+/// [`ApplyError`]; the old file is as it was, or under its other name.
+pub async fn rebuild(
+    request: &Request,
+    backend: &Arc<dyn Backend>,
+    store: &SharedStore,
+    clock: Clock,
+    stop: &mut StopSignal,
+) -> Result<Rebuilt, ApplyError> {
+    store.lock().unwrap_or_else(PoisonError::into_inner).lock(&request.holder)?;
+    let mut survey = Survey::new(request.definitions.tables());
+    drive(&mut survey, backend, None, clock, stop, &mut |_, _| {}).await;
+    let catalog = survey.into_catalog()?;
+
+    let mut target = backend.target();
+    target.account = catalog.account().map(str::to_owned);
+    let mut state = State::new(&request.script_name, clock.now(), lineage(request.seed));
+    state.set_target(target);
+    state.set_definitions_digest(request.definitions.digest());
+    state.enlist(&request.definitions);
+    for definition in &request.definitions.indexes {
+        if let Some((asked_at, sighting)) = catalog.get(&definition.id.table)
+            && let Some(step) = seen(definition, sighting, asked_at)
+        {
+            // An observation may move any entry.
+            let _ = state.apply(&definition.id, step);
+        }
+    }
+
+    let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+    let old = store.load();
+    let set_aside = match old {
+        Ok(None) => None,
+        _ => Some(store.set_aside(&format!("replaced_{}", clock.now().file_stamp()))?),
+    };
+    store.save(&state.render(clock.now()).bytes)?;
+    Ok(Rebuilt { state, set_aside })
+}
+
+fn seen(definition: &IndexDefinition, sighting: &Sighting, at: Timestamp) -> Option<Step> {
+    let table_id = match sighting {
+        Sighting::Found(table) => table.table_id.clone(),
+        Sighting::Missing | Sighting::Denied(_) => None,
+    };
+    match judge(definition, sighting) {
+        Finding::Ready => Some(Step::SeenActive { at, table_id }),
+        Finding::Building { .. } => Some(Step::SeenBuilding { table_id }),
+        Finding::Obstacle(obstacle) => Some(Step::Obstacle { reason: obstacle.to_string() }),
+        Finding::Deleting | Finding::Absent => None,
+    }
+}

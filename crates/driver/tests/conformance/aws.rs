@@ -1,0 +1,222 @@
+//! What is particular to a connection: settings, credentials, broken answers.
+
+use std::net::TcpListener;
+use std::process::Command;
+
+use gsictl_core::call::{Call, CallError, Effect, ErrorKind};
+use gsictl_driver::dynamodb::aws::{Aws, AwsOptions, Keys};
+use gsictl_driver::dynamodb::{Backend, ConnectError};
+
+use crate::engines::{index, index_name, table_name};
+use crate::http::{Answer, Server};
+
+const SECRET: &str = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY";
+
+async fn connect(endpoint: &str) -> Aws {
+    let options = AwsOptions {
+        region: Some("eu-west-1".to_owned()),
+        endpoint_url: Some(endpoint.to_owned()),
+        keys: Some(Keys {
+            access_key_id: "AKIDEXAMPLE".to_owned(),
+            secret_access_key: SECRET.to_owned(),
+        }),
+        ..AwsOptions::default()
+    };
+    Aws::connect(options).await.unwrap()
+}
+
+fn describe() -> Call {
+    Call::DescribeTable(table_name("bookings"))
+}
+
+/// What a create meets on a server that answers so.
+async fn meet(answer: Answer) -> CallError {
+    let server = Server::start(vec![answer]);
+    let create = index(&table_name("bookings"), "by-aaa", "aaa");
+    let result = connect(&server.endpoint()).await.call(Call::CreateIndex(Box::new(create))).await;
+    assert_eq!(server.heads().len(), 1, "one attempt a call");
+    result.unwrap_err()
+}
+
+fn fault(code: &str, message: &str) -> String {
+    format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"{message}"}}"#)
+}
+
+#[tokio::test]
+async fn a_refused_connection_was_certainly_not_applied() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let error = connect(&endpoint).await.call(describe()).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Connection, Effect::NotApplied));
+    assert_eq!(error.code, "ConnectionFailed");
+    assert!(error.message.contains("refused"), "{error}");
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_there_was_certainly_not_reached() {
+    let aws = connect("http://no-such-host.invalid:8000").await;
+    let error = aws.call(describe()).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Connection, Effect::NotApplied));
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_leaves_the_outcome_open() {
+    let error = meet(Answer::HangUp).await;
+    assert_eq!((error.kind, error.effect), (ErrorKind::Connection, Effect::Unknown));
+}
+
+#[tokio::test]
+async fn an_answer_nobody_can_read_leaves_the_outcome_open() {
+    for (status, body) in [(200, "<html>"), (200, "{}"), (500, ""), (502, "<html>"), (503, "{}")] {
+        let error = meet(Answer::Say(status, body.to_owned())).await;
+        assert_eq!((error.kind, error.effect), (ErrorKind::Server, Effect::Unknown), "{error}");
+        assert!(!error.message.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_classified_and_made_once() {
+    let limit = "Subscriber limit exceeded: Only 1 online index can be created or deleted \
+                 simultaneously per table";
+    let said = [
+        ("LimitExceededException", limit, ErrorKind::OtherIndexBuilding),
+        ("ThrottlingException", "Rate exceeded", ErrorKind::Throttled),
+        ("AccessDeniedException", "not authorized", ErrorKind::AccessDenied),
+        ("ExpiredTokenException", "is expired", ErrorKind::CredentialsExpired),
+    ];
+    for (code, message, kind) in said {
+        let error = meet(Answer::Say(400, fault(code, message))).await;
+        assert_eq!((error.kind, error.effect), (kind, Effect::NotApplied));
+        assert_eq!((error.code.as_str(), error.message.as_str()), (code, message));
+    }
+}
+
+#[tokio::test]
+async fn an_error_never_quotes_the_request_or_its_secrets() {
+    let quote = format!(
+        "The signature does not match. The Canonical String for this request should have been \
+         'POST x-amz-security-token:{SECRET}'"
+    );
+    let error = meet(Answer::Say(400, fault("InvalidSignatureException", &quote))).await;
+    assert_eq!(error.kind, ErrorKind::CredentialsInvalid);
+    assert_eq!(error.message, "The signature does not match.");
+    let plain = format!("who are you, {SECRET}?");
+    let error = meet(Answer::Say(400, fault("ValidationException", &plain))).await;
+    assert_eq!(error.message, "who are you, [hidden]?");
+}
+
+#[tokio::test]
+async fn a_description_is_read_whole() {
+    let body = include_str!("global-table.json").to_owned();
+    let server = Server::start(vec![Answer::Say(200, body)]);
+    let aws = connect(&server.endpoint()).await;
+    insta::assert_debug_snapshot!(aws.call(describe()).await);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_no_url_is_refused_at_once() {
+    let options = AwsOptions {
+        region: Some("eu-west-1".to_owned()),
+        endpoint_url: Some("localhost:8000".to_owned()),
+        keys: Some(Keys { access_key_id: "any".to_owned(), secret_access_key: "any".to_owned() }),
+        ..AwsOptions::default()
+    };
+    let error = Aws::connect(options).await.unwrap_err();
+    assert!(error.to_string().contains("http://127.0.0.1:8000"), "{error}");
+}
+
+/// Runs one of the ignored tests below in a process with this environment and
+/// no other, and returns what it printed.
+fn alone(test: &str, environment: &[(&str, &str)]) -> String {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "--nocapture", test])
+        .env_clear()
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{printed}");
+    printed
+}
+
+/// Prints what came of connecting with nothing but the environment.
+#[tokio::test]
+#[ignore = "needs an environment of its own"]
+async fn connecting() {
+    match Aws::connect(AwsOptions::default()).await {
+        Ok(aws) => println!("connected {:?}", aws.target()),
+        Err(ConnectError::Aws(error)) => println!("{:?} {error}", error.kind),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn without_a_region_the_error_says_how_to_set_one() {
+    let keys = [("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "any")];
+    let printed = alone("aws::connecting", &keys);
+    assert!(printed.contains("NoRegion NoRegion: no region is set"), "{printed}");
+}
+
+#[test]
+fn without_credentials_the_error_says_how_to_set_them() {
+    let environment = [("AWS_REGION", "eu-west-1"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:1")];
+    let printed = alone("aws::connecting", &environment);
+    assert!(printed.contains("CredentialsInvalid NoCredentials: no credentials"), "{printed}");
+    assert!(printed.contains("DynamoDB Local takes any"), "{printed}");
+}
+
+#[test]
+fn the_endpoint_of_the_service_goes_before_the_one_of_all() {
+    let environment = [
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_ACCESS_KEY_ID", "any"),
+        ("AWS_SECRET_ACCESS_KEY", "any"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:2"),
+    ];
+    let printed = alone("aws::connecting", &environment);
+    assert!(printed.contains(r#"endpoint: Some("http://127.0.0.1:2")"#), "{printed}");
+}
+
+/// Calls thrice; renews the credentials file before the third.
+#[tokio::test]
+#[ignore = "needs an environment of its own"]
+async fn calling_with_credentials_that_run_out() {
+    let aws = Aws::connect(AwsOptions::default()).await.unwrap();
+    let delete = Call::DeleteIndex { table: table_name("bookings"), index: index_name("by-aaa") };
+    println!("{:?}", aws.call(delete).await.unwrap_err().kind);
+    let file = std::env::var("AWS_SHARED_CREDENTIALS_FILE").unwrap();
+    std::fs::write(&file, "half of a li").unwrap();
+    println!("{:?}", aws.call(describe()).await.unwrap_err().kind);
+    std::fs::write(&file, credentials("AKIDNEW")).unwrap();
+    println!("{:?}", aws.call(describe()).await.unwrap_err().kind);
+}
+
+fn credentials(key: &str) -> String {
+    format!("[default]\naws_access_key_id = {key}\naws_secret_access_key = {SECRET}\n")
+}
+
+#[test]
+fn expired_credentials_are_read_afresh() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("credentials");
+    std::fs::write(&file, credentials("AKIDOLD")).unwrap();
+    let server = Server::start(vec![
+        Answer::Say(400, fault("ExpiredTokenException", "is expired")),
+        Answer::Say(400, fault("ResourceNotFoundException", "no table")),
+    ]);
+    let environment = [
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_ENDPOINT_URL", &server.endpoint()),
+        ("AWS_CONFIG_FILE", "/dev/null"),
+        ("AWS_SHARED_CREDENTIALS_FILE", file.to_str().unwrap()),
+    ];
+    let printed = alone("aws::calling_with_credentials_that_run_out", &environment);
+    let kinds: Vec<_> = printed.lines().filter(|l| !l.contains(' ')).collect();
+    assert!(printed.contains("CredentialsExpired\nCredentialsExpired\nTableNotFound"), "{kinds:?}");
+    let heads = server.heads();
+    assert_eq!(heads.len(), 2);
+    assert!(heads[0].contains("Credential=AKIDOLD/") && heads[1].contains("Credential=AKIDNEW/"));
+}

@@ -1,0 +1,73 @@
+//! One suite for every backend, and what is particular to each.
+
+mod aws;
+mod cases;
+mod engines;
+mod local;
+
+#[path = "../support/dynamodb_local.rs"]
+mod dynamodb_local;
+#[path = "../support/http.rs"]
+mod http;
+
+/// Each case as a test of its own on every engine that is ready soon.
+macro_rules! suite {
+    ($($case:ident),+ $(,)?) => {
+        mod embedded_in_a_file {
+            $(#[tokio::test]
+            async fn $case() {
+                crate::cases::$case(crate::engines::file()).await;
+            })+
+        }
+        mod embedded_in_memory {
+            $(#[tokio::test]
+            async fn $case() {
+                crate::cases::$case(crate::engines::memory()).await;
+            })+
+        }
+        mod amazon_dynamodb_local {
+            $(#[tokio::test]
+            async fn $case() {
+                if let Some(engine) = crate::engines::dynamodb_local(stringify!($case)).await {
+                    crate::cases::$case(engine).await;
+                }
+            })+
+        }
+    };
+}
+
+suite! {
+    a_table_comes_back_as_it_was_made,
+    an_index_is_built_in_phases_and_ends_active,
+    a_second_create_is_told_that_the_slot_is_taken,
+    the_same_create_is_told_that_the_index_is_being_created,
+    the_same_create_is_told_that_the_index_exists,
+    the_twenty_first_index_is_refused,
+    a_key_attribute_has_to_be_in_the_calls_own_definitions,
+    an_attribute_keeps_its_type,
+    a_table_that_is_not_there_is_told_apart_from_an_index,
+    a_delete_during_the_build_is_refused_or_cancels_it,
+    a_deleted_index_is_shown_until_it_is_gone,
+    keys_of_every_type_and_number_come_back,
+    projections_come_back,
+    a_provisioned_index_keeps_its_throughput,
+    a_provisioned_table_wants_throughput_for_its_index,
+    an_index_is_built_over_items,
+}
+
+/// Cases that need to see phases last; a build takes half a minute here, so they
+/// run side by side.
+#[tokio::test]
+async fn amazon_dynamodb_local_with_slow_builds() {
+    let Some(engines) = engines::Slow::start() else {
+        return;
+    };
+    let mut running = tokio::task::JoinSet::new();
+    running.spawn(cases::an_index_is_built_in_phases_and_ends_active(engines.one().await));
+    running.spawn(cases::a_second_create_is_told_that_the_slot_is_taken(engines.one().await));
+    running
+        .spawn(cases::the_same_create_is_told_that_the_index_is_being_created(engines.one().await));
+    running.spawn(cases::a_delete_during_the_build_is_refused_or_cancels_it(engines.one().await));
+    running.spawn(cases::a_deleted_index_is_shown_until_it_is_gone(engines.one().await));
+    running.join_all().await;
+}

@@ -1,0 +1,116 @@
+//! Amazon DynamoDB Local as a child process. Uses nothing but std, so other
+//! crates' tests can take it in by path.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Starting takes a second, more on a busy machine.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// A running server, which ends with this value or with the process, however
+/// that ends.
+#[derive(Debug)]
+pub(crate) struct DynamoDbLocal {
+    server: Child,
+    port: u16,
+}
+
+impl DynamoDbLocal {
+    /// Starts one; `delayed` makes indexes build for 30 seconds.
+    ///
+    /// `None`, and a line that says why, where there is no engine to start. With
+    /// `GSICTL_REQUIRE_ENGINES=1` that is a failure.
+    pub(crate) fn start(delayed: bool) -> Option<Self> {
+        match directory() {
+            Ok(directory) => Some(Self::run(&directory, delayed)),
+            Err(why) if std::env::var_os("GSICTL_REQUIRE_ENGINES").is_some_and(|v| v == "1") => {
+                panic!("DynamoDB Local is required, but {why}")
+            }
+            Err(why) => {
+                eprintln!("skipped: {why}; run: scripts/dynamodb-local fetch");
+                None
+            }
+        }
+    }
+
+    /// `http://127.0.0.1:PORT`. Takes any credentials; data is kept apart by
+    /// access key (letters and digits) and region.
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    fn run(directory: &Path, delayed: bool) -> Self {
+        let port = free_port();
+        // The shell ends the server when its own input ends: when this process
+        // closes it or is no more.
+        let script = r#"java "$@" </dev/null & server=$!; cat; kill $server; wait"#;
+        let mut command = Command::new("sh");
+        let library = directory.join("DynamoDBLocal_lib");
+        command
+            .args(["-c", script, "dynamodb-local"])
+            .arg(format!("-Djava.library.path={}", library.display()))
+            .arg("-jar")
+            .arg(directory.join("DynamoDBLocal.jar"))
+            .args(["-inMemory", "-disableTelemetry", "-port"])
+            .arg(port.to_string())
+            .args(delayed.then_some("-delayTransientStatuses"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let server = command.spawn().expect("sh runs");
+        let started = Self { server, port };
+        started.await_answer();
+        started
+    }
+
+    fn await_answer(&self) {
+        let end = Instant::now() + START_LIMIT;
+        while !answers(self.port) {
+            assert!(Instant::now() < end, "DynamoDB Local does not answer on port {}", self.port);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for DynamoDbLocal {
+    fn drop(&mut self) {
+        drop(self.server.stdin.take());
+        let _ = self.server.wait();
+    }
+}
+
+/// The directory of DynamoDBLocal.jar, or why there is none to run.
+fn directory() -> Result<PathBuf, String> {
+    let fetched = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.engines/dynamodb-local-3.3.1");
+    let directory = std::env::var_os("GSICTL_DYNAMODB_LOCAL")
+        .map_or_else(|| PathBuf::from(fetched), PathBuf::from);
+    if !directory.join("DynamoDBLocal.jar").is_file() {
+        return Err(format!("there is no DynamoDBLocal.jar in {}", directory.display()));
+    }
+    let java =
+        Command::new("java").arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    match java {
+        Ok(status) if status.success() => Ok(directory),
+        _ => Err("there is no java (install default-jre-headless)".to_owned()),
+    }
+}
+
+fn free_port() -> u16 {
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let listener = TcpListener::bind(any).expect("a free port");
+    listener.local_addr().expect("its address").port()
+}
+
+fn answers(port: u16) -> bool {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let ask = || {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+        stream.read(&mut [0; 1])
+    };
+    ask().is_ok_and(|read| read > 0)
+}
