@@ -1,1 +1,40 @@
-fn main() {}
+//! `gsictl`: adds Global Secondary Indexes to live DynamoDB tables.
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod context;
+mod definitions;
+mod error;
+mod signals;
+mod view;
+
+use std::process::ExitCode;
+
+use args::{Args, Command};
+use error::{CliError, Exit};
+
+fn main() -> ExitCode {
+    let args = match args::parse() {
+        Ok(args) => args,
+        Err(code) => return code,
+    };
+    let output = args.globals.output;
+    let exit = run(args).unwrap_or_else(|error| view::show_error(&error, output));
+    ExitCode::from(exit.code())
+}
+
+fn run(args: Args) -> Result<Exit, CliError> {
+    let globals = &args.globals;
+    view::set_up(globals);
+    match args.command {
+        Command::Demo(demo) => commands::demo::run(globals, &demo),
+        Command::Apply(apply) => commands::apply::run(globals, &apply),
+        Command::Wait(wait) => commands::wait::run(globals, &wait),
+        Command::Status(status) => commands::status::run(globals, &status),
+        Command::State(state) => commands::state::run(globals, &state),
+        Command::Schema => commands::schema::run(),
+        Command::Completions(completions) => commands::completions::run(&completions),
+        Command::Man => commands::man::run(),
+    }
+}

@@ -1,0 +1,274 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use gsictl_core::definition::Format;
+use gsictl_core::name::{IndexName, TableName};
+
+/// Adds Global Secondary Indexes to live DynamoDB tables: works out what is
+/// missing, builds it side by side, and survives every interruption.
+#[derive(Debug, Parser)]
+#[command(name = "gsictl", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    after_help = "Exit codes: 0 done; 1 unexpected; 2 usage or definitions; 3 some indexes failed; \
+    4 changes pending; 5 state locked, damaged or belonging elsewhere; 130 interrupted, state saved."
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Globals {
+    /// AWS profile, as in the aws command line
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// AWS region, as in the aws command line
+    #[arg(long, global = true, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+    /// DynamoDB endpoint, for instance http://127.0.0.1:8000
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) endpoint_url: Option<String>,
+    /// Use the embedded engine; FILE defaults to gsictl-local.db in the state directory
+    #[expect(
+        clippy::option_option,
+        reason = "absent, without a value and with one are three things"
+    )]
+    #[arg(long, global = true, value_name = "FILE", num_args = 0..=1, require_equals = true,
+        conflicts_with_all = ["profile", "region", "endpoint_url"])]
+    pub(crate) local: Option<Option<PathBuf>>,
+    /// How long the embedded engine takes to build an index
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "4", value_parser = local_seconds)]
+    pub(crate) local_build_seconds: f64,
+    /// Where the state file and the reports are
+    ///
+    /// One run at a time holds the state. Two state directories over the same
+    /// tables are not locked against each other.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".")]
+    pub(crate) state_dir: PathBuf,
+    /// What to print
+    #[arg(long, global = true, value_enum, default_value_t = Output::Human)]
+    pub(crate) output: Output,
+    /// Say more: every look at a table, every save
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+    /// Say only what went wrong
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// No colours (also NO_COLOR)
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people
+    Human,
+    /// For programs: one document, or for `apply` and `demo` one event a line
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Build six indexes on five airline tables in the embedded engine
+    ///
+    /// Keeps everything in ./gsictl-demo. Stopped and started again it goes on.
+    Demo(Demo),
+    /// Create the indexes that are missing
+    ///
+    /// Resumes by itself where a state file exists. Indexes that are there are
+    /// left alone; nothing is ever deleted.
+    Apply(Box<Apply>),
+    /// Wait until indexes are ready
+    ///
+    /// Reads only: no lock, no state. Exits 3 when the time-out strikes or there
+    /// is nothing to wait for.
+    Wait(Wait),
+    /// Show the state, without calling anything
+    Status(Status),
+    /// Archive, list or rebuild state files
+    State(State),
+    /// Print the JSON Schema of definitions files
+    Schema,
+    /// Print completions for a shell
+    Completions(Completions),
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// Begin anew: remove what an earlier demo left
+    #[arg(long)]
+    pub(crate) fresh: bool,
+    /// Items in each table
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub(crate) items: u32,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Apply {
+    #[command(flatten)]
+    pub(crate) definitions: Definitions,
+    /// Only indexes of this table (repeatable)
+    #[arg(long, value_name = "TABLE")]
+    pub(crate) table: Vec<TableName>,
+    /// Only indexes of this name (repeatable); with --table both must match
+    #[arg(long, value_name = "INDEX")]
+    pub(crate) index: Vec<IndexName>,
+    /// Start the indexes that failed before, and only those
+    #[arg(long)]
+    pub(crate) retry_failed: bool,
+    /// Insist that there is a state file to resume
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// One pass: start what can start now, save, and leave (exit 4 if some wait)
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// After the first failure start nothing new
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+    /// Attempts for each index
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) max_attempts: u32,
+    /// Seconds between attempts; the last one repeats
+    #[arg(long, value_name = "S,S,...", value_delimiter = ',', default_value = "30,60,120,240,480", value_parser = seconds)]
+    pub(crate) backoff: Vec<Duration>,
+    /// Stop waiting for a build after so long, such as 90m; it goes on in DynamoDB
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub(crate) activation_timeout: Option<Duration>,
+    /// Indexes building at once, over all tables
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) max_builds: u32,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Definitions {
+    /// Definitions: JSON, YAML or TOML by their ending; - is standard input
+    #[arg(value_name = "DEFS", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// How to read them, whatever their ending: json, yaml or toml
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Wait {
+    /// The base table
+    #[arg(value_name = "TABLE")]
+    pub(crate) table: TableName,
+    /// Its indexes; all of them if none is named
+    #[arg(value_name = "INDEX")]
+    pub(crate) indexes: Vec<IndexName>,
+    /// Give up after so long, such as 90s, 30m or 2h
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Status {
+    /// Compare the state with DynamoDB
+    #[arg(long)]
+    pub(crate) live: bool,
+    /// Show it again whenever it changes, until every index is active
+    #[arg(long)]
+    pub(crate) watch: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct State {
+    #[command(subcommand)]
+    pub(crate) command: StateCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StateCommand {
+    /// Put the state file away under a name with its time
+    Archive,
+    /// List the state file and its archives
+    List,
+    /// Make a new state file from DynamoDB; the old one is kept under another name
+    Rebuild(Definitions),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Parses the command line, or says what is wrong with it (exit 2).
+pub(crate) fn parse() -> Result<Args, ExitCode> {
+    Args::try_parse().map_err(|error| {
+        let _ = error.print();
+        ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+    })
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 =
+        text.trim().parse().map_err(|_| format!("{text:?} is no number of seconds"))?;
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|d| *d <= MAX_SPAN)
+        .ok_or_else(|| "it has to be from 0 to 365 days".to_owned())
+}
+
+fn local_seconds(text: &str) -> Result<f64, String> {
+    seconds(text).map(|d| d.as_secs_f64())
+}
+
+/// No wait is longer than a year.
+const MAX_SPAN: Duration = Duration::from_secs(365 * 86_400);
+
+/// A time such as `90`, `90s`, `30m` or `2h`.
+fn span(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    let (number, unit) = match text.find(|c: char| c.is_ascii_alphabetic()) {
+        Some(at) => text.split_at(at),
+        None => (text, "s"),
+    };
+    let unit = match unit {
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3_600.0,
+        "d" => 86_400.0,
+        _ => return Err(format!("{text:?} is no time such as 90s, 30m, 2h or 1d")),
+    };
+    let number: f64 = number
+        .trim()
+        .parse()
+        .map_err(|_| format!("{text:?} is no time such as 90s, 30m, 2h or 1d"))?;
+    seconds(&(number * unit).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_time_has_a_unit_and_bounds() {
+        assert_eq!(span("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(span("1.5m"), Ok(Duration::from_secs(90)));
+        assert_eq!(span("2h"), Ok(Duration::from_secs(7_200)));
+        for bad in ["", "m", "5 parsecs", "-1s", "nan", "inf", "1e300h"] {
+            assert!(span(bad).is_err(), "{bad}");
+        }
+    }
+}

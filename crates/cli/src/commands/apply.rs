@@ -1,0 +1,171 @@
+//! `gsictl apply`: creates what is missing.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use gsictl_core::engine::{Ended, Verdict};
+use gsictl_core::plan::Selection;
+use gsictl_core::retry::Policy;
+use gsictl_driver::apply::{Applied, Request, apply, prepare};
+use gsictl_driver::clock::Clock;
+use gsictl_driver::drive::SharedStore;
+use gsictl_driver::dynamodb::Backend;
+use gsictl_driver::reports;
+
+use crate::args::{Apply, Globals, Output};
+use crate::error::{CliError, Exit};
+use crate::{context, definitions, signals, view};
+
+pub(crate) fn run(globals: &Globals, args: &Apply) -> Result<Exit, CliError> {
+    let request = request(globals, args)?;
+    context::runtime()?.block_on(async {
+        let backend = context::backend(globals).await?;
+        let store = context::store(&globals.state_dir);
+        if args.dry_run {
+            return dry_run(globals, &request, &backend, &store).await;
+        }
+        let run = Run { globals, request: &request, dir: &globals.state_dir, again: &again() };
+        run.apply(&backend, &store).await
+    })
+}
+
+fn request(globals: &Globals, args: &Apply) -> Result<Request, CliError> {
+    let loaded = definitions::load(&args.definitions)?;
+    let selection = Selection { tables: args.table.clone(), indexes: args.index.clone() };
+    check_selection(&selection, &loaded.definitions)?;
+    let clock = Clock::start();
+    Ok(Request {
+        definitions: loaded.definitions,
+        script_name: loaded.script_name,
+        selection,
+        retry_failed: args.retry_failed,
+        resume: args.resume,
+        policy: Policy {
+            max_attempts: args.max_attempts,
+            backoff: args.backoff.clone(),
+            max_builds: args.max_builds as usize,
+            activation_timeout: args.activation_timeout,
+            fail_fast: args.fail_fast,
+            wait: !args.no_wait,
+            ..context::policy(globals)
+        },
+        seed: context::seed(clock),
+        holder: context::holder(clock),
+        command: "apply".to_owned(),
+    })
+}
+
+fn check_selection(
+    selection: &Selection,
+    definitions: &gsictl_core::definition::Definitions,
+) -> Result<(), CliError> {
+    let unknown = selection.unknown(definitions);
+    if !unknown.is_empty() {
+        let message = format!("the definitions name no {}", unknown.join(", no "));
+        return Err(CliError::new(Exit::Usage, message)
+            .hint("--table and --index take names that stand in the definitions"));
+    }
+    if definitions.indexes.iter().any(|d| selection.admits(d)) {
+        return Ok(());
+    }
+    let message = "no definition matches both --table and --index";
+    Err(CliError::new(Exit::Usage, message).hint("leave one of them out"))
+}
+
+/// The command line as it was given, to be given again.
+fn again() -> String {
+    let quoted =
+        |arg: String| if arg.contains([' ', '\'', '"', '$']) { format!("{arg:?}") } else { arg };
+    let args: Vec<_> = std::env::args().skip(1).map(quoted).collect();
+    format!("gsictl {}", args.join(" "))
+}
+
+async fn dry_run(
+    globals: &Globals,
+    request: &Request,
+    backend: &Arc<dyn Backend>,
+    store: &SharedStore,
+) -> Result<Exit, CliError> {
+    let mut view = view::for_run(globals);
+    let mut stop = signals::listen()?;
+    let mut observe = |progress: gsictl_driver::apply::Progress<'_>| view.progress(progress);
+    let prepared = prepare(request, backend, store, Clock::start(), &mut stop, &mut observe).await;
+    view.end();
+    let prepared = prepared?;
+    if globals.output == Output::Human {
+        view::out(view::show_plan(&prepared.plan).trim_end());
+    }
+    let obstructed = |i: &gsictl_core::plan::PlannedIndex| {
+        matches!(i.action, gsictl_core::plan::Action::Obstructed)
+    };
+    let any = prepared.plan.indexes().any(obstructed);
+    Ok(if any { Exit::Incomplete } else { Exit::Done })
+}
+
+/// One run with its surroundings; `demo` runs one too.
+pub(crate) struct Run<'a> {
+    pub(crate) globals: &'a Globals,
+    pub(crate) request: &'a Request,
+    /// The state directory.
+    pub(crate) dir: &'a Path,
+    /// The command that goes on with it.
+    pub(crate) again: &'a str,
+}
+
+impl Run<'_> {
+    pub(crate) async fn apply(
+        &self,
+        backend: &Arc<dyn Backend>,
+        store: &SharedStore,
+    ) -> Result<Exit, CliError> {
+        let mut view = view::for_run(self.globals);
+        let mut stop = signals::listen()?;
+        let mut observe = |progress: gsictl_driver::apply::Progress<'_>| view.progress(progress);
+        let clock = Clock::start();
+        let applied = apply(self.request, backend, store, clock, &mut stop, &mut observe).await;
+        view.end();
+        let applied = applied?;
+        let report = self.write_report(&applied);
+        let exit = exit(&applied);
+        match self.globals.output {
+            Output::Json => {
+                view::out(&view::json_result(&applied, report.as_deref(), exit).to_string())
+            }
+            Output::Human => view::out(&view::show_result(&applied, report.as_deref(), self.again)),
+        }
+        Ok(exit)
+    }
+
+    /// A report that cannot be written is told; the run stands.
+    fn write_report(&self, applied: &Applied) -> Option<PathBuf> {
+        let report = applied.report.as_ref()?;
+        match reports::write(self.dir, report) {
+            Ok(path) => Some(path),
+            Err(error) => {
+                view::err(&format!("warning: the report could not be written: {error}"));
+                None
+            }
+        }
+    }
+}
+
+/// The exit code says how the run ended for what it was about.
+fn exit(applied: &Applied) -> Exit {
+    let any = |fits: fn(&Verdict) -> bool| applied.outcome.verdicts.iter().any(|(_, v)| fits(v));
+    let failed = |v: &Verdict| {
+        matches!(
+            v,
+            Verdict::Failed { .. }
+                | Verdict::Obstructed(_)
+                | Verdict::LeftFailed
+                | Verdict::TimedOut
+        )
+    };
+    match &applied.outcome.ended {
+        Ended::SaveFailed(_) => Exit::State,
+        Ended::Stopped => Exit::Interrupted,
+        Ended::Done if any(failed) => Exit::Incomplete,
+        Ended::Done if any(|v| matches!(v, Verdict::Waiting)) => Exit::Pending,
+        Ended::Done => Exit::Done,
+    }
+}

@@ -1,0 +1,132 @@
+//! `gsictl state`: housekeeping of the state file and its archives.
+
+use std::sync::PoisonError;
+
+use gsictl_core::plan::Selection;
+use gsictl_core::state::{State as StateFile, Summary};
+use gsictl_driver::apply::{Request, load};
+use gsictl_driver::clock::Clock;
+use gsictl_driver::rebuild::rebuild;
+use gsictl_driver::store::STATE_FILE;
+use serde_json::json;
+
+use crate::args::{Definitions, Globals, Output, State, StateCommand};
+use crate::error::{CliError, Exit};
+use crate::{context, definitions, signals, view};
+
+pub(crate) fn run(globals: &Globals, args: &State) -> Result<Exit, CliError> {
+    match &args.command {
+        StateCommand::Archive => archive(globals),
+        StateCommand::List => list(globals),
+        StateCommand::Rebuild(definitions) => run_rebuild(globals, definitions),
+    }
+}
+
+fn archive(globals: &Globals) -> Result<Exit, CliError> {
+    let clock = Clock::start();
+    let store = context::store(&globals.state_dir);
+    let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+    store.lock(&context::holder(clock))?;
+    if store.load()?.is_none() {
+        return Err(CliError::new(Exit::Usage, "there is no state file to archive")
+            .hint("`gsictl state list` shows what there is"));
+    }
+    let path = store.archive(&StateFile::archive_name(clock.now()))?;
+    match globals.output {
+        Output::Json => view::out(&json!({ "archived": path }).to_string()),
+        Output::Human => view::out(&format!("State file archived to {}", path.display())),
+    }
+    Ok(Exit::Done)
+}
+
+/// One line of `state list`: a file and what it says of itself.
+struct Listed {
+    name: String,
+    about: Result<(String, Summary), String>,
+}
+
+fn list(globals: &Globals) -> Result<Exit, CliError> {
+    let store = context::store(&globals.state_dir);
+    let current = match load(&store) {
+        Ok(None) => None,
+        Ok(Some(state)) => Some(Ok(about(&state))),
+        Err(error) => Some(Err(CliError::from(error).message)),
+    };
+    let mut listed: Vec<_> =
+        current.into_iter().map(|about| Listed { name: STATE_FILE.to_owned(), about }).collect();
+    let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+    for name in store.archives()?.into_iter().rev() {
+        let read = store.load_archive(&name).map_err(|error| error.to_string());
+        let parse = |bytes: Vec<u8>| StateFile::parse(&bytes).map_err(|error| error.to_string());
+        listed.push(Listed { about: read.and_then(parse).map(|state| about(&state)), name });
+    }
+    match globals.output {
+        Output::Json => view::out(&document(&listed).to_string()),
+        Output::Human => view::out(text(&listed).trim_end()),
+    }
+    Ok(Exit::Done)
+}
+
+fn about(state: &StateFile) -> (String, Summary) {
+    (state.script_name().to_owned(), state.summary())
+}
+
+fn text(listed: &[Listed]) -> String {
+    if listed.is_empty() {
+        return "There is no state file and no archive.".to_owned();
+    }
+    let line = |listed: &Listed| match &listed.about {
+        Ok((script, summary)) => format!(
+            "{}  {script}: {} active, {} failed, {} pending, {} in progress\n",
+            listed.name, summary.active, summary.failed, summary.pending, summary.in_progress
+        ),
+        Err(error) => format!("{}  damaged: {error}\n", listed.name),
+    };
+    listed.iter().map(line).collect()
+}
+
+fn document(listed: &[Listed]) -> serde_json::Value {
+    let value = |listed: &Listed| match &listed.about {
+        Ok((script, summary)) => {
+            json!({ "file": listed.name, "script_name": script, "summary": summary })
+        }
+        Err(error) => json!({ "file": listed.name, "damaged": error }),
+    };
+    json!({ "files": listed.iter().map(value).collect::<Vec<_>>() })
+}
+
+fn run_rebuild(globals: &Globals, args: &Definitions) -> Result<Exit, CliError> {
+    let loaded = definitions::load(args)?;
+    let clock = Clock::start();
+    let request = Request {
+        definitions: loaded.definitions,
+        script_name: loaded.script_name,
+        selection: Selection::default(),
+        retry_failed: false,
+        resume: false,
+        policy: context::policy(globals),
+        seed: context::seed(clock),
+        holder: context::holder(clock),
+        command: "state rebuild".to_owned(),
+    };
+    let rebuilt = context::runtime()?.block_on(async {
+        let backend = context::backend(globals).await?;
+        let store = context::store(&globals.state_dir);
+        let mut stop = signals::listen()?;
+        rebuild(&request, &backend, &store, clock, &mut stop).await.map_err(CliError::from)
+    })?;
+    match globals.output {
+        Output::Json => {
+            let mut document = view::json_status(&rebuilt.state, None);
+            document["set_aside"] = json!(rebuilt.set_aside);
+            view::out(&document.to_string());
+        }
+        Output::Human => {
+            if let Some(old) = &rebuilt.set_aside {
+                view::out(&format!("The old state file is now {}", old.display()));
+            }
+            view::out(view::show_status(&rebuilt.state, None).trim_end());
+        }
+    }
+    Ok(Exit::Done)
+}

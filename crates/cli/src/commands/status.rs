@@ -1,0 +1,144 @@
+//! `gsictl status`: the state, without calling anything.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gsictl_core::catalog::Sighting;
+use gsictl_core::name::{IndexId, TableName};
+use gsictl_core::state::State;
+use gsictl_core::survey::Survey;
+use gsictl_driver::apply::load;
+use gsictl_driver::clock::Clock;
+use gsictl_driver::drive::{SharedStore, StopSignal, drive};
+use gsictl_driver::dynamodb::Backend;
+
+use crate::args::{Globals, Output, Status};
+use crate::error::{CliError, Exit};
+use crate::{context, signals, view};
+
+/// How often `--watch` reads the file, and how often it asks DynamoDB.
+const READ_EVERY: Duration = Duration::from_secs(1);
+const ASK_EVERY: Duration = Duration::from_secs(5);
+
+/// What DynamoDB shows of each entry, in a word.
+pub(crate) type Live = BTreeMap<IndexId, String>;
+
+pub(crate) fn run(globals: &Globals, args: &Status) -> Result<Exit, CliError> {
+    let store = context::store(&globals.state_dir);
+    if !args.live && !args.watch {
+        return show_once(globals, &store);
+    }
+    context::runtime()?.block_on(async {
+        let backend = if args.live { Some(context::backend(globals).await?) } else { None };
+        let stop = signals::listen()?;
+        let mut watcher = Watcher { globals, store, backend, stop };
+        if args.watch { watcher.watch().await } else { watcher.once().await }
+    })
+}
+
+fn show_once(globals: &Globals, store: &SharedStore) -> Result<Exit, CliError> {
+    match load(store)? {
+        Some(state) => show(globals, &state, None),
+        None => show_none(globals, store)?,
+    }
+    Ok(Exit::Done)
+}
+
+fn show(globals: &Globals, state: &State, live: Option<&Live>) {
+    match globals.output {
+        Output::Human => view::out(view::show_status(state, live).trim_end()),
+        Output::Json => view::out(&view::json_status(state, live).to_string()),
+    }
+}
+
+fn show_none(globals: &Globals, store: &SharedStore) -> Result<(), CliError> {
+    let mut store = store.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let newest = store.archives()?.pop();
+    match globals.output {
+        Output::Json => {
+            view::out(&serde_json::json!({ "state": null, "newest_archive": newest }).to_string());
+        }
+        Output::Human => {
+            let archive = newest.map_or_else(
+                || "no archive either".to_owned(),
+                |name| format!("the newest archive is {name}"),
+            );
+            view::out(&format!("There is no state file; {archive}."));
+        }
+    }
+    Ok(())
+}
+
+struct Watcher<'a> {
+    globals: &'a Globals,
+    store: SharedStore,
+    backend: Option<Arc<dyn Backend>>,
+    stop: StopSignal,
+}
+
+impl Watcher<'_> {
+    async fn once(&mut self) -> Result<Exit, CliError> {
+        match load(&self.store)? {
+            Some(state) => {
+                let live = self.live(&state).await?;
+                show(self.globals, &state, live.as_ref());
+            }
+            None => show_none(self.globals, &self.store)?,
+        }
+        Ok(Exit::Done)
+    }
+
+    /// Shows the state whenever it changes, until every index is active or the
+    /// file is gone (archived).
+    async fn watch(&mut self) -> Result<Exit, CliError> {
+        let mut shown = None;
+        let clock = Clock::start();
+        loop {
+            let Some(state) = load(&self.store)? else {
+                show_none(self.globals, &self.store)?;
+                return Ok(Exit::Done);
+            };
+            let live = self.live(&state).await?;
+            let now = (state.serial(), state.summary(), live.clone());
+            if shown.as_ref() != Some(&now) {
+                show(self.globals, &state, live.as_ref());
+                shown = Some(now);
+            }
+            if state.summary().active == state.summary().total {
+                return Ok(Exit::Done);
+            }
+            let every = if self.backend.is_some() { ASK_EVERY } else { READ_EVERY };
+            tokio::select! {
+                () = clock.sleep_until(Some(clock.now() + every)) => {}
+                () = self.stop.asked() => return Ok(Exit::Interrupted),
+            }
+        }
+    }
+
+    async fn live(&mut self, state: &State) -> Result<Option<Live>, CliError> {
+        let Some(backend) = &self.backend else {
+            return Ok(None);
+        };
+        let tables: Vec<TableName> = state.entries().map(|(id, _)| id.table.clone()).collect();
+        let mut survey = Survey::new(&tables);
+        let clock = Clock::start();
+        drive(&mut survey, backend, None, clock, &mut self.stop, &mut |_, _| {}).await;
+        let catalog = survey.into_catalog()?;
+        let seen = |id: &IndexId| match catalog.get(&id.table).map(|(_, sighting)| sighting) {
+            Some(Sighting::Found(table)) => table.index(&id.index).map_or_else(
+                || "absent".to_owned(),
+                |i| {
+                    if i.backfilling {
+                        format!("{} (backfilling)", i.status)
+                    } else {
+                        i.status.to_string()
+                    }
+                },
+            ),
+            Some(Sighting::Denied(_)) => "access denied".to_owned(),
+            Some(Sighting::Missing) | None => "no such table".to_owned(),
+        };
+        Ok(Some(state.entries().map(|(id, _)| (id.clone(), seen(id))).collect()))
+    }
+}

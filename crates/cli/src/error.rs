@@ -1,0 +1,156 @@
+//! The one error type of the command line: what happened, what to do next, and
+//! the exit code.
+
+use gsictl_core::call::{CallError, ErrorKind};
+use gsictl_core::definition::Diagnostics;
+use gsictl_core::retry::Rule;
+use gsictl_core::survey::SurveyError;
+use gsictl_driver::apply::ApplyError;
+use gsictl_driver::dynamodb::ConnectError;
+use gsictl_driver::store::{LockError, StoreError};
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Everything was done.
+    Done,
+    /// Something that should not happen.
+    Unexpected,
+    /// The command line or the definitions.
+    Usage,
+    /// Some indexes failed, or cannot be created.
+    Incomplete,
+    /// Changes are pending.
+    Pending,
+    /// The state is locked, damaged, or belongs elsewhere.
+    State,
+    /// Interrupted; the state is saved.
+    Interrupted,
+}
+
+impl Exit {
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Unexpected => 1,
+            Self::Usage => 2,
+            Self::Incomplete => 3,
+            Self::Pending => 4,
+            Self::State => 5,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+/// What ends a command early.
+#[derive(Debug)]
+pub(crate) struct CliError {
+    pub(crate) exit: Exit,
+    pub(crate) message: String,
+    pub(crate) hints: Vec<String>,
+    /// Mistakes in definitions, each with its place.
+    pub(crate) diagnostics: Option<Diagnostics>,
+}
+
+impl CliError {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), hints: Vec::new(), diagnostics: None }
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+}
+
+impl From<Diagnostics> for CliError {
+    fn from(diagnostics: Diagnostics) -> Self {
+        let count = diagnostics.len();
+        let mistakes = if count == 1 { "mistake" } else { "mistakes" };
+        let message = format!("{count} {mistakes} in the definitions; nothing was called");
+        Self { diagnostics: Some(diagnostics), ..Self::new(Exit::Usage, message) }
+    }
+}
+
+impl From<LockError> for CliError {
+    fn from(error: LockError) -> Self {
+        let held = matches!(error, LockError::Held { .. });
+        let error = Self::new(Exit::State, error.to_string());
+        if held {
+            error.hint("wait until it ends, or use another --state-dir for other tables")
+        } else {
+            error
+        }
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        Self::new(Exit::State, error.to_string())
+    }
+}
+
+impl From<ConnectError> for CliError {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Aws(error) => no_contact(&error, true),
+            ConnectError::Local { .. } => Self::new(Exit::Unexpected, error.to_string())
+                .hint("name another database with --local=FILE"),
+        }
+    }
+}
+
+impl From<SurveyError> for CliError {
+    fn from(error: SurveyError) -> Self {
+        match &error {
+            SurveyError::Stopped => {
+                Self::new(Exit::Interrupted, "interrupted; nothing was changed")
+            }
+            SurveyError::Call { error: call, first_contact, .. } => {
+                let mut shown = no_contact(call, *first_contact);
+                shown.message = format!("{error}");
+                shown
+            }
+        }
+    }
+}
+
+/// DynamoDB cannot be asked: what to set.
+pub(crate) fn no_contact(error: &CallError, first_contact: bool) -> CliError {
+    let rule = Rule::of(error.kind);
+    let shown = CliError::new(Exit::Unexpected, format!("{}: {error}", rule.name));
+    let hint = match error.kind {
+        ErrorKind::Connection | ErrorKind::Timeout if first_contact => {
+            "check --endpoint-url (or AWS_ENDPOINT_URL), --region and the network"
+        }
+        ErrorKind::CredentialsInvalid => {
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with --profile; \
+             a server on this machine takes any, such as AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local"
+        }
+        ErrorKind::CredentialsExpired => "renew the credentials, for instance with `aws sso login`",
+        ErrorKind::ClockSkew => {
+            "this machine's clock differs from AWS's by minutes: set it, for instance with `timedatectl set-ntp true`"
+        }
+        ErrorKind::NoRegion => "give --region, or set AWS_REGION, or a region in the profile",
+        _ => "nothing was changed: run the same command again",
+    };
+    shown.hint(hint)
+}
+
+impl From<ApplyError> for CliError {
+    fn from(error: ApplyError) -> Self {
+        match error {
+            ApplyError::Lock(error) => error.into(),
+            ApplyError::Store(error) => error.into(),
+            ApplyError::Survey(error) => error.into(),
+            ApplyError::Damaged(error) => Self::new(Exit::State, error.to_string())
+                .hint("the file was left as it is")
+                .hint("`gsictl state rebuild DEFS` keeps it under another name and makes a new one from DynamoDB"),
+            ApplyError::Elsewhere(error) => Self::new(Exit::State, error.to_string())
+                .hint("use another --state-dir for these definitions")
+                .hint("or put the state away with `gsictl state archive`"),
+            ApplyError::NothingToResume => Self::new(Exit::Usage, error.to_string())
+                .hint("leave out --resume to begin: the same command resumes by itself"),
+        }
+    }
+}

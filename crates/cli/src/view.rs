@@ -1,0 +1,101 @@
+//! What people and programs see. Only here is anything printed.
+//!
+//! Progress goes to standard error, results to standard output. A reader that
+//! went away (a closed pipe) is no error.
+
+mod failure;
+mod json;
+mod line;
+mod live;
+mod plain;
+mod result;
+mod status;
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use gsictl_driver::apply::Progress;
+
+use crate::args::{Globals, Output};
+use crate::error::{CliError, Exit};
+
+pub(crate) use json::applied as json_result;
+pub(crate) use result::{applied as show_result, planned as show_plan};
+pub(crate) use status::{document as json_status, human as show_status};
+
+/// Shows a run while it goes on.
+pub(crate) trait View: Send {
+    /// Something happened.
+    fn progress(&mut self, progress: Progress<'_>);
+    /// Nothing more will happen; what is on the screen is left tidy.
+    fn end(&mut self) {}
+}
+
+/// The view that the global options and the terminal ask for.
+pub(crate) fn for_run(globals: &Globals) -> Box<dyn View> {
+    let terminal = std::io::stderr().is_terminal();
+    match globals.output {
+        Output::Json => Box::new(json::Json),
+        Output::Human if globals.quiet => Box::new(plain::Plain::quiet()),
+        Output::Human if terminal && !globals.verbose => Box::new(live::Live::new()),
+        Output::Human => Box::new(plain::Plain::new(globals.verbose)),
+    }
+}
+
+/// Settles colours once, for everything that is printed.
+pub(crate) fn set_up(globals: &Globals) {
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if globals.no_color || no_color {
+        console::set_colors_enabled(false);
+        console::set_colors_enabled_stderr(false);
+    }
+}
+
+/// Shows why a command ended early.
+pub(crate) fn show_error(error: &CliError, output: Output) -> Exit {
+    if output == Output::Json {
+        out(&json::error(error).to_string());
+    }
+    err(failure::text(error).trim_end());
+    error.exit
+}
+
+/// One line (or several) of a result.
+pub(crate) fn out(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// One line (or several) of progress.
+pub(crate) fn err(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// A duration for people: `0.4 s`, `12.3 s`, `8 m 20 s`, `1 h 3 m`.
+pub(crate) fn span(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match seconds {
+        0..=59 => format!("{:.1} s", span.as_secs_f64()),
+        60..=3_599 => format!("{} m {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} m", seconds / 3_600, seconds % 3_600 / 60),
+    }
+}
+
+/// The same from a report's seconds.
+pub(crate) fn seconds(seconds: f64) -> String {
+    span(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_written_in_two_units_at_most() {
+        let shown = |s| seconds(s);
+        assert_eq!(shown(0.44), "0.4 s");
+        assert_eq!(shown(59.0), "59.0 s");
+        assert_eq!(shown(500.0), "8 m 20 s");
+        assert_eq!(shown(3_780.0), "1 h 3 m");
+        assert_eq!(shown(-1.0), "0.0 s");
+    }
+}

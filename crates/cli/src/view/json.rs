@@ -1,0 +1,164 @@
+//! One JSON object a line, for programs.
+
+use std::path::Path;
+
+use gsictl_core::event::{AttemptFailure, Event, Queue};
+use gsictl_core::name::IndexId;
+use gsictl_driver::apply::{Applied, Progress};
+use serde_json::{Value, json};
+
+use super::{View, out};
+use crate::error::{CliError, Exit};
+
+/// Prints every event.
+pub(super) struct Json;
+
+impl View for Json {
+    fn progress(&mut self, progress: Progress<'_>) {
+        out(&document(&progress).to_string());
+    }
+}
+
+fn document(progress: &Progress<'_>) -> Value {
+    match progress {
+        Progress::Loaded(state) => json!({
+            "event": "state_loaded", "serial": state.serial(), "summary": state.summary(),
+            "created_at": state.created_at(), "updated_at": state.updated_at(),
+        }),
+        Progress::AdoptedForeign(script) => {
+            json!({ "event": "foreign_state_adopted", "script_name": script })
+        }
+        Progress::Unnamed(ids) => {
+            let ids: Vec<_> = ids.iter().map(pair).collect();
+            json!({ "event": "unnamed_entries", "indexes": ids })
+        }
+        Progress::Planned(plan) => {
+            let indexes: Vec<_> = plan
+                .indexes()
+                .map(|i| json!({ "table": i.definition.id.table, "index": i.definition.id.index, "action": action(i.action) }))
+                .collect();
+            json!({ "event": "planned", "indexes": indexes })
+        }
+        Progress::Happened(at, event) => {
+            let mut value = happened(event);
+            if let Some(object) = value.as_object_mut() {
+                object.insert("at".to_owned(), json!(at));
+            }
+            value
+        }
+        Progress::Archived(name) => json!({ "event": "state_archived", "file": name }),
+    }
+}
+
+pub(super) fn action(action: gsictl_core::plan::Action) -> &'static str {
+    use gsictl_core::plan::Action;
+    match action {
+        Action::Create => "create",
+        Action::Adopt => "adopt",
+        Action::Recreate => "recreate",
+        Action::Keep => "keep",
+        Action::Obstructed => "obstructed",
+        Action::LeaveFailed => "leave_failed",
+        Action::LeaveOther => "leave",
+    }
+}
+
+fn pair(id: &IndexId) -> Value {
+    json!({ "table": id.table, "index": id.index })
+}
+
+fn about(event: &str, id: &IndexId, more: Value) -> Value {
+    let mut value = json!({ "event": event, "table": id.table, "index": id.index });
+    if let (Some(object), Value::Object(more)) = (value.as_object_mut(), more) {
+        object.extend(more);
+    }
+    value
+}
+
+fn happened(event: &Event) -> Value {
+    match event {
+        Event::AlreadyActive(id) => about("already_active", id, Value::Null),
+        Event::Adopted { id, backfilling } => {
+            about("adopted", id, json!({ "backfilling": backfilling }))
+        }
+        Event::Creating { id, attempt } => about("creating", id, json!({ "attempt": attempt })),
+        Event::Accepted(id) => about("accepted", id, Value::Null),
+        Event::Backfilling(id) => about("backfilling", id, Value::Null),
+        Event::Activated { id, took } => {
+            about("activated", id, json!({ "seconds": took.as_secs_f64() }))
+        }
+        Event::Missing { id, was } => about("missing", id, json!({ "was": was })),
+        Event::AwaitingDeletion(id) => about("awaiting_deletion", id, Value::Null),
+        Event::Queued { id, queue } => about("queued", id, queued(queue)),
+        Event::AttemptFailed { id, failure } => about("attempt_failed", id, attempt(failure)),
+        Event::Recovered(id) => about("recovered", id, Value::Null),
+        Event::Failed { id, error, remedy } => {
+            about("failed", id, json!({ "error": error, "next_step": remedy }))
+        }
+        Event::Obstructed { id, reason } => about("obstructed", id, json!({ "reason": reason })),
+        Event::LeftFailed { id, error } => about("left_failed", id, json!({ "error": error })),
+        Event::TimedOut { id, waited } => {
+            about("timed_out", id, json!({ "seconds": waited.as_secs_f64() }))
+        }
+        Event::LookFailed { table, error, retry_in } => json!({
+            "event": "look_failed", "table": table, "error": error, "retry_in_seconds": retry_in.as_secs_f64(),
+        }),
+        Event::ConcurrencyChanged { limit } => {
+            json!({ "event": "concurrency_changed", "limit": limit })
+        }
+        Event::CredentialsLost { error } => json!({ "event": "credentials_lost", "error": error }),
+        Event::CredentialsBack => json!({ "event": "credentials_back" }),
+        Event::SaveFailed { error } => json!({ "event": "save_failed", "error": error }),
+        Event::Stopping => json!({ "event": "stopping" }),
+    }
+}
+
+fn queued(queue: &Queue) -> Value {
+    match queue {
+        Queue::TableBusy => json!({ "for": "table" }),
+        Queue::OtherIndex(other) => json!({ "for": "other_index", "other_index": other }),
+        Queue::AccountLimit { building } => json!({ "for": "account_limit", "building": building }),
+        Queue::AccountHeld { wait } => {
+            json!({ "for": "account_limit", "wait_seconds": wait.as_secs_f64() })
+        }
+    }
+}
+
+fn attempt(failure: &AttemptFailure) -> Value {
+    json!({
+        "attempt": failure.attempt, "max_attempts": failure.max_attempts, "code": failure.code,
+        "message": failure.message, "strategy": failure.strategy,
+        "delay_seconds": failure.delay.map(|d| d.as_secs_f64()),
+    })
+}
+
+/// The last line of an `apply`.
+pub(crate) fn applied(applied: &Applied, report: Option<&Path>, exit: Exit) -> Value {
+    json!({
+        "event": "finished",
+        "exit_code": exit.code(),
+        "report": applied.report,
+        "report_file": report,
+        "archived": applied.archived,
+    })
+}
+
+/// The last line of a command that ended early.
+pub(super) fn error(error: &CliError) -> Value {
+    let diagnostics: Vec<_> = error
+        .diagnostics
+        .iter()
+        .flatten()
+        .map(|d| {
+            json!({
+                "file": &*d.place.file, "line": d.place.line, "column": d.place.column,
+                "message": d.message, "found": d.found, "help": d.help,
+                "see": d.related.as_ref().map(|(place, why)| format!("{place}: {why}")),
+            })
+        })
+        .collect();
+    json!({
+        "event": "error", "exit_code": error.exit.code(), "message": error.message,
+        "next_steps": error.hints, "diagnostics": diagnostics,
+    })
+}

@@ -1,0 +1,138 @@
+//! One event as one line, in the wording of the seeds' examples.
+
+use console::Style;
+use gsictl_core::event::{AttemptFailure, Event, Queue};
+use gsictl_core::name::IndexId;
+
+use super::span;
+
+/// How much a line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Weight {
+    /// Only with `--verbose`.
+    Detail,
+    /// What goes on.
+    Progress,
+    /// A good end.
+    Good,
+    /// Something people should know.
+    Warning,
+    /// A bad end.
+    Bad,
+}
+
+pub(super) struct Line {
+    pub(super) weight: Weight,
+    pub(super) text: String,
+}
+
+impl Line {
+    fn new(weight: Weight, text: String) -> Self {
+        Self { weight, text }
+    }
+
+    /// The line with its mark, coloured where colours are on.
+    pub(super) fn marked(&self) -> String {
+        let style = Style::new().for_stderr();
+        let (mark, style) = match self.weight {
+            Weight::Detail => (" ", style.dim()),
+            Weight::Progress => return self.text.clone(),
+            Weight::Good => ("✓", style.green()),
+            Weight::Warning => ("!", style.yellow()),
+            Weight::Bad => ("✗", style.red()),
+        };
+        format!("  {} {}", style.apply_to(mark), self.text)
+    }
+}
+
+pub(super) fn of(event: &Event) -> Line {
+    use Weight::{Bad, Detail, Good, Progress, Warning};
+    match event {
+        Event::AlreadyActive(id) => Line::new(Progress, format!("Skipping {id} (already active)")),
+        Event::Adopted { id, .. } => {
+            Line::new(Progress, format!("Waiting for GSI: {id} (it is being built already)"))
+        }
+        Event::Creating { id, attempt: 1 } => Line::new(Progress, format!("Creating GSI: {id}")),
+        Event::Creating { id, attempt } => {
+            Line::new(Progress, format!("Creating GSI: {id} (attempt {attempt})"))
+        }
+        Event::Accepted(id) => Line::new(Detail, format!("{id}: DynamoDB took the request")),
+        Event::Backfilling(id) => Line::new(Detail, format!("{id}: backfilling")),
+        Event::Activated { id, took } => {
+            Line::new(Good, format!("{id}: GSI created successfully ({})", span(*took)))
+        }
+        Event::Missing { id, was } => Line::new(
+            Warning,
+            format!("{id}: the state says {was}, but DynamoDB has no such index"),
+        ),
+        Event::AwaitingDeletion(id) => {
+            Line::new(Warning, format!("{id}: is being deleted; waiting until it is gone"))
+        }
+        Event::Queued { id, queue } => Line::new(Warning, queued(id, queue)),
+        Event::AttemptFailed { id, failure } => Line::new(Warning, attempt(id, failure)),
+        Event::Recovered(id) => Line::new(
+            Detail,
+            format!("{id}: the answer was lost, but the index is being built: going on with it"),
+        ),
+        Event::Failed { id, error, remedy } => {
+            Line::new(Bad, format!("{id}: Failed: {error}\n      next: {remedy}"))
+        }
+        Event::Obstructed { id, reason } => Line::new(Bad, format!("{id}: {reason}")),
+        Event::LeftFailed { id, error } => {
+            let error = error.as_deref().unwrap_or("no reason was recorded");
+            Line::new(
+                Bad,
+                format!("{id}: failed in an earlier run ({error}); --retry-failed starts it again"),
+            )
+        }
+        Event::TimedOut { id, waited } => Line::new(
+            Bad,
+            format!("{id}: still CREATING after {}; it goes on in DynamoDB", span(*waited)),
+        ),
+        Event::LookFailed { table, error, retry_in } => Line::new(
+            Warning,
+            format!("{table}: cannot be described ({error}); again in {}", span(*retry_in)),
+        ),
+        Event::ConcurrencyChanged { limit } => {
+            Line::new(Warning, format!("Builds at once are now limited to {limit}"))
+        }
+        Event::CredentialsLost { error } => Line::new(
+            Warning,
+            format!(
+                "The credentials are no longer good ({error}): renew them; builds go on in DynamoDB, and so does this run once they are good"
+            ),
+        ),
+        Event::CredentialsBack => Line::new(Good, "The credentials are good again".to_owned()),
+        Event::SaveFailed { error } => Line::new(
+            Bad,
+            format!("The state cannot be saved: {error}\n      No further call is made."),
+        ),
+        Event::Stopping => Line::new(Progress, "\nInterrupted by user!".to_owned()),
+    }
+}
+
+fn queued(id: &IndexId, queue: &Queue) -> String {
+    match queue {
+        Queue::TableBusy => format!("{id}: the table is being changed; next when it is ACTIVE"),
+        Queue::OtherIndex(Some(other)) => {
+            format!("{id}: waits until {other} of the same table is done")
+        }
+        Queue::OtherIndex(None) => format!("{id}: waits until another index of the table is done"),
+        Queue::AccountLimit { building } => {
+            format!("{id}: waits for a free place ({building} are being built)")
+        }
+        Queue::AccountHeld { wait } => format!(
+            "{id}: the account has as many table operations as it may have; again in {}",
+            span(*wait)
+        ),
+    }
+}
+
+fn attempt(id: &IndexId, failure: &AttemptFailure) -> String {
+    let AttemptFailure { attempt, max_attempts, message, strategy, delay, .. } = failure;
+    let next = match delay {
+        Some(delay) => format!("{strategy}, again in {}", span(*delay)),
+        None => format!("{strategy}, no further attempt"),
+    };
+    format!("{id}: attempt {attempt}/{max_attempts} failed: {message} ({next})")
+}
