@@ -8,7 +8,7 @@ mod projection;
 use std::collections::HashMap;
 
 use super::diagnostic::{Diagnostics, Report};
-use super::limits::{MAX_INCLUDED_OF_A_TABLE, MAX_INDEXES_OF_A_TABLE};
+use super::limits::MAX_INCLUDED_OF_A_TABLE;
 use super::node::{Entry, Node, Span};
 use super::shape::Reader;
 use super::source::{Source, Text, one_line, quoted};
@@ -60,7 +60,6 @@ struct Known(HashMap<String, KnownTable>);
 struct KnownTable {
     indexes: HashMap<String, Place>,
     types: HashMap<String, (ScalarType, Place)>,
-    definitions: usize,
     included: usize,
 }
 
@@ -109,20 +108,6 @@ impl FileChecker<'_> {
 
     fn known_table(&mut self, table: &str) -> &mut KnownTable {
         self.known.0.entry(table.to_owned()).or_default()
-    }
-
-    /// Counts an index of the table against the quota.
-    fn count_index(&mut self, table: &str, node: &Node) {
-        let known = self.known_table(table);
-        known.definitions += 1;
-        if known.definitions == MAX_INDEXES_OF_A_TABLE + 1 {
-            let message = format!(
-                "table {} has more than {MAX_INDEXES_OF_A_TABLE} indexes here",
-                quoted(table)
-            );
-            let help = format!("a table may have {MAX_INDEXES_OF_A_TABLE}");
-            self.reader.mistake(&node.span, message).help = Some(help);
-        }
     }
 
     /// Counts projected attributes against what all indexes of the table may have.

@@ -41,9 +41,5 @@ pub(super) const MAX_INCLUDED: usize = 20;
 /// `NonKeyAttributes` of all indexes of one table together (the same page).
 pub(super) const MAX_INCLUDED_OF_A_TABLE: usize = 100;
 
-/// Global Secondary Indexes of one table: the default quota
-/// ([quotas](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html)).
-pub(super) const MAX_INDEXES_OF_A_TABLE: usize = 20;
-
 /// Bytes of an attribute's name, where it is a key of an index or projected.
 pub(super) const MAX_ATTRIBUTE_NAME_BYTES: usize = 255;

@@ -2,9 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::limits::{
-    MAX_ATTRIBUTE_NAME_BYTES, MAX_INCLUDED, MAX_INDEXES_OF_A_TABLE, MAX_KEYS_OF_A_TYPE,
-};
+use super::limits::{MAX_ATTRIBUTE_NAME_BYTES, MAX_INCLUDED, MAX_KEYS_OF_A_TYPE};
 
 /// The rule of [`crate::name`] as a pattern.
 const NAME: &str = "^[A-Za-z0-9_.-]{3,255}$";
@@ -57,7 +55,6 @@ fn table() -> Value {
         "description": "The indexes of this table.",
         "type": "array",
         "minItems": 1,
-        "maxItems": MAX_INDEXES_OF_A_TABLE,
         "items": { "$ref": "#/$defs/index" }
     })
 }

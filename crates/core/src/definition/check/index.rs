@@ -62,7 +62,6 @@ impl FileChecker<'_> {
         table_name: Option<&TableName>,
         node: &Node,
     ) -> Option<IndexDefinition> {
-        self.count_index(table, node);
         let fields = self.reader.fields(node, &INDEX)?;
         let name = fields.get("IndexName").and_then(|name| self.index_name(table, name));
         let keys = fields.get("KeySchema").and_then(|keys| self.key_schema(keys));
