@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gsictl_core::retry::Policy;
 use gsictl_driver::clock::Clock;
-use gsictl_driver::drive::SharedStore;
+use gsictl_driver::drive::{SharedStore, StopSignal};
 use gsictl_driver::dynamodb::Backend;
 use gsictl_driver::dynamodb::aws::{Aws, AwsOptions};
 use gsictl_driver::dynamodb::local::{Local, LocalDurations};
@@ -29,7 +29,10 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
 }
 
 /// DynamoDB, or the embedded engine.
-pub(crate) async fn backend(globals: &Globals) -> Result<Arc<dyn Backend>, CliError> {
+pub(crate) async fn backend(
+    globals: &Globals,
+    stop: &mut StopSignal,
+) -> Result<Arc<dyn Backend>, CliError> {
     match &globals.local {
         Some(file) => {
             let file = file.clone().unwrap_or_else(|| globals.state_dir.join(LOCAL_FILE));
@@ -42,7 +45,10 @@ pub(crate) async fn backend(globals: &Globals) -> Result<Arc<dyn Backend>, CliEr
                 endpoint_url: globals.endpoint_url.clone(),
                 keys: None,
             };
-            Ok(Arc::new(Aws::connect(options).await?))
+            tokio::select! {
+                aws = Aws::connect(options) => Ok(Arc::new(aws?)),
+                () = stop.asked() => Err(CliError::interrupted()),
+            }
         }
     }
 }

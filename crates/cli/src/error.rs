@@ -57,6 +57,11 @@ impl CliError {
         Self { exit, message: message.into(), hints: Vec::new(), diagnostics: None }
     }
 
+    /// A request to stop came before anything was done.
+    pub(crate) fn interrupted() -> Self {
+        Self::new(Exit::Interrupted, "interrupted; nothing was changed")
+    }
+
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
@@ -103,9 +108,7 @@ impl From<ConnectError> for CliError {
 impl From<SurveyError> for CliError {
     fn from(error: SurveyError) -> Self {
         match &error {
-            SurveyError::Stopped => {
-                Self::new(Exit::Interrupted, "interrupted; nothing was changed")
-            }
+            SurveyError::Stopped => Self::interrupted(),
             SurveyError::Call { error: call, first_contact, .. } => {
                 let mut shown = no_contact(call, *first_contact);
                 shown.message = format!("{error}");

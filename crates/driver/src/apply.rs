@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
 use gsictl_core::definition::Definitions;
-use gsictl_core::engine::{Ended, Engine, Outcome, Verdict};
+use gsictl_core::engine::{Ended, Engine, Outcome, Stats, Verdict};
 use gsictl_core::event::Event;
 use gsictl_core::name::IndexId;
 use gsictl_core::plan::{Plan, Selection, plan};
@@ -88,8 +88,10 @@ pub type Observer<'a> = dyn FnMut(Progress<'_>) + Send + 'a;
 /// What an `apply` came to.
 #[derive(Debug)]
 pub struct Applied {
-    /// What the run did; without one where there was nothing to do or to record.
-    pub report: Option<Report>,
+    /// What the run did.
+    pub report: Report,
+    /// False where nothing changed, so that no state and no report is written.
+    pub changed: bool,
     /// Each index the run was about.
     pub outcome: Outcome,
     /// The archived state file, where all entries were active.
@@ -176,11 +178,15 @@ pub async fn apply(
     let started_at = clock.now();
     locked(store).lock(&request.holder)?;
     let prepared = prepare(request, backend, store, clock, stop, observe).await?;
-    if prepared.plan.is_done() && !prepared.resumed {
-        return Ok(nothing_to_do(&prepared.plan, clock, observe));
+    let Prepared { state, plan, resumed } = prepared;
+    let surveyed = request.definitions.tables().count() as u64;
+    let command = &request.command;
+    if plan.is_done() && !resumed {
+        let outcome = nothing_to_do(&plan, clock, observe);
+        let about = About { command, started_at, ended_at: clock.now(), surveyed };
+        let report = Report::new(&about, &outcome, &state);
+        return Ok(Applied { report, changed: false, outcome, archived: None });
     }
-    let Prepared { state, plan, .. } = prepared;
-    let surveyed = plan.tables.len() as u64;
     let before = state.serial();
     let mut engine = Engine::new(clock.now(), plan, request.policy.clone(), state, request.seed);
     let mut told = |at, event| observe(Progress::Happened(at, event));
@@ -191,26 +197,23 @@ pub async fn apply(
     if let Some(name) = archived.as_ref().and_then(|path| path.file_name()) {
         observe(Progress::Archived(&name.to_string_lossy()));
     }
-    let command = &request.command;
     let about = About { command, started_at, ended_at: clock.now(), surveyed };
-    let changed = state.serial() != before;
-    let report = changed.then(|| Report::new(&about, &outcome, &state));
-    Ok(Applied { report, outcome, archived })
+    let report = Report::new(&about, &outcome, &state);
+    Ok(Applied { report, changed: state.serial() != before, outcome, archived })
 }
 
 /// Every index is active and nobody ever recorded anything: so it stays.
-fn nothing_to_do(plan: &Plan, clock: Clock, observe: &mut Observer<'_>) -> Applied {
+fn nothing_to_do(plan: &Plan, clock: Clock, observe: &mut Observer<'_>) -> Outcome {
     let ids = || plan.indexes().map(|i| i.definition.id.clone());
     for id in ids() {
         observe(Progress::Happened(clock.now(), Event::AlreadyActive(id)));
     }
-    let outcome = Outcome {
+    Outcome {
         ended: Ended::Done,
         verdicts: ids().map(|id| (id, Verdict::AlreadyActive)).collect(),
         tables: Vec::new(),
-        stats: Default::default(),
-    };
-    Applied { report: None, outcome, archived: None }
+        stats: Stats::default(),
+    }
 }
 
 fn archive_if_complete(

@@ -8,7 +8,7 @@ use gsictl_core::plan::Selection;
 use gsictl_core::retry::Policy;
 use gsictl_driver::apply::{Applied, Request, apply, prepare};
 use gsictl_driver::clock::Clock;
-use gsictl_driver::drive::SharedStore;
+use gsictl_driver::drive::{SharedStore, StopSignal};
 use gsictl_driver::dynamodb::Backend;
 use gsictl_driver::reports;
 
@@ -19,13 +19,14 @@ use crate::{context, definitions, signals, view};
 pub(crate) fn run(globals: &Globals, args: &Apply) -> Result<Exit, CliError> {
     let request = request(globals, args)?;
     context::runtime()?.block_on(async {
-        let backend = context::backend(globals).await?;
+        let mut stop = signals::listen()?;
+        let backend = context::backend(globals, &mut stop).await?;
         let store = context::store(&globals.state_dir);
         if args.dry_run {
-            return dry_run(globals, &request, &backend, &store).await;
+            return dry_run(globals, &request, &backend, &store, &mut stop).await;
         }
         let run = Run { globals, request: &request, dir: &globals.state_dir, again: &again() };
-        run.apply(&backend, &store).await
+        run.apply(&backend, &store, &mut stop).await
     })
 }
 
@@ -85,11 +86,11 @@ async fn dry_run(
     request: &Request,
     backend: &Arc<dyn Backend>,
     store: &SharedStore,
+    stop: &mut StopSignal,
 ) -> Result<Exit, CliError> {
     let mut view = view::for_run(globals);
-    let mut stop = signals::listen()?;
     let mut observe = |progress: gsictl_driver::apply::Progress<'_>| view.progress(progress);
-    let prepared = prepare(request, backend, store, Clock::start(), &mut stop, &mut observe).await;
+    let prepared = prepare(request, backend, store, Clock::start(), stop, &mut observe).await;
     view.end();
     let prepared = prepared?;
     if globals.output == Output::Human {
@@ -117,12 +118,12 @@ impl Run<'_> {
         &self,
         backend: &Arc<dyn Backend>,
         store: &SharedStore,
+        stop: &mut StopSignal,
     ) -> Result<Exit, CliError> {
         let mut view = view::for_run(self.globals);
-        let mut stop = signals::listen()?;
         let mut observe = |progress: gsictl_driver::apply::Progress<'_>| view.progress(progress);
         let clock = Clock::start();
-        let applied = apply(self.request, backend, store, clock, &mut stop, &mut observe).await;
+        let applied = apply(self.request, backend, store, clock, stop, &mut observe).await;
         view.end();
         let applied = applied?;
         let report = self.write_report(&applied);
@@ -138,8 +139,10 @@ impl Run<'_> {
 
     /// A report that cannot be written is told; the run stands.
     fn write_report(&self, applied: &Applied) -> Option<PathBuf> {
-        let report = applied.report.as_ref()?;
-        match reports::write(self.dir, report) {
+        if !applied.changed {
+            return None;
+        }
+        match reports::write(self.dir, &applied.report) {
             Ok(path) => Some(path),
             Err(error) => {
                 view::err(&format!("warning: the report could not be written: {error}"));

@@ -1,18 +1,20 @@
 //! `gsictl demo`: six indexes on five airline tables, with no account and no server.
 
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 use gsictl_core::definition::{Format, Source, parse};
 use gsictl_core::plan::Selection;
 use gsictl_core::retry::Policy;
 use gsictl_driver::apply::Request;
 use gsictl_driver::clock::Clock;
+use gsictl_driver::drive::{SharedStore, StopSignal};
 use gsictl_driver::{demo, reports, store};
 
 use super::apply::Run;
 use crate::args::{Demo, Globals, Output};
 use crate::error::{CliError, Exit};
-use crate::{context, view};
+use crate::{context, signals, view};
 
 const DIRECTORY: &str = "gsictl-demo";
 const DEFINITIONS: &str = "airline.yaml";
@@ -21,26 +23,59 @@ const AIRLINE: &str = include_str!("../../../../examples/airline.yaml");
 pub(crate) fn run(globals: &Globals, args: &Demo) -> Result<Exit, CliError> {
     let dir = PathBuf::from(DIRECTORY);
     let clock = Clock::start();
-    prepare_directory(&dir, args.fresh, clock)?;
     let request = request(clock)?;
-    if globals.output == Output::Human && !globals.quiet {
-        view::err(&format!(
-            "Everything is kept in ./{DIRECTORY}; stop it whenever you like and start it again.\n"
-        ));
-    }
     context::runtime()?.block_on(async {
-        let database = dir.join(context::LOCAL_FILE);
-        let backend = context::local(&database, globals.local_build_seconds)?;
-        let made = demo::seed(&backend, args.items).await.map_err(|error| {
-            CliError::new(Exit::Unexpected, format!("cannot make the tables: {error}"))
-        })?;
-        if !made.is_empty() && globals.output == Output::Human && !globals.quiet {
-            view::err(&format!("Made {} tables with {} items each.\n", made.len(), args.items));
-        }
-        let store = context::store(&dir);
+        let mut stop = signals::listen()?;
+        let store = prepare(globals, args, &dir, clock, &mut stop).await?;
+        let backend = context::local(&dir.join(context::LOCAL_FILE), globals.local_build_seconds)?;
         let again = "gsictl demo";
-        Run { globals, request: &request, dir: &dir, again }.apply(&backend, &store).await
+        Run { globals, request: &request, dir: &dir, again }
+            .apply(&backend, &store, &mut stop)
+            .await
     })
+}
+
+/// Makes the directory, the definitions and the tables, those that are missing.
+/// A demo that runs holds the lock, and keeps its files.
+async fn prepare(
+    globals: &Globals,
+    args: &Demo,
+    dir: &Path,
+    clock: Clock,
+    stop: &mut StopSignal,
+) -> Result<SharedStore, CliError> {
+    let say = |text: String| {
+        if globals.output == Output::Human && !globals.quiet {
+            view::err(&text);
+        }
+    };
+    let failed = |error: std::io::Error| {
+        CliError::new(Exit::Unexpected, format!("cannot use ./{DIRECTORY}: {error}"))
+            .hint("run the demo in a directory that you may write to")
+    };
+    std::fs::create_dir_all(dir).map_err(failed)?;
+    let shared = context::store(dir);
+    let lock = || shared.lock().unwrap_or_else(PoisonError::into_inner);
+    lock().lock(&context::holder(clock))?;
+    say(format!(
+        "Everything is kept in ./{DIRECTORY}; stop it whenever you like and start it again.\n"
+    ));
+    if args.fresh {
+        remove_leftovers(dir).map_err(failed)?;
+    }
+    std::fs::write(dir.join(DEFINITIONS), AIRLINE).map_err(failed)?;
+    let database = dir.join(context::LOCAL_FILE);
+    let made = tokio::select! {
+        made = demo::seed(&database, args.items) => made.map_err(|error| {
+            CliError::new(Exit::Unexpected, format!("cannot make the tables: {error}"))
+        })?,
+        () = stop.asked() => return Err(CliError::interrupted()),
+    };
+    if made > 0 {
+        say(format!("Made {made} tables with {} items each.\n", args.items));
+    }
+    lock().unlock();
+    Ok(shared)
 }
 
 fn request(clock: Clock) -> Result<Request, CliError> {
@@ -57,22 +92,6 @@ fn request(clock: Clock) -> Result<Request, CliError> {
         holder: context::holder(clock),
         command: "demo".to_owned(),
     })
-}
-
-fn prepare_directory(dir: &Path, fresh: bool, clock: Clock) -> Result<(), CliError> {
-    let failed = |error: std::io::Error| {
-        CliError::new(Exit::Unexpected, format!("cannot use ./{DIRECTORY}: {error}"))
-            .hint("run the demo in a directory that you may write to")
-    };
-    std::fs::create_dir_all(dir).map_err(failed)?;
-    if fresh {
-        // A demo that runs holds the lock, and keeps its files.
-        let store = context::store(dir);
-        let mut store = store.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        store.lock(&context::holder(clock))?;
-        remove_leftovers(dir).map_err(failed)?;
-    }
-    std::fs::write(dir.join(DEFINITIONS), AIRLINE).map_err(failed)
 }
 
 /// Removes what an earlier demo made, and nothing else.

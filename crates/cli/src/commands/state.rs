@@ -110,9 +110,9 @@ fn run_rebuild(globals: &Globals, args: &Definitions) -> Result<Exit, CliError> 
         command: "state rebuild".to_owned(),
     };
     let rebuilt = context::runtime()?.block_on(async {
-        let backend = context::backend(globals).await?;
-        let store = context::store(&globals.state_dir);
         let mut stop = signals::listen()?;
+        let backend = context::backend(globals, &mut stop).await?;
+        let store = context::store(&globals.state_dir);
         rebuild(&request, &backend, &store, clock, &mut stop).await.map_err(CliError::from)
     })?;
     match globals.output {

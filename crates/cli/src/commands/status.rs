@@ -30,8 +30,9 @@ pub(crate) fn run(globals: &Globals, args: &Status) -> Result<Exit, CliError> {
         return show_once(globals, &store);
     }
     context::runtime()?.block_on(async {
-        let backend = if args.live { Some(context::backend(globals).await?) } else { None };
-        let stop = signals::listen()?;
+        let mut stop = signals::listen()?;
+        let backend =
+            if args.live { Some(context::backend(globals, &mut stop).await?) } else { None };
         let mut watcher = Watcher { globals, store, backend, stop };
         if args.watch { watcher.watch().await } else { watcher.once().await }
     })

@@ -26,8 +26,8 @@ pub(crate) fn run(globals: &Globals, args: &Wait) -> Result<Exit, CliError> {
 }
 
 async fn watch(globals: &Globals, args: &Wait) -> Result<Watched, CliError> {
-    let backend = context::backend(globals).await?;
     let mut stop = signals::listen()?;
+    let backend = context::backend(globals, &mut stop).await?;
     let clock = Clock::start();
     let (table, indexes) = (args.table.clone(), args.indexes.clone());
     let mut watch = Watch::new(clock.now(), table, indexes, args.timeout);

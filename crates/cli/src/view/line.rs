@@ -107,7 +107,7 @@ pub(super) fn of(event: &Event) -> Line {
             Bad,
             format!("The state cannot be saved: {error}\n      No further call is made."),
         ),
-        Event::Stopping => Line::new(Progress, "\nInterrupted by user!".to_owned()),
+        Event::Stopping => Line::new(Progress, "Interrupted by user!".to_owned()),
     }
 }
 

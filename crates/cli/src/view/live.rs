@@ -14,10 +14,14 @@ use super::{View, plain};
 
 /// No more tables than this have a line of their own; the last line counts all.
 const LINES: usize = 16;
+/// Longer table names are not padded to.
+const NAME_WIDTH: usize = 32;
 
 pub(super) struct Live {
     screen: MultiProgress,
     lanes: BTreeMap<TableName, Lane>,
+    /// The longest table name, so that the phases stand below each other.
+    width: usize,
     total: ProgressBar,
 }
 
@@ -32,7 +36,7 @@ impl Live {
         let screen = MultiProgress::new();
         let total = screen.add(ProgressBar::new(0));
         total.set_style(style("{bar:24.cyan/dim} {pos}/{len} indexes  {elapsed}"));
-        Self { screen, lanes: BTreeMap::new(), total }
+        Self { screen, lanes: BTreeMap::new(), width: 0, total }
     }
 
     fn plan(&mut self, plan: &Plan) {
@@ -45,6 +49,8 @@ impl Live {
                 self.lanes.insert(table.table.clone(), Lane { bar: None, left });
             }
         }
+        let names = self.lanes.keys().map(|table| table.as_str().len());
+        self.width = names.max().unwrap_or(0).min(NAME_WIDTH);
         self.total.set_length(self.lanes.values().map(|lane| lane.left.len() as u64).sum());
         self.total.enable_steady_tick(Duration::from_millis(120));
     }
@@ -58,7 +64,7 @@ impl Live {
         if lane.bar.is_none() && shown < LINES {
             let bar = self.screen.insert_before(&self.total, ProgressBar::new_spinner());
             bar.set_style(style("{spinner:.cyan} {prefix:.bold} {msg}  {elapsed:.dim}"));
-            bar.set_prefix(id.table.to_string());
+            bar.set_prefix(format!("{:<1$}", id.table, self.width));
             bar.enable_steady_tick(Duration::from_millis(120));
             lane.bar = Some(bar);
         }

@@ -14,9 +14,10 @@ use super::seconds;
 /// The end of an `apply`.
 pub(crate) fn applied(applied: &Applied, report_file: Option<&Path>, again: &str) -> String {
     let mut text = String::new();
-    let Some(report) = &applied.report else {
+    let report = &applied.report;
+    if !applied.changed && report.totals.already_active == report.totals.total {
         return "All GSIs are active already; nothing was changed.".to_owned();
-    };
+    }
     push_failures(&mut text, report);
     let building = of(report, Result::Building);
     if applied.outcome.ended == Ended::Stopped {
