@@ -7,6 +7,7 @@
 //! crashes (`gsictl-driver`'s `store`).
 
 mod format;
+mod glance;
 mod render;
 mod seeds;
 #[cfg(test)]
@@ -28,7 +29,7 @@ use crate::time::Timestamp;
 
 pub use format::ParseError;
 pub use render::Rendered;
-pub use seeds::StatusReport;
+pub use seeds::{Standing, StatusReport};
 pub use transition::{IllegalTransition, Step};
 
 /// How many attempts an entry's history keeps. Enough for four runs of the
@@ -248,6 +249,22 @@ pub struct Summary {
     pub active: usize,
     /// [`Status::Failed`].
     pub failed: usize,
+}
+
+impl Summary {
+    fn of(statuses: impl Iterator<Item = Status>) -> Self {
+        let mut summary = Self::default();
+        for status in statuses {
+            summary.total += 1;
+            match status {
+                Status::Pending => summary.pending += 1,
+                Status::InProgress => summary.in_progress += 1,
+                Status::Active => summary.active += 1,
+                Status::Failed => summary.failed += 1,
+            }
+        }
+        summary
+    }
 }
 
 /// What [`State::enlist`] found.
@@ -478,17 +495,7 @@ impl State {
     /// How many entries stand where, counted now.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        let mut summary = Summary::default();
-        for (_, entry) in self.entries() {
-            summary.total += 1;
-            match entry.status {
-                Status::Pending => summary.pending += 1,
-                Status::InProgress => summary.in_progress += 1,
-                Status::Active => summary.active += 1,
-                Status::Failed => summary.failed += 1,
-            }
-        }
-        summary
+        Summary::of(self.entries().map(|(_, entry)| entry.status))
     }
 
     /// The name of the definitions file this state is about.

@@ -1,8 +1,11 @@
 //! The API of the seeds' `GSIStateManager`, with the same meaning.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use super::{Entry, IllegalTransition, State, Status, Step};
+use serde::Deserialize;
+
+use super::{Entry, IllegalTransition, State, Status, Step, Summary, glance};
 use crate::name::IndexId;
 use crate::time::Timestamp;
 
@@ -72,7 +75,7 @@ impl State {
     /// an error.
     #[must_use]
     pub fn report(&self) -> StatusReport<'_> {
-        StatusReport(self)
+        StatusReport { standings: self.entries().map(Standing::of).collect() }
     }
 
     fn standing(&self, status: Status) -> impl Iterator<Item = (&IndexId, &Entry)> {
@@ -80,13 +83,67 @@ impl State {
     }
 }
 
+/// Where one index stands, in the seeds' fields.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Standing<'a> {
+    /// The base table.
+    #[serde(borrow)]
+    pub table_name: Cow<'a, str>,
+    /// The index.
+    #[serde(borrow)]
+    pub index_name: Cow<'a, str>,
+    /// Its status.
+    pub status: Status,
+    /// Attempts that failed.
+    pub retry_count: u32,
+    /// The newest failure or obstacle.
+    #[serde(borrow)]
+    pub last_error: Option<Cow<'a, str>>,
+}
+
+impl<'a> Standing<'a> {
+    fn of((id, entry): (&'a IndexId, &'a Entry)) -> Self {
+        Self {
+            table_name: Cow::Borrowed(id.table.as_str()),
+            index_name: Cow::Borrowed(id.index.as_str()),
+            status: entry.status(),
+            retry_count: entry.retry_count(),
+            last_error: entry.last_error().map(Cow::Borrowed),
+        }
+    }
+}
+
 /// [`State::report`], to be printed by whoever prints. Ends with a line feed.
-#[derive(Clone, Copy, Debug)]
-pub struct StatusReport<'a>(&'a State);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusReport<'a> {
+    standings: Vec<Standing<'a>>,
+}
+
+impl<'a> StatusReport<'a> {
+    /// The report of a state file without taking it in: of ten thousand entries
+    /// in the time that [`State::parse`] takes for two thousand. `None` where
+    /// anything is not as usual; then [`State::parse`] says what.
+    #[must_use]
+    pub fn glance(bytes: &'a [u8]) -> Option<Self> {
+        glance::read(bytes).map(|standings| Self { standings })
+    }
+
+    /// Where each index stands, in the order of the file.
+    #[must_use]
+    pub fn standings(&self) -> &[Standing<'a>] {
+        &self.standings
+    }
+
+    /// How many stand where.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        Summary::of(self.standings.iter().map(|s| s.status))
+    }
+}
 
 impl fmt::Display for StatusReport<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let summary = self.0.summary();
+        let summary = self.summary();
         let rule = "=".repeat(80);
         writeln!(f, "{rule}\nGSI Creation Status\n{rule}\n\nSummary:")?;
         writeln!(f, "  Total: {}", summary.total)?;
@@ -94,17 +151,17 @@ impl fmt::Display for StatusReport<'_> {
         writeln!(f, "  Failed: {}", summary.failed)?;
         writeln!(f, "  Pending: {}", summary.pending)?;
         writeln!(f, "  In Progress: {}", summary.in_progress)?;
-        let mut errors = self
-            .0
-            .entries()
-            .filter_map(|(id, entry)| Some((id, entry, entry.last_error()?)))
-            .peekable();
+        let errors = self.standings.iter().filter_map(|s| Some((s, s.last_error.as_deref()?)));
+        let mut errors = errors.peekable();
         if errors.peek().is_some() {
             writeln!(f, "\nErrors:")?;
         }
-        for (id, entry, error) in errors {
-            let (status, retries) = (entry.status(), entry.retry_count());
-            writeln!(f, "  - {id} ({status}, {retries} failed attempts): {error}")?;
+        for (standing, error) in errors {
+            let Standing { table_name, index_name, status, retry_count, .. } = standing;
+            writeln!(
+                f,
+                "  - {table_name}.{index_name} ({status}, {retry_count} failed attempts): {error}"
+            )?;
         }
         Ok(())
     }
