@@ -19,13 +19,22 @@ use crate::error::{CliError, Exit};
 /// The embedded engine's file where none is named.
 pub(crate) const LOCAL_FILE: &str = "gsictl-local.db";
 
-/// A runtime for one command.
-pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
-    tokio::runtime::Builder::new_multi_thread()
+/// Threads that still work when a command is over are waited for so long: the
+/// embedded engine closes its file, and a name look-up that hangs is left.
+const LAST_WORK: Duration = Duration::from_millis(300);
+
+/// Runs one command.
+pub(crate) fn block_on<T>(
+    command: impl Future<Output = Result<T, CliError>>,
+) -> Result<T, CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|error| CliError::new(Exit::Unexpected, format!("cannot start: {error}")))
+        .map_err(|error| CliError::new(Exit::Unexpected, format!("cannot start: {error}")))?;
+    let result = runtime.block_on(command);
+    runtime.shutdown_timeout(LAST_WORK);
+    result
 }
 
 /// DynamoDB, or the embedded engine.

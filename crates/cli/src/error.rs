@@ -4,6 +4,7 @@
 use gsictl_core::call::{CallError, ErrorKind};
 use gsictl_core::definition::Diagnostics;
 use gsictl_core::retry::Rule;
+use gsictl_core::state::Target;
 use gsictl_core::survey::SurveyError;
 use gsictl_driver::apply::ApplyError;
 use gsictl_driver::dynamodb::ConnectError;
@@ -50,16 +51,29 @@ pub(crate) struct CliError {
     pub(crate) hints: Vec<String>,
     /// Mistakes in definitions, each with its place.
     pub(crate) diagnostics: Option<Diagnostics>,
+    /// DynamoDB was asked, and it is of interest where.
+    contact: bool,
 }
 
 impl CliError {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), hints: Vec::new(), diagnostics: None }
+        Self { exit, message: message.into(), hints: Vec::new(), diagnostics: None, contact: false }
     }
 
     /// A request to stop came before anything was done.
     pub(crate) fn interrupted() -> Self {
         Self::new(Exit::Interrupted, "interrupted; nothing was changed")
+    }
+
+    /// Says where DynamoDB was asked, if that is what failed.
+    pub(crate) fn asked(mut self, target: &Target) -> Self {
+        let target = target.clone().without_credentials();
+        if let Some(place) = target.endpoint.or(target.region)
+            && self.contact
+        {
+            self.message = format!("{place}: {}", self.message);
+        }
+        self
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -91,14 +105,26 @@ impl From<LockError> for CliError {
 
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
-        Self::new(Exit::State, error.to_string())
+        let in_the_way = matches!(error, StoreError::NotAFile { .. } | StoreError::TooLarge { .. });
+        let error = Self::new(Exit::State, error.to_string());
+        if in_the_way {
+            error.hint(
+                "move it away; `gsictl state rebuild DEFS` then makes a new one from DynamoDB",
+            )
+        } else {
+            error
+        }
     }
 }
 
 impl From<ConnectError> for CliError {
     fn from(error: ConnectError) -> Self {
         match error {
-            ConnectError::Aws(error) => no_contact(&error, true),
+            ConnectError::Aws(error) if error.code == "InvalidEndpoint" => {
+                Self::new(Exit::Usage, error.message)
+                    .hint("correct --endpoint-url, or AWS_ENDPOINT_URL")
+            }
+            ConnectError::Aws(error) => Self { contact: false, ..no_contact(&error, true) },
             ConnectError::Local { .. } => Self::new(Exit::Unexpected, error.to_string())
                 .hint("name another database with --local=FILE"),
         }
@@ -126,6 +152,10 @@ pub(crate) fn no_contact(error: &CallError, first_contact: bool) -> CliError {
         ErrorKind::Connection | ErrorKind::Timeout if first_contact => {
             "check --endpoint-url (or AWS_ENDPOINT_URL), --region and the network"
         }
+        // What is no DynamoDB refuses everything, or answers what nobody can read.
+        ErrorKind::Validation | ErrorKind::Server if first_contact && !says_internal(error) => {
+            "check --endpoint-url (or AWS_ENDPOINT_URL) and --region"
+        }
         ErrorKind::CredentialsInvalid => {
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with --profile; \
              a server on this machine takes any, such as AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local"
@@ -137,7 +167,12 @@ pub(crate) fn no_contact(error: &CallError, first_contact: bool) -> CliError {
         ErrorKind::NoRegion => "give --region, or set AWS_REGION, or a region in the profile",
         _ => "nothing was changed: run the same command again",
     };
-    shown.hint(hint)
+    CliError { contact: true, ..shown.hint(hint) }
+}
+
+/// An error of DynamoDB's own, or of the embedded engine's.
+fn says_internal(error: &CallError) -> bool {
+    matches!(error.code.as_str(), "InternalServerError" | "InternalFailure" | "LocalEngineFailure")
 }
 
 impl From<ApplyError> for CliError {
@@ -146,7 +181,7 @@ impl From<ApplyError> for CliError {
             ApplyError::Lock(error) => error.into(),
             ApplyError::Store(error) => error.into(),
             ApplyError::Survey(error) => error.into(),
-            ApplyError::Damaged(error) => Self::new(Exit::State, error.to_string())
+            ApplyError::Damaged { .. } => Self::new(Exit::State, error.to_string())
                 .hint("the file was left as it is")
                 .hint("`gsictl state rebuild DEFS` keeps it under another name and makes a new one from DynamoDB"),
             ApplyError::Elsewhere(error) => Self::new(Exit::State, error.to_string())

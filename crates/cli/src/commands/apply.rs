@@ -6,6 +6,7 @@ use std::sync::Arc;
 use gsictl_core::engine::{Ended, Verdict};
 use gsictl_core::plan::Selection;
 use gsictl_core::retry::Policy;
+use gsictl_core::state::Target;
 use gsictl_driver::apply::{Applied, Request, apply, prepare};
 use gsictl_driver::clock::Clock;
 use gsictl_driver::drive::{SharedStore, StopSignal};
@@ -18,7 +19,7 @@ use crate::{context, definitions, signals, view};
 
 pub(crate) fn run(globals: &Globals, args: &Apply) -> Result<Exit, CliError> {
     let request = request(globals, args)?;
-    context::runtime()?.block_on(async {
+    context::block_on(async {
         let mut stop = signals::listen()?;
         let backend = context::backend(globals, &mut stop).await?;
         let store = context::store(&globals.state_dir);
@@ -73,11 +74,16 @@ fn check_selection(
     Err(CliError::new(Exit::Usage, message).hint("leave one of them out"))
 }
 
-/// The command line as it was given, to be given again.
+/// The command line as it was given, to be given again; but for a password in
+/// the endpoint.
 fn again() -> String {
+    let shown = |arg| {
+        let target = Target { endpoint: Some(arg), ..Target::default() };
+        target.without_credentials().endpoint.unwrap_or_default()
+    };
     let quoted =
         |arg: String| if arg.contains([' ', '\'', '"', '$']) { format!("{arg:?}") } else { arg };
-    let args: Vec<_> = std::env::args().skip(1).map(quoted).collect();
+    let args: Vec<_> = std::env::args().skip(1).map(shown).map(quoted).collect();
     format!("gsictl {}", args.join(" "))
 }
 
@@ -92,7 +98,7 @@ async fn dry_run(
     let mut observe = |progress: gsictl_driver::apply::Progress<'_>| view.progress(progress);
     let prepared = prepare(request, backend, store, Clock::start(), stop, &mut observe).await;
     view.end();
-    let prepared = prepared?;
+    let prepared = prepared.map_err(|e| CliError::from(e).asked(&backend.target()))?;
     if globals.output == Output::Human {
         view::out(view::show_plan(&prepared.plan).trim_end());
     }
@@ -125,12 +131,12 @@ impl Run<'_> {
         let clock = Clock::start();
         let applied = apply(self.request, backend, store, clock, stop, &mut observe).await;
         view.end();
-        let applied = applied?;
+        let applied = applied.map_err(|e| CliError::from(e).asked(&backend.target()))?;
         let report = self.write_report(&applied);
         let exit = exit(&applied);
         match self.globals.output {
             Output::Json => {
-                view::out(&view::json_result(&applied, report.as_deref(), exit).to_string())
+                view::out(&view::json_result(&applied, report.as_deref(), exit).to_string());
             }
             Output::Human => view::out(&view::show_result(&applied, report.as_deref(), self.again)),
         }

@@ -24,7 +24,7 @@ pub(crate) fn run(globals: &Globals, args: &Demo) -> Result<Exit, CliError> {
     let dir = PathBuf::from(DIRECTORY);
     let clock = Clock::start();
     let request = request(clock)?;
-    context::runtime()?.block_on(async {
+    context::block_on(async {
         let mut stop = signals::listen()?;
         let store = prepare(globals, args, &dir, clock, &mut stop).await?;
         let backend = context::local(&dir.join(context::LOCAL_FILE), globals.local_build_seconds)?;

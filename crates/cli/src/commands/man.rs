@@ -11,8 +11,8 @@ pub(crate) fn run() -> Result<Exit, CliError> {
     let mut command = Args::command();
     command.build();
     let rendered = clap_mangen::Man::new(command.clone()).render(&mut page).and_then(|()| {
-        let commands = command.get_subcommands().filter(|c| c.get_name() != "help");
-        commands.map(|c| render_command(c, &mut page)).collect::<std::io::Result<()>>()
+        let mut commands = command.get_subcommands().filter(|c| c.get_name() != "help");
+        commands.try_for_each(|c| render_command(c, &mut page))
     });
     rendered.map_err(|error| CliError::new(Exit::Unexpected, error.to_string()))?;
     view::out(String::from_utf8_lossy(&page).trim_end());

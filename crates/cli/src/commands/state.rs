@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use gsictl_core::plan::Selection;
 use gsictl_core::state::{State as StateFile, Summary};
-use gsictl_driver::apply::{Request, load};
+use gsictl_driver::apply::Request;
 use gsictl_driver::clock::Clock;
 use gsictl_driver::rebuild::rebuild;
 use gsictl_driver::store::STATE_FILE;
@@ -47,18 +47,19 @@ struct Listed {
 
 fn list(globals: &Globals) -> Result<Exit, CliError> {
     let store = context::store(&globals.state_dir);
-    let current = match load(&store) {
-        Ok(None) => None,
-        Ok(Some(state)) => Some(Ok(about(&state))),
-        Err(error) => Some(Err(CliError::from(error).message)),
-    };
-    let mut listed: Vec<_> =
-        current.into_iter().map(|about| Listed { name: STATE_FILE.to_owned(), about }).collect();
     let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+    let read = |bytes: Vec<u8>| match StateFile::parse(&bytes) {
+        Ok(state) => Ok(about(&state)),
+        Err(error) => Err(error.to_string()),
+    };
+    let mut listed = Vec::new();
+    let current = store.load().map_err(|error| error.to_string());
+    if let Some(current) = current.transpose() {
+        listed.push(Listed { name: STATE_FILE.to_owned(), about: current.and_then(read) });
+    }
     for name in store.archives()?.into_iter().rev() {
-        let read = store.load_archive(&name).map_err(|error| error.to_string());
-        let parse = |bytes: Vec<u8>| StateFile::parse(&bytes).map_err(|error| error.to_string());
-        listed.push(Listed { about: read.and_then(parse).map(|state| about(&state)), name });
+        let bytes = store.load_archive(&name).map_err(|error| error.to_string());
+        listed.push(Listed { about: bytes.and_then(read), name });
     }
     match globals.output {
         Output::Json => view::out(&document(&listed).to_string()),
@@ -109,11 +110,12 @@ fn run_rebuild(globals: &Globals, args: &Definitions) -> Result<Exit, CliError> 
         holder: context::holder(clock),
         command: "state rebuild".to_owned(),
     };
-    let rebuilt = context::runtime()?.block_on(async {
+    let rebuilt = context::block_on(async {
         let mut stop = signals::listen()?;
         let backend = context::backend(globals, &mut stop).await?;
         let store = context::store(&globals.state_dir);
-        rebuild(&request, &backend, &store, clock, &mut stop).await.map_err(CliError::from)
+        let rebuilt = rebuild(&request, &backend, &store, clock, &mut stop).await;
+        rebuilt.map_err(|error| CliError::from(error).asked(&backend.target()))
     })?;
     match globals.output {
         Output::Json => {
@@ -125,7 +127,7 @@ fn run_rebuild(globals: &Globals, args: &Definitions) -> Result<Exit, CliError> 
             if let Some(old) = &rebuilt.set_aside {
                 view::out(&format!("The old state file is now {}", old.display()));
             }
-            view::out(view::show_status(&rebuilt.state, None).trim_end());
+            view::out(view::show_status(&rebuilt.state.report(), None).trim_end());
         }
     }
     Ok(Exit::Done)

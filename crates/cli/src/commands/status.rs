@@ -1,14 +1,14 @@
 //! `gsictl status`: the state, without calling anything.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use gsictl_core::catalog::Sighting;
 use gsictl_core::name::{IndexId, TableName};
-use gsictl_core::state::State;
+use gsictl_core::state::{State, StatusReport};
 use gsictl_core::survey::Survey;
-use gsictl_driver::apply::load;
+use gsictl_driver::apply::{load, understand};
 use gsictl_driver::clock::Clock;
 use gsictl_driver::drive::{SharedStore, StopSignal, drive};
 use gsictl_driver::dynamodb::Backend;
@@ -21,15 +21,15 @@ use crate::{context, signals, view};
 const READ_EVERY: Duration = Duration::from_secs(1);
 const ASK_EVERY: Duration = Duration::from_secs(5);
 
-/// What DynamoDB shows of each entry, in a word.
-pub(crate) type Live = BTreeMap<IndexId, String>;
+/// What DynamoDB shows of each index of each table, in a word.
+pub(crate) type Live = BTreeMap<(String, String), String>;
 
 pub(crate) fn run(globals: &Globals, args: &Status) -> Result<Exit, CliError> {
     let store = context::store(&globals.state_dir);
     if !args.live && !args.watch {
         return show_once(globals, &store);
     }
-    context::runtime()?.block_on(async {
+    context::block_on(async {
         let mut stop = signals::listen()?;
         let backend =
             if args.live { Some(context::backend(globals, &mut stop).await?) } else { None };
@@ -38,23 +38,36 @@ pub(crate) fn run(globals: &Globals, args: &Status) -> Result<Exit, CliError> {
     })
 }
 
+/// For people a glance at the file is enough, however many entries it has.
 fn show_once(globals: &Globals, store: &SharedStore) -> Result<Exit, CliError> {
-    match load(store)? {
-        Some(state) => show(globals, &state, None),
-        None => show_none(globals, store)?,
+    let bytes = store.lock().unwrap_or_else(PoisonError::into_inner).load()?;
+    let glance = bytes.as_deref().and_then(StatusReport::glance);
+    match (bytes.as_deref(), glance) {
+        (None, _) => show_none(globals, store)?,
+        (_, Some(report)) if globals.output == Output::Human => {
+            view::out(view::show_status(&report, None).trim_end());
+        }
+        (Some(bytes), _) => {
+            let state = understand(store, bytes)?;
+            show(globals, &state, None);
+        }
     }
     Ok(Exit::Done)
 }
 
+fn pair(id: &IndexId) -> (String, String) {
+    (id.table.to_string(), id.index.to_string())
+}
+
 fn show(globals: &Globals, state: &State, live: Option<&Live>) {
     match globals.output {
-        Output::Human => view::out(view::show_status(state, live).trim_end()),
+        Output::Human => view::out(view::show_status(&state.report(), live).trim_end()),
         Output::Json => view::out(&view::json_status(state, live).to_string()),
     }
 }
 
 fn show_none(globals: &Globals, store: &SharedStore) -> Result<(), CliError> {
-    let mut store = store.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
     let newest = store.archives()?.pop();
     match globals.output {
         Output::Json => {
@@ -125,7 +138,8 @@ impl Watcher<'_> {
         let mut survey = Survey::new(&tables);
         let clock = Clock::start();
         drive(&mut survey, backend, None, clock, &mut self.stop, &mut |_, _| {}).await;
-        let catalog = survey.into_catalog()?;
+        let catalog = survey.into_catalog();
+        let catalog = catalog.map_err(|e| CliError::from(e).asked(&backend.target()))?;
         let seen = |id: &IndexId| match catalog.get(&id.table).map(|(_, sighting)| sighting) {
             Some(Sighting::Found(table)) => table.index(&id.index).map_or_else(
                 || "absent".to_owned(),
@@ -140,6 +154,6 @@ impl Watcher<'_> {
             Some(Sighting::Denied(_)) => "access denied".to_owned(),
             Some(Sighting::Missing) | None => "no such table".to_owned(),
         };
-        Ok(Some(state.entries().map(|(id, _)| (id.clone(), seen(id))).collect()))
+        Ok(Some(state.entries().map(|(id, _)| (pair(id), seen(id))).collect()))
     }
 }

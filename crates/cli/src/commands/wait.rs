@@ -1,5 +1,6 @@
 //! `gsictl wait`: the waiter that AWS's own tools lack.
 
+use gsictl_core::state::Target;
 use gsictl_core::watch::{Watch, Watched};
 use gsictl_driver::apply::Progress;
 use gsictl_driver::clock::Clock;
@@ -11,11 +12,11 @@ use crate::error::{CliError, Exit, no_contact};
 use crate::{context, signals, view};
 
 pub(crate) fn run(globals: &Globals, args: &Wait) -> Result<Exit, CliError> {
-    let watched = context::runtime()?.block_on(watch(globals, args))?;
+    let (watched, target) = context::block_on(watch(globals, args))?;
     let exit = match &watched {
         Watched::Ready(_) => Exit::Done,
         Watched::TimedOut(_) | Watched::NoTable | Watched::Missing(_) => Exit::Incomplete,
-        Watched::Failed(error) => return Err(no_contact(error, true)),
+        Watched::Failed(error) => return Err(no_contact(error, true).asked(&target)),
         Watched::Stopped => Exit::Interrupted,
     };
     match globals.output {
@@ -25,7 +26,7 @@ pub(crate) fn run(globals: &Globals, args: &Wait) -> Result<Exit, CliError> {
     Ok(exit)
 }
 
-async fn watch(globals: &Globals, args: &Wait) -> Result<Watched, CliError> {
+async fn watch(globals: &Globals, args: &Wait) -> Result<(Watched, Target), CliError> {
     let mut stop = signals::listen()?;
     let backend = context::backend(globals, &mut stop).await?;
     let clock = Clock::start();
@@ -35,7 +36,7 @@ async fn watch(globals: &Globals, args: &Wait) -> Result<Watched, CliError> {
     let mut told = |at, event| view.progress(Progress::Happened(at, event));
     drive(&mut watch, &backend, None, clock, &mut stop, &mut told).await;
     view.end();
-    Ok(watch.into_result())
+    Ok((watch.into_result(), backend.target()))
 }
 
 fn text(args: &Wait, watched: &Watched) -> String {

@@ -26,7 +26,7 @@ pub(crate) fn applied(applied: &Applied, report_file: Option<&Path>, again: &str
         let _ = writeln!(text, "Resume with: {again}");
     } else {
         push_names(&mut text, "Started, and building in DynamoDB:", &building);
-        push_names(&mut text, "Waiting for their table:", &of(report, Result::Waiting));
+        push_names(&mut text, "Not started yet:", &of(report, Result::Waiting));
         if !(building.is_empty() && of(report, Result::Waiting).is_empty()) {
             let _ = writeln!(text, "Go on with: {again}");
         }

@@ -2,46 +2,52 @@
 
 use std::fmt::Write as _;
 
-use console::Style;
-use gsictl_core::state::{Entry, State, Status};
+use console::{Style, StyledObject};
+use gsictl_core::state::{Entry, Standing, State, Status, StatusReport};
 use serde_json::{Value, json};
 
 use crate::commands::status::Live;
 
 /// The seeds' summary, then a line an index.
-pub(crate) fn human(state: &State, live: Option<&Live>) -> String {
-    let mut text = state.report().to_string();
-    let width = state.entries().map(|(id, _)| id.to_string().len()).max().unwrap_or(0);
-    let _ = writeln!(text, "\nIndexes:");
-    for (id, entry) in state.entries() {
-        let (mark, style) = mark(entry.status());
-        let status = entry.status().as_str();
-        let mut line =
-            format!("  {} {:<width$}  {status:<11}", style.apply_to(mark), id.to_string());
-        if let Some(seen) = live.and_then(|live| live.get(id)) {
-            let _ = write!(
-                line,
-                "  DynamoDB: {seen}{}",
-                if agrees(entry, seen) { "" } else { "  <- differs" }
-            );
+pub(crate) fn human(report: &StatusReport<'_>, live: Option<&Live>) -> String {
+    let mut text = format!("{report}\nIndexes:\n");
+    let length = |s: &Standing<'_>| s.table_name.len() + s.index_name.len();
+    let width = report.standings().iter().map(length).max().unwrap_or(0);
+    let marks = Status::ALL.map(|status| mark(status).to_string());
+    for standing in report.standings() {
+        let Standing { table_name, index_name, status, .. } = standing;
+        let mark = &marks[*status as usize];
+        let pad = width - length(standing);
+        let _ = write!(text, "  {mark} {table_name}.{index_name}{:pad$}  {status}", "");
+        if let Some(seen) = live.and_then(|live| live.get(&key(table_name, index_name))) {
+            let differs = if agrees(*status, seen) { "" } else { "  <- differs" };
+            let gap = LONGEST - status.as_str().len();
+            let _ = write!(text, "{:gap$}  DynamoDB: {seen}{differs}", "");
         }
-        let _ = writeln!(text, "{}", line.trim_end());
+        text.push('\n');
     }
     text
 }
 
-fn mark(status: Status) -> (&'static str, Style) {
+/// The longest word for a status.
+const LONGEST: usize = Status::InProgress.as_str().len();
+
+fn key(table: &str, index: &str) -> (String, String) {
+    (table.to_owned(), index.to_owned())
+}
+
+fn mark(status: Status) -> StyledObject<&'static str> {
     match status {
-        Status::Active => ("✓", Style::new().green()),
-        Status::Failed => ("✗", Style::new().red()),
-        Status::InProgress => ("…", Style::new().cyan()),
-        Status::Pending => ("·", Style::new().dim()),
+        Status::Active => Style::new().green().apply_to("✓"),
+        Status::Failed => Style::new().red().apply_to("✗"),
+        Status::InProgress => Style::new().cyan().apply_to("…"),
+        Status::Pending => Style::new().dim().apply_to("·"),
     }
 }
 
 /// Whether what DynamoDB shows is what the state says.
-fn agrees(entry: &Entry, seen: &str) -> bool {
-    match entry.status() {
+fn agrees(status: Status, seen: &str) -> bool {
+    match status {
         Status::Active => matches!(seen, "ACTIVE" | "UPDATING"),
         Status::InProgress => seen.starts_with("CREATING"),
         Status::Pending | Status::Failed => matches!(seen, "absent" | "no such table"),
@@ -51,7 +57,7 @@ fn agrees(entry: &Entry, seen: &str) -> bool {
 /// The same as one document.
 pub(crate) fn document(state: &State, live: Option<&Live>) -> Value {
     let index = |(id, entry): (&gsictl_core::name::IndexId, &Entry)| {
-        let seen = live.and_then(|live| live.get(id));
+        let seen = live.and_then(|live| live.get(&key(id.table.as_str(), id.index.as_str())));
         let mut value = json!({
             "table": id.table, "index": id.index, "status": entry.status(),
             "creation_time": entry.creation_time(), "retry_count": entry.retry_count(),
@@ -59,7 +65,7 @@ pub(crate) fn document(state: &State, live: Option<&Live>) -> Value {
         });
         if let (Some(seen), Some(object)) = (seen, value.as_object_mut()) {
             object.insert("live".to_owned(), json!(seen));
-            object.insert("differs".to_owned(), json!(!agrees(entry, seen)));
+            object.insert("differs".to_owned(), json!(!agrees(entry.status(), seen)));
         }
         value
     };
