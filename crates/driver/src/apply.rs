@@ -10,7 +10,7 @@ use gsictl_core::name::IndexId;
 use gsictl_core::plan::{Plan, Selection, plan};
 use gsictl_core::report::{About, Report};
 use gsictl_core::retry::Policy;
-use gsictl_core::state::{Elsewhere, ParseError, State, Status};
+use gsictl_core::state::{Elsewhere, Entry, ParseError, State, Status};
 use gsictl_core::survey::{Survey, SurveyError};
 use gsictl_core::time::Timestamp;
 
@@ -52,8 +52,13 @@ pub enum ApplyError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The state cannot be understood.
-    #[error(transparent)]
-    Damaged(#[from] ParseError),
+    #[error("{}: {source}", path.display())]
+    Damaged {
+        /// The state file.
+        path: PathBuf,
+        /// What is the matter with it, and where.
+        source: ParseError,
+    },
     /// The state belongs to other definitions or another place.
     #[error(transparent)]
     Elsewhere(#[from] Elsewhere),
@@ -223,7 +228,7 @@ fn archive_if_complete(
     store: &SharedStore,
     clock: Clock,
 ) -> Result<Option<PathBuf>, StoreError> {
-    let active = |id: &IndexId| state.entry(id).map(|e| e.status()) == Some(Status::Active);
+    let active = |id: &IndexId| state.entry(id).map(Entry::status) == Some(Status::Active);
     let saved = !matches!(outcome.ended, Ended::SaveFailed(_));
     if !saved || !definitions.indexes.iter().all(|d| active(&d.id)) {
         return Ok(None);
@@ -238,7 +243,16 @@ fn archive_if_complete(
 /// [`ApplyError::Store`] and [`ApplyError::Damaged`]; the file is as it was.
 pub fn load(store: &SharedStore) -> Result<Option<State>, ApplyError> {
     let bytes = locked(store).load()?;
-    Ok(bytes.as_deref().map(State::parse).transpose()?)
+    bytes.map(|bytes| understand(store, &bytes)).transpose()
+}
+
+/// Reads a state out of the bytes that `store` had.
+///
+/// # Errors
+/// [`ApplyError::Damaged`], which names the file.
+pub fn understand(store: &SharedStore, bytes: &[u8]) -> Result<State, ApplyError> {
+    State::parse(bytes)
+        .map_err(|source| ApplyError::Damaged { path: locked(store).location(), source })
 }
 
 fn locked(

@@ -1,14 +1,17 @@
 //! Five airline tables with items, for `gsictl demo`. Nothing else makes tables.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
-use gsictl_core::call::{Call, CallError, CreateTable, ErrorKind, Item, Reply, Value};
+use gsictl_core::call::{Call, CallError, CreateTable, Item, Value};
 use gsictl_core::catalog::BillingMode;
 use gsictl_core::definition::{KeyElement, KeyType, ScalarType};
 use gsictl_core::name::TableName;
 
-use crate::dynamodb::Backend;
+use crate::dynamodb::local::{Local, LocalDurations};
+use crate::dynamodb::{Backend, ConnectError};
 
 /// A table of the demo: its name, its key, and the attributes its items carry.
 struct Sample {
@@ -49,44 +52,85 @@ const SAMPLES: [Sample; 5] = [
     },
 ];
 
-/// Makes the tables that are missing and fills those with `items` items each.
-/// What is there is left as it is, so that a demo that was stopped goes on.
-///
-/// # Errors
-/// The first call that fails.
-pub async fn seed(backend: &Arc<dyn Backend>, items: u32) -> Result<Vec<TableName>, CallError> {
-    let mut made = Vec::new();
-    for sample in &SAMPLES {
-        let Ok(table) = TableName::new(sample.table) else {
-            continue;
-        };
-        if is_filled(backend, &table).await? {
-            continue;
-        }
-        match backend.call(Call::CreateTable(Box::new(sample.create(&table)))).await {
-            Ok(_) => made.push(table.clone()),
-            Err(error) if error.kind == ErrorKind::TableBusy => {}
-            Err(error) => return Err(error),
-        }
-        let items = (0..items).map(|n| sample.item(n)).collect();
-        backend.call(Call::PutItems { table, items }).await?;
-    }
-    Ok(made)
+/// Why there is no database.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    /// The engine cannot open it.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The engine refused a table or its items.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// Its files cannot be moved or removed.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
 }
 
-async fn is_filled(backend: &Arc<dyn Backend>, table: &TableName) -> Result<bool, CallError> {
-    match backend.call(Call::DescribeTable(table.clone())).await {
-        Ok(Reply::Table(description)) => Ok(!description.indexes.is_empty()),
-        Ok(Reply::Done) => Ok(false),
-        Err(error) if error.kind == ErrorKind::TableNotFound => Ok(false),
-        Err(error) => Err(error),
+/// Makes the database at `path`: the tables with `items` items each. Returns how
+/// many tables were made, none where the database is there already.
+///
+/// It gets its name once it is whole, for the engine does not make a table in one
+/// step: killed in between, it has one that can be neither used nor made again.
+/// The caller sees to it that nobody else does the same at the same time.
+///
+/// # Errors
+/// [`SeedError`]; there is no database then.
+pub async fn seed(path: &Path, items: u32) -> Result<usize, SeedError> {
+    if path.exists() {
+        return Ok(0);
     }
+    let making = beside(path, ".making");
+    remove(&making)?;
+    let local: Arc<dyn Backend> = Arc::new(Local::open(Some(&making), LocalDurations::default())?);
+    for sample in &SAMPLES {
+        sample.make(&local, items).await?;
+    }
+    drop(local);
+    let named = fs::rename(&making, path);
+    named.map_err(|source| SeedError::Io { path: path.to_owned(), source })?;
+    remove(&making)?;
+    Ok(SAMPLES.len())
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// Removes a database with all that belongs to it.
+fn remove(path: &Path) -> Result<(), SeedError> {
+    for ending in ["", "-journal", "-wal", "-shm", ".lock"] {
+        let path = beside(path, ending);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(SeedError::Io { path, source });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 impl Sample {
-    fn create(&self, table: &TableName) -> CreateTable {
+    async fn make(&self, backend: &Arc<dyn Backend>, items: u32) -> Result<(), CallError> {
+        let Ok(table) = TableName::new(self.table) else {
+            return Ok(());
+        };
+        backend.call(Call::CreateTable(Box::new(self.create(table.clone())))).await?;
+        let items = (0..items).map(|n| self.item(n)).collect();
+        backend.call(Call::PutItems { table, items }).await?;
+        Ok(())
+    }
+
+    fn create(&self, table: TableName) -> CreateTable {
         CreateTable {
-            table: table.clone(),
+            table,
             key_schema: vec![KeyElement {
                 attribute_name: self.key.to_owned(),
                 key_type: KeyType::Hash,

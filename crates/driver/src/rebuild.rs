@@ -41,7 +41,12 @@ pub async fn rebuild(
     clock: Clock,
     stop: &mut StopSignal,
 ) -> Result<Rebuilt, ApplyError> {
-    store.lock().unwrap_or_else(PoisonError::into_inner).lock(&request.holder)?;
+    {
+        let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+        store.lock(&request.holder)?;
+        // What is no file, or cannot be read, cannot be kept under another name.
+        store.load()?;
+    }
     let mut survey = Survey::new(request.definitions.tables());
     drive(&mut survey, backend, None, clock, stop, &mut |_, _| {}).await;
     let catalog = survey.into_catalog()?;
@@ -62,10 +67,9 @@ pub async fn rebuild(
     }
 
     let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
-    let old = store.load();
-    let set_aside = match old {
-        Ok(None) => None,
-        _ => Some(store.set_aside(&format!("replaced_{}", clock.now().file_stamp()))?),
+    let set_aside = match store.load()? {
+        None => None,
+        Some(_) => Some(store.set_aside(&format!("replaced_{}", clock.now().file_stamp()))?),
     };
     store.save(&state.render(clock.now()).bytes)?;
     Ok(Rebuilt { state, set_aside })

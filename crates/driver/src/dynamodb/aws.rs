@@ -159,7 +159,7 @@ async fn load(options: &AwsOptions, secrets: &Arc<Secrets>) -> Result<(Client, T
         .operation_timeout(METADATA_TIMEOUT)
         .build();
     let region = find_region(options, &metadata).await?;
-    let provider = credentials::provider(options, region.clone(), metadata).await;
+    let provider = credentials::provider(options, region.clone(), metadata);
     let provider = Remembered::new(provider, Arc::clone(secrets));
     provider.prime().await.map_err(|e| error::of_credentials(&e, secrets))?;
     let sdk = settings(options, region.clone(), provider).await;

@@ -19,6 +19,7 @@ use gsictl_core::catalog::TableDescription;
 use gsictl_core::name::{IndexName, TableName};
 use gsictl_core::state::Target;
 use gsictl_core::time::Timestamp;
+use tokio::sync::RwLock;
 
 pub use super::lifecycle::LocalDurations;
 use super::lifecycle::{self, Phase, Record};
@@ -42,6 +43,9 @@ pub struct Local {
 
 struct Shared {
     source: Source,
+    /// First come, first served among the calls of this process, so that readers
+    /// by the hundred do not keep a writer from the operating system's lock.
+    gate: RwLock<()>,
     durations: LocalDurations,
     clock: Clock,
 }
@@ -56,6 +60,12 @@ enum Source {
 enum Access {
     Read,
     Write,
+}
+
+impl Access {
+    fn of(call: &Call) -> Self {
+        if call.is_mutating() { Self::Write } else { Self::Read }
+    }
 }
 
 impl std::fmt::Debug for Local {
@@ -93,7 +103,7 @@ impl Local {
             Some(path) => Source::file(path)?,
             None => Source::memory()?,
         };
-        let shared = Shared { source, durations, clock };
+        let shared = Shared { source, gate: RwLock::new(()), durations, clock };
         Ok(Self { shared: Arc::new(shared) })
     }
 }
@@ -104,9 +114,19 @@ impl Backend for Local {
     fn call(&self, call: Call) -> CallFuture<'_> {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
-            tokio::task::spawn_blocking(move || shared.perform(call))
-                .await
-                .unwrap_or_else(|e| Err(failed(Effect::Unknown, &e.to_string())))
+            let access = Access::of(&call);
+            let work = move || shared.perform(call);
+            let done = match access {
+                Access::Read => {
+                    let _turn = self.shared.gate.read().await;
+                    tokio::task::spawn_blocking(work).await
+                }
+                Access::Write => {
+                    let _turn = self.shared.gate.write().await;
+                    tokio::task::spawn_blocking(work).await
+                }
+            };
+            done.unwrap_or_else(|e| Err(failed(Effect::Unknown, &e.to_string())))
         })
     }
 
@@ -123,8 +143,7 @@ impl Backend for Local {
 impl Shared {
     fn perform(&self, call: Call) -> Result<Reply, CallError> {
         let reply = |table| Ok(Reply::Table(Box::new(table)));
-        let access = if call.is_mutating() { Access::Write } else { Access::Read };
-        self.source.with(access, |engine| {
+        self.source.with(Access::of(&call), |engine| {
             let session = Session { engine, durations: self.durations, now: (self.clock)() };
             match call {
                 Call::DescribeTable(table) => reply(session.describe(&table)?),
@@ -310,5 +329,101 @@ fn failed(effect: Effect, problem: &str) -> CallError {
         effect,
         code: "LocalEngineFailure".to_owned(),
         message: problem.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use gsictl_core::catalog::{BillingMode, IndexStatus};
+    use gsictl_core::definition::{KeyElement, KeyType, Projection, ScalarType};
+
+    use super::*;
+
+    fn hash(attribute: &str) -> KeyElement {
+        KeyElement { attribute_name: attribute.to_owned(), key_type: KeyType::Hash }
+    }
+
+    fn typed(attribute: &str) -> BTreeMap<String, ScalarType> {
+        [(attribute.to_owned(), ScalarType::S)].into()
+    }
+
+    fn table() -> CreateTable {
+        CreateTable {
+            table: TableName::new("bookings").unwrap(),
+            key_schema: vec![hash("pk")],
+            attributes: typed("pk"),
+            billing_mode: BillingMode::PayPerRequest,
+            provisioned_throughput: None,
+        }
+    }
+
+    fn index() -> CreateIndex {
+        CreateIndex {
+            table: table().table,
+            index: IndexName::new("by-aaa").unwrap(),
+            key_schema: vec![hash("aaa")],
+            projection: Projection::All,
+            attributes: typed("aaa"),
+            provisioned_throughput: None,
+            on_demand_throughput: None,
+            warm_throughput: None,
+        }
+    }
+
+    /// A session on an engine in memory, as another process would have it.
+    fn at(engine: &Engine, millis: i64) -> Session<'_> {
+        Session {
+            engine,
+            durations: LocalDurations::of_build(5.0),
+            now: Timestamp::from_millis(millis),
+        }
+    }
+
+    #[test]
+    fn a_kill_between_record_and_create_leaves_no_index_and_no_obstacle() {
+        let engine = Engine::memory().unwrap();
+        let made = at(&engine, 0).create_table(table()).unwrap();
+        let durations = LocalDurations::of_build(5.0);
+        let armed =
+            Record::of_create(&index(), made.table_id, Timestamp::from_millis(0), durations);
+        engine.save_record(&made.name, &armed).unwrap();
+        assert!(at(&engine, 10).describe(&made.name).unwrap().indexes.is_empty());
+        at(&engine, 3_000).create_index(&index()).unwrap();
+        // The phases count from the create that happened.
+        let shown = at(&engine, 5_500).describe(&made.name).unwrap();
+        assert!(shown.indexes[0].backfilling);
+        let shown = at(&engine, 8_000).describe(&made.name).unwrap();
+        assert!(shown.indexes[0].is_ready());
+    }
+
+    #[test]
+    fn a_kill_between_record_and_delete_does_not_bring_the_index_back() {
+        let engine = Engine::memory().unwrap();
+        let made = at(&engine, 0).create_table(table()).unwrap();
+        at(&engine, 0).create_index(&index()).unwrap();
+        let shown = at(&engine, 9_000).describe(&made.name).unwrap();
+        let now = Timestamp::from_millis(9_000);
+        let durations = LocalDurations::of_build(5.0);
+        let deleted = Record::of_delete(&shown.indexes[0], &shown, now, durations);
+        engine.save_record(&made.name, &deleted).unwrap();
+        let shown = at(&engine, 9_999).describe(&made.name).unwrap();
+        assert_eq!(shown.indexes[0].status, IndexStatus::Deleting);
+        assert!(at(&engine, 10_000).describe(&made.name).unwrap().indexes.is_empty());
+        let remade = at(&engine, 10_000).create_index(&index()).unwrap();
+        assert_eq!(remade.indexes[0].status, IndexStatus::Creating);
+    }
+
+    #[test]
+    fn records_of_a_table_that_was_made_again_count_for_nothing() {
+        let engine = Engine::memory().unwrap();
+        let made = at(&engine, 0).create_table(table()).unwrap();
+        let old = Some("another table".to_owned());
+        let durations = LocalDurations::of_build(5.0);
+        let armed = Record::of_create(&index(), old, Timestamp::from_millis(0), durations);
+        engine.save_record(&made.name, &armed).unwrap();
+        at(&engine, 0).reconcile(&made.name).unwrap();
+        assert!(engine.records(&made.name).unwrap().is_empty());
     }
 }

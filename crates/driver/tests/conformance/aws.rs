@@ -168,6 +168,20 @@ fn without_credentials_the_error_says_how_to_set_them() {
 }
 
 #[test]
+fn a_profile_that_is_not_defined_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("credentials");
+    std::fs::write(&file, credentials("AKIDOTHER")).unwrap();
+    let environment = [
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_PROFILE", "nobody"),
+        ("AWS_SHARED_CREDENTIALS_FILE", file.to_str().unwrap()),
+    ];
+    let printed = alone("aws::connecting", &environment);
+    assert!(printed.contains("profile `nobody` was not defined"), "{printed}");
+}
+
+#[test]
 fn the_endpoint_of_the_service_goes_before_the_one_of_all() {
     let environment = [
         ("AWS_REGION", "eu-west-1"),

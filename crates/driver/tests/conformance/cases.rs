@@ -92,7 +92,7 @@ pub(crate) async fn an_index_is_built_in_phases_and_ends_active(engine: Engine) 
         whole.retain(|phase| phases.contains(phase));
     }
     assert_eq!(phases, whole);
-    if engine.facts.phases_of_aws {
+    if engine.facts.as_aws {
         let tables: Vec<_> = seen.iter().map(|t| t.status.clone()).collect();
         use TableStatus::{Active, Updating};
         assert_eq!(tables, [Updating, Active, Active]);
@@ -154,13 +154,18 @@ pub(crate) async fn a_key_attribute_has_to_be_in_the_calls_own_definitions(engin
         let refused = engine.create(&create).await;
         assert_eq!(kind_of(refused), ErrorKind::AttributeConflict);
     }
+    assert!(engine.describe(&table).await.indexes.is_empty());
     // Even what the table defines already has to be said again.
     let create = CreateIndex {
         key_schema: vec![hash("aaa"), range("pk")],
         ..index(&table, "by-aaa", "aaa")
     };
-    assert_eq!(kind_of(engine.create(&create).await), ErrorKind::AttributeConflict);
-    assert!(engine.describe(&table).await.indexes.is_empty());
+    match engine.create(&create).await {
+        Ok(_) if !engine.facts.as_aws => {
+            engine.skip("it takes what the table defines from there");
+        }
+        refused => assert_eq!(kind_of(refused), ErrorKind::AttributeConflict),
+    }
 }
 
 pub(crate) async fn an_attribute_keeps_its_type(engine: Engine) {
@@ -199,7 +204,7 @@ pub(crate) async fn a_delete_during_the_build_is_refused_or_cancels_it(engine: E
     assert_eq!(kind_of(refused), ErrorKind::IndexBusy);
     engine.watch(&table, in_backfill).await;
     let deleted = engine.delete(&table, &create.index).await;
-    if engine.facts.phases_of_aws {
+    if engine.facts.as_aws {
         assert_eq!(status(&deleted.unwrap(), &create), Some((IndexStatus::Deleting, false)));
         engine.watch(&table, |t| t.indexes.is_empty()).await;
     } else {
@@ -227,6 +232,9 @@ pub(crate) async fn a_deleted_index_is_shown_until_it_is_gone(engine: Engine) {
     }
     let gone = engine.watch(&table, |t| t.indexes.is_empty()).await.pop().unwrap();
     assert!(!gone.attributes.contains_key("aaa"));
+    if engine.facts.slow {
+        return;
+    }
     let remade = CreateIndex { index: create.index.clone(), ..index(&table, "by-bbb", "bbb") };
     engine.create(&remade).await.unwrap();
     let ready = engine.settle(&table).await;

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use gsictl_core::call::{Call, CallError, CreateIndex, CreateTable, Reply};
-use gsictl_core::catalog::{BillingMode, TableDescription};
+use gsictl_core::call::{Call, CallError, CreateIndex, CreateTable, ErrorKind, Reply};
+use gsictl_core::catalog::{BillingMode, IndexDescription, TableDescription};
 use gsictl_core::definition::{KeyElement, KeyType, Projection, ScalarType};
 use gsictl_core::name::{IndexName, TableName};
 use gsictl_core::time::Timestamp;
@@ -34,9 +34,12 @@ pub(crate) struct Facts {
     pub(crate) name: &'static str,
     /// A build lasts: what is asked during one meets it.
     pub(crate) lasting_builds: bool,
-    /// As AWS: the table is UPDATING during allocation and deletion, a delete is
-    /// refused during allocation and cancels the build during backfill.
-    pub(crate) phases_of_aws: bool,
+    /// As AWS: the table is UPDATING during allocation and deletion; a delete is
+    /// refused during allocation and cancels the build during backfill; a call has
+    /// to define its keys' types even where the table does.
+    pub(crate) as_aws: bool,
+    /// Builds take half a minute of real time.
+    pub(crate) slow: bool,
     /// A table has a `TableId`.
     pub(crate) table_ids: bool,
 }
@@ -51,12 +54,18 @@ enum Pace {
 const EMBEDDED: Facts = Facts {
     name: "the embedded engine",
     lasting_builds: true,
-    phases_of_aws: true,
+    as_aws: true,
+    slow: false,
     table_ids: true,
 };
 
-const DYNAMODB_LOCAL: Facts =
-    Facts { name: "DynamoDB Local", lasting_builds: false, phases_of_aws: false, table_ids: false };
+const DYNAMODB_LOCAL: Facts = Facts {
+    name: "DynamoDB Local",
+    lasting_builds: false,
+    as_aws: false,
+    slow: false,
+    table_ids: false,
+};
 
 /// A clock that stands still until it is moved.
 pub(crate) fn virtual_clock() -> (Arc<AtomicI64>, Clock) {
@@ -113,6 +122,7 @@ impl Slow {
         let facts = Facts {
             name: "DynamoDB Local with slow builds",
             lasting_builds: true,
+            slow: true,
             ..DYNAMODB_LOCAL
         };
         connect(&self.server.endpoint(), &key, facts, Duration::from_millis(200)).await
@@ -160,9 +170,16 @@ impl Engine {
         self.call(Call::DeleteIndex { table, index }).await
     }
 
+    /// Asks again after a 500: DynamoDB Local answers one in some thousand
+    /// descriptions so, where an index changes its status just then.
     pub(crate) async fn describe(&self, table: &TableName) -> TableDescription {
-        let described = self.call(Call::DescribeTable(table.clone())).await;
-        described.unwrap()
+        for _ in 0..5 {
+            match self.call(Call::DescribeTable(table.clone())).await {
+                Err(error) if error.kind == ErrorKind::Server => self.pass_time().await,
+                described => return described.unwrap(),
+            }
+        }
+        panic!("it answers 500 again and again");
     }
 
     /// Describes until `done`, letting time pass in between, and returns every
@@ -185,7 +202,7 @@ impl Engine {
 
     /// Waits until every index is ready.
     pub(crate) async fn settle(&self, table: &TableName) -> TableDescription {
-        let ready = |t: &TableDescription| t.indexes.iter().all(|i| i.is_ready());
+        let ready = |t: &TableDescription| t.indexes.iter().all(IndexDescription::is_ready);
         self.watch(table, ready).await.pop().unwrap()
     }
 

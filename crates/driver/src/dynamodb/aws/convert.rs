@@ -170,7 +170,7 @@ fn index_from(index: sdk::GlobalSecondaryIndexDescription) -> Result<IndexDescri
         key_schema: keys_from(index.key_schema.unwrap_or_default()),
         projection: projection_from(index.projection),
         provisioned_throughput: index.provisioned_throughput.as_ref().and_then(throughput_from),
-        on_demand_throughput: index.on_demand_throughput.and_then(on_demand_from),
+        on_demand_throughput: index.on_demand_throughput.as_ref().and_then(on_demand_from),
         warm_throughput: index.warm_throughput.map(|t| WarmThroughput {
             read_units_per_second: t.read_units_per_second.and_then(unsigned),
             write_units_per_second: t.write_units_per_second.and_then(unsigned),
@@ -210,7 +210,7 @@ fn throughput_from(
 }
 
 /// DynamoDB writes -1 for no limit.
-fn on_demand_from(throughput: sdk::OnDemandThroughput) -> Option<OnDemandThroughput> {
+fn on_demand_from(throughput: &sdk::OnDemandThroughput) -> Option<OnDemandThroughput> {
     let limit = |units: Option<i64>| units.filter(|u| *u >= 0);
     let throughput = OnDemandThroughput {
         max_read_request_units: limit(throughput.max_read_request_units),

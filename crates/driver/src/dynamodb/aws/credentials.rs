@@ -3,13 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_config::Region;
-use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::imds;
 use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
+use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future;
 use aws_sdk_dynamodb::config::{Credentials, ProvideCredentials, SharedCredentialsProvider};
@@ -18,8 +19,10 @@ use super::AwsOptions;
 
 /// The chain of the AWS command line: environment, profile, web identity,
 /// container, instance. A profile that was named on the command line goes first
-/// and leaves the environment out.
-pub(super) async fn provider(
+/// and leaves the environment out. A profile that was named and does not exist is
+/// an error; an instance metadata service that fails is none (a proxy may answer
+/// in its place).
+pub(super) fn provider(
     options: &AwsOptions,
     region: Region,
     metadata: imds::Client,
@@ -28,22 +31,62 @@ pub(super) async fn provider(
         let (id, secret) = (&keys.access_key_id, &keys.secret_access_key);
         return SharedCredentialsProvider::new(Credentials::new(id, secret, None, None, "given"));
     }
-    let Some(profile) = &options.profile else {
-        let chain =
-            DefaultCredentialsChain::builder().region(region).imds_client(metadata).build().await;
-        return SharedCredentialsProvider::new(chain);
-    };
     let config = ProviderConfig::default().with_region(Some(region));
-    let profile =
-        ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build();
+    let mut profile = ProfileFileCredentialsProvider::builder().configure(&config);
+    if let Some(name) = &options.profile {
+        profile = profile.profile_name(name);
+    }
+    let named =
+        options.profile.is_some() || std::env::var_os("AWS_PROFILE").is_some_and(|p| !p.is_empty());
+    let profile = Judged {
+        inner: profile.build(),
+        judge: if named { insist } else { std::convert::identity },
+    };
+    let identity = WebIdentityTokenCredentialsProvider::builder().configure(&config).build();
     let container = EcsCredentialsProvider::builder().configure(&config).build();
-    let instance =
-        ImdsCredentialsProvider::builder().configure(&config).imds_client(metadata).build();
+    let instance = ImdsCredentialsProvider::builder().configure(&config).imds_client(metadata);
+    let instance = Judged { inner: instance.build(), judge: CredentialsError::not_loaded };
+    let first = match options.profile {
+        Some(_) => CredentialsProviderChain::first_try("Profile", profile),
+        None => {
+            let environment = EnvironmentVariableCredentialsProvider::new();
+            CredentialsProviderChain::first_try("Environment", environment)
+                .or_else("Profile", profile)
+        }
+    };
     SharedCredentialsProvider::new(
-        CredentialsProviderChain::first_try("Profile", profile)
+        first
+            .or_else("WebIdentityToken", identity)
             .or_else("EcsContainer", container)
             .or_else("Ec2InstanceMetadata", instance),
     )
+}
+
+/// A provider in a chain, whose failures are taken for what `judge` makes of
+/// them: a chain goes on only after [`CredentialsError::CredentialsNotLoaded`].
+#[derive(Debug)]
+struct Judged<P> {
+    inner: P,
+    judge: fn(CredentialsError) -> CredentialsError,
+}
+
+impl<P: ProvideCredentials> ProvideCredentials for Judged<P> {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            self.inner.provide_credentials().await.map_err(self.judge)
+        })
+    }
+}
+
+/// A profile that is not defined ends the search.
+fn insist(error: CredentialsError) -> CredentialsError {
+    let undefined = std::error::Error::source(&error)
+        .map(ToString::to_string)
+        .filter(|text| text.contains("was not defined"));
+    undefined.map_or(error, CredentialsError::invalid_configuration)
 }
 
 /// The secrets last handed to the SDK, to take them out of whatever is shown.
@@ -68,7 +111,7 @@ const LONGEST_MESSAGE: usize = 1_000;
 const SHORTEST_SECRET: usize = 16;
 
 impl Secrets {
-    fn remember(&self, credentials: &Credentials) {
+    pub(super) fn remember(&self, credentials: &Credentials) {
         *self.lock() = Some(credentials.clone());
     }
 

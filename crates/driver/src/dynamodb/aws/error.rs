@@ -127,3 +127,47 @@ fn chain(error: &(dyn Error + 'static)) -> String {
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&e| e.source())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_dynamodb::error::ConnectorError;
+    use aws_sdk_dynamodb::operation::update_table::UpdateTableError;
+
+    type Failure = SdkError<UpdateTableError>;
+
+    fn met(error: &Failure) -> (ErrorKind, Effect) {
+        let error = of_call(error, &Secrets::default());
+        (error.kind, error.effect)
+    }
+
+    #[test]
+    fn only_a_call_that_was_not_sent_is_certainly_not_applied() {
+        let connect = ConnectorError::timeout("HTTP connect timeout occurred after 3s".into());
+        let read = ConnectorError::timeout("HTTP read timeout occurred after 9s".into());
+        let (never, open) = (Effect::NotApplied, Effect::Unknown);
+        for (error, expected) in [
+            (Failure::dispatch_failure(connect), (ErrorKind::Timeout, never)),
+            (Failure::dispatch_failure(read), (ErrorKind::Timeout, open)),
+            (Failure::timeout_error("operation"), (ErrorKind::Timeout, open)),
+            (Failure::construction_failure("no table"), (ErrorKind::Validation, never)),
+        ] {
+            assert_eq!(met(&error), expected, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn credentials_that_were_there_once_are_waited_for() {
+        let failure = || {
+            let lost = CredentialsError::provider_error("the helper could not be run");
+            Failure::dispatch_failure(ConnectorError::other(lost.into(), None))
+        };
+        let secrets = Secrets::default();
+        let first = of_call(&failure(), &secrets);
+        assert_eq!(first.kind, ErrorKind::CredentialsInvalid);
+        assert!(first.message.ends_with("the helper could not be run"), "{first}");
+        secrets
+            .remember(&aws_sdk_dynamodb::config::Credentials::new("id", "secret", None, None, ""));
+        assert_eq!(of_call(&failure(), &secrets).kind, ErrorKind::CredentialsExpired);
+    }
+}

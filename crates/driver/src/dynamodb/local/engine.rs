@@ -47,7 +47,12 @@ impl Engine {
     /// Opens the file, or makes it.
     pub(super) fn open(path: &Path) -> Result<Self, String> {
         let text = path.to_str().ok_or("the path is not UTF-8")?;
-        let opened = Database::new(text).map(Self);
+        let opened = Database::new(text).and_then(|database| {
+            // `synchronous = NORMAL`: no commit waits for the disk (one item is one
+            // commit), and closing the handle, which every call does, syncs them all.
+            database.disable_bulk_loading()?;
+            Ok(Self(database))
+        });
         opened.map_err(|e| match e.to_string() {
             text if text.contains("not a valid SQLite database") => {
                 "this file is not a database of the embedded engine".to_owned()
