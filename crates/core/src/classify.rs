@@ -2,7 +2,7 @@
 //!
 //! Codes alone do not tell: LimitExceededException means a queue, an account
 //! limit or a quota that never goes away. The messages are AWS's and those of the
-//! engines in DYNAMODB.md; a row's words are the part that they share.
+//! engines it is tested on; a row's words are the part that they share.
 
 use crate::call::{CallError, Effect, ErrorKind};
 
@@ -83,6 +83,12 @@ pub fn classify(code: &str, message: &str, status: Option<u16>) -> ErrorKind {
         (None, Some(400..=499)) => Validation,
         (None, _) => Server,
     }
+}
+
+/// Whether DynamoDB has such an error code. What answers with another, or with
+/// none, is perhaps no DynamoDB.
+pub(crate) fn is_known(code: &str) -> bool {
+    ROWS.iter().any(|row| row.0 == code)
 }
 
 impl CallError {

@@ -3,7 +3,7 @@
 //! [`parse`] reads definitions files in two steps. A reader of the file's
 //! [`Format`] makes a tree in which every node knows its place in the source
 //! bytes; one checker walks that tree and collects every mistake it finds, so
-//! that a file is put right in one go (SPEC 1).
+//! that a file is put right in one go (README, "Definitions").
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -23,7 +23,7 @@ use crate::state::{Serial, State, Step};
 use crate::time::Timestamp;
 
 pub use job::Verdict;
-use lane::{Doing, Lane, Next};
+use lane::{Doing, Lane, Next, next_look};
 use pace::Pace;
 
 /// Observations wait so long for an intent to ride with.
@@ -135,7 +135,8 @@ impl Engine {
     /// A run that carries out `plan`. `seed` draws the jitter.
     #[must_use]
     pub fn new(now: Timestamp, plan: Plan, policy: Policy, state: State, seed: u64) -> Self {
-        let lanes: Vec<_> = plan.tables.into_iter().map(|t| Lane::new(now, t)).collect();
+        let lanes = plan.tables.into_iter().map(|t| Lane::new(now, t, &state));
+        let lanes: Vec<_> = lanes.collect();
         let mut engine = Self {
             pace: Pace::new(now, policy.max_builds),
             policy,
@@ -160,10 +161,31 @@ impl Engine {
             grace_is_over: false,
             stats: Stats::default(),
         };
-        for n in 0..engine.lanes.len() {
-            engine.observe(now, n);
-        }
+        engine.begin(now);
         engine
+    }
+
+    /// What the plan saw is the first description. All of it is held against the
+    /// definitions before anything is decided: a failure may end all starting.
+    fn begin(&mut self, now: Timestamp) {
+        for n in 0..self.lanes.len() {
+            if self.lanes[n].description().is_none() && self.may_be_unseen(now, n) {
+                self.want_look(n);
+                continue;
+            }
+            let (lanes, mut scene) = self.scene(now);
+            lanes[n].observe(&mut scene);
+            self.starting &= !(self.policy.fail_fast && self.failures(n) > 0);
+        }
+        for n in 0..self.lanes.len() {
+            if self.lanes[n].doing == Doing::Resting {
+                self.advance(now, n);
+            }
+        }
+    }
+
+    fn may_be_unseen(&self, now: Timestamp, n: usize) -> bool {
+        self.lanes[n].may_be_unseen(now, self.policy.visibility)
     }
 
     /// The state as it is now; what is durable may be a second older.
@@ -413,7 +435,12 @@ impl Engine {
         self.looking -= 1;
         let sighting = match reply {
             Ok(Reply::Table(table)) => Sighting::Found(table),
-            Err(error) if error.kind == ErrorKind::TableNotFound => Sighting::Missing,
+            Err(error) if error.kind == ErrorKind::TableNotFound => {
+                if self.may_be_unseen(now, n) {
+                    return self.rest(n, Some(next_look(now, now)));
+                }
+                Sighting::Missing
+            }
             Ok(Reply::Done) => Sighting::Missing,
             Err(error) => return self.on_failed_look(now, n, &error),
         };
@@ -438,6 +465,8 @@ impl Engine {
             let (table, error) = (lane.table.clone(), error.to_string());
             self.events.push_back(Event::LookFailed { table, error, retry_in });
         }
+        // Others may build while this table cannot be seen.
+        self.settle_slot(n, false);
         self.rest(n, Some(now + retry_in));
     }
 
@@ -483,19 +512,17 @@ impl Engine {
 
     fn on_refused(&mut self, now: Timestamp, n: usize, job: usize, error: &CallError) {
         let building = self.certainly_building();
-        let situation = self.lanes[n].jobs[job].situation(error.kind, building);
+        let others = self.pace.taken() - usize::from(self.lanes[n].slot);
+        let situation = self.lanes[n].jobs[job].situation(error.kind, others);
         let decision = decide(error.kind, situation, &self.policy, self.random.f64());
         match decision.then {
-            Then::AwaitSlot if self.pace.refused(now, building) => {
-                let limit = self.pace.limit();
-                self.events.push_back(Event::ConcurrencyChanged { limit });
-            }
+            Then::AwaitSlot => self.lower_concurrency(now, building),
             Then::Hold(wait) => {
-                self.pace.refused(now, building);
+                self.lower_concurrency(now, building);
                 self.pace.hold(now + wait);
             }
             Then::AwaitCredentials(_) => self.credentials_are_lost(error),
-            _ => {}
+            Then::Look | Then::Retry(_) | Then::GiveUp => {}
         }
         let failed = self.failures(n);
         let (lanes, mut scene) = self.scene(now);
@@ -510,6 +537,13 @@ impl Engine {
             self.start_nothing_more(now);
         }
         self.after_refusal(now, n, error.effect, decision.then);
+    }
+
+    fn lower_concurrency(&mut self, now: Timestamp, building: usize) {
+        if self.pace.refused(now, building) {
+            let limit = self.pace.limit();
+            self.events.push_back(Event::ConcurrencyChanged { limit });
+        }
     }
 
     fn after_refusal(&mut self, now: Timestamp, n: usize, applied: Applied, then: Then) {
@@ -572,8 +606,11 @@ impl Engine {
                 continue;
             };
             if let Doing::Creating(_, job) = self.lanes[n].doing {
-                self.lanes[n].jobs[job].recall(now);
-                self.lanes[n].doing = Doing::Resting;
+                let (lane, events) = (&mut self.lanes[n], &mut self.events);
+                lane.jobs[job].recall(now);
+                lane.doing = Doing::Resting;
+                let of = lane.jobs[job].id();
+                events.retain(|e| !matches!(e, Event::Creating { id, .. } if id == of));
             }
         }
     }
@@ -663,11 +700,11 @@ impl Machine for Engine {
     fn is_over(&self) -> bool {
         let told = self.events.is_empty() && self.calls.is_empty();
         let saved = self.saving.is_none() && self.dirty_since.is_none();
-        let answered = self.grace_is_over || !self.unanswered();
+        let answered = || self.grace_is_over || !self.unanswered();
         told && match &self.stopping {
             None => self.open == 0 && saved,
-            Some((_, Ended::SaveFailed(_))) => answered,
-            Some(_) => answered && saved,
+            Some((_, Ended::SaveFailed(_))) => answered(),
+            Some(_) => saved && answered(),
         }
     }
 }

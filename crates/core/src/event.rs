@@ -33,7 +33,7 @@ pub struct AttemptFailure {
     pub max_attempts: u32,
     /// AWS's error code.
     pub code: String,
-    /// AWS's message.
+    /// Code and message.
     pub message: String,
     /// What is done about it.
     pub strategy: &'static str,
@@ -123,6 +123,13 @@ pub enum Event {
     TimedOut {
         /// Which.
         id: IndexId,
+        /// So long it was waited for.
+        waited: Duration,
+    },
+    /// The very first call has no answer yet.
+    NoAnswerYet {
+        /// The table that was asked for.
+        table: TableName,
         /// So long it was waited for.
         waited: Duration,
     },

@@ -108,7 +108,7 @@ name_type! {
 }
 
 /// An index's identity: the pair of table and index. Both names may hold dots,
-/// so the pair, not the text `table.index`, is what is compared (SPEC 2).
+/// so the pair, not the text `table.index`, is what is compared (docs/state-file.md).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IndexId {
     /// The base table.

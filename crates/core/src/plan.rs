@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::catalog::{BillingMode, Catalog, IndexStatus, Sighting, TableDescription, TableStatus};
 use crate::definition::{Definitions, IndexDefinition, Place, ScalarType};
 use crate::name::{IndexName, TableName};
-use crate::state::{State, Status};
+use crate::state::{Entry, State, Status};
 use crate::time::Timestamp;
 
 /// Indexes a table may have unless AWS raised the quota
@@ -160,7 +160,7 @@ fn judge_table(definition: &IndexDefinition, table: &TableDescription) -> Findin
 }
 
 /// On a global table the index is built in every replica.
-fn replicas_are_ready(table: &TableDescription, index: &IndexName) -> bool {
+pub(crate) fn replicas_are_ready(table: &TableDescription, index: &IndexName) -> bool {
     table.replicas.iter().all(|replica| {
         let busy = matches!(replica.status.as_str(), "CREATING" | "UPDATING");
         let status = replica.indexes.get(index).and_then(Option::as_ref);
@@ -300,7 +300,7 @@ pub fn plan(
         let Some((_, sighting)) = catalog.get(&definition.id.table) else {
             continue;
         };
-        let failed = state.entry(&definition.id).map(|e| e.status()) == Some(Status::Failed);
+        let failed = state.entry(&definition.id).map(Entry::status) == Some(Status::Failed);
         let planned = plan_index(definition, sighting, failed, retry_failed);
         let indexes = by_table.entry(definition.id.table.clone()).or_insert_with(|| {
             order.push(definition.id.table.clone());

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::catalog::TableDescription;
 use crate::engine::{Ended, Outcome, Verdict};
 use crate::name::{IndexId, TableName};
-use crate::state::{Attempt, Owner, State, Target};
+use crate::state::{Attempt, Entry, Owner, State, Target};
 use crate::time::Timestamp;
 
 /// The format of the JSON report; raised when a field changes its meaning.
@@ -190,7 +190,7 @@ impl Report {
             ended_at: about.ended_at,
             ended: ended(&outcome.ended),
             seconds: (about.ended_at - about.started_at).as_secs_f64(),
-            build_seconds_sum: indexes.iter().filter_map(|i| i.build_seconds).sum(),
+            build_seconds_sum: to_millis(indexes.iter().filter_map(|i| i.build_seconds).sum()),
             totals: totals(&indexes),
             tables: outcome.tables.iter().filter(concerned).map(table).collect(),
             cost: Cost {
@@ -220,6 +220,11 @@ impl Report {
     }
 }
 
+/// Times are known to the millisecond; a sum of them is no better.
+fn to_millis(seconds: f64) -> f64 {
+    (seconds * 1_000.0).round() / 1_000.0
+}
+
 fn ended(ended: &Ended) -> String {
     match ended {
         Ended::Done => "done".to_owned(),
@@ -230,7 +235,7 @@ fn ended(ended: &Ended) -> String {
 
 fn index(id: &IndexId, verdict: &Verdict, state: &State) -> IndexReport {
     let entry = state.entry(id);
-    let record = entry.map(|e| e.record());
+    let record = entry.map(Entry::record);
     let result = result(verdict, record.and_then(|r| r.owner));
     let took = match verdict {
         Verdict::Activated(took) => Some(took.as_secs_f64()),
@@ -242,9 +247,9 @@ fn index(id: &IndexId, verdict: &Verdict, state: &State) -> IndexReport {
         index: id.index.to_string(),
         result,
         build_seconds: took,
-        creation_time: entry.and_then(|e| e.creation_time()),
+        creation_time: entry.and_then(Entry::creation_time),
         activated_at: record.and_then(|r| r.activated_at),
-        retry_count: entry.map_or(0, |e| e.retry_count()),
+        retry_count: entry.map_or(0, Entry::retry_count),
         error: last_error.filter(|_| !result.is_success()),
         next_steps: next_steps(id, verdict),
         attempts: record.map(|r| r.attempts.clone()).unwrap_or_default(),

@@ -1,7 +1,7 @@
 //! One rule for each [`ErrorKind`], and the arithmetic of attempts.
 //!
 //! [`RULES`] is the one table of what is done about an error of DynamoDB
-//! (SPEC 3). [`decide`] applies it and is a pure function; the engine does what
+//! (docs/errors.md). [`decide`] applies it and is a pure function; the engine does what
 //! it returns and owns no opinion of its own.
 
 use std::time::Duration;
@@ -183,7 +183,8 @@ impl Rule {
 pub struct Situation {
     /// Attempts of this run that failed before this one.
     pub failures: u32,
-    /// Builds of this run that are certainly under way.
+    /// Other builds of this run that are under way or may be: answers can
+    /// overtake each other, and get lost.
     pub building: usize,
     /// Whether the same kind of error ended the attempt before.
     pub repeated: bool,

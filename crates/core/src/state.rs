@@ -1,5 +1,5 @@
 //! The state file as a value: what a run knows about each index, and what it
-//! remembers from one run to the next (SPEC 2).
+//! remembers from one run to the next (docs/state-file.md).
 //!
 //! Entries change through [`State::apply`] alone. [`State::parse`] reads a file
 //! of ours or of the seeds' tool, [`State::render`] writes one that both read.
@@ -203,7 +203,8 @@ pub struct Target {
 impl Target {
     /// The same without user and password in the endpoint: a state file holds
     /// no credentials.
-    fn without_credentials(mut self) -> Self {
+    #[must_use]
+    pub fn without_credentials(mut self) -> Self {
         if let Some(endpoint) = &mut self.endpoint {
             let start = endpoint.find("://").map_or(0, |at| at + 3);
             let end =
@@ -329,6 +330,18 @@ pub struct State {
     foreign: bool,
     unknown: Unknown,
     slots: IndexMap<IndexId, Slot>,
+    changes: Changes,
+}
+
+/// How many slots changed since the last rendering: what a run asks at every
+/// step. No part of what a state is, as [`Slot::changed`] is none of an entry's.
+#[derive(Clone, Copy, Debug, Default)]
+struct Changes(usize);
+
+impl PartialEq for Changes {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl State {
@@ -347,6 +360,7 @@ impl State {
             foreign: false,
             unknown: Unknown::default(),
             slots: IndexMap::new(),
+            changes: Changes::default(),
         }
     }
 
@@ -355,7 +369,7 @@ impl State {
     ///
     /// # Errors
     /// [`ParseError`] says where and what. Who gets it must not write over the
-    /// file (SPEC 2).
+    /// file (docs/state-file.md).
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
         format::parse(bytes)
     }
@@ -428,6 +442,7 @@ impl State {
             let key = fresh_key(id, &keys);
             keys.insert(key.clone());
             self.slots.insert(id.clone(), Slot::new(key));
+            self.changes.0 += 1;
             added.push(id.clone());
         }
         self.slots.sort_by_cached_key(|id, _| rank.get(id).copied().unwrap_or(usize::MAX));
@@ -435,7 +450,7 @@ impl State {
     }
 
     /// Takes one step with one entry. An observation is always taken, an action
-    /// only where SPEC 2's second table has it. A step that changes nothing
+    /// only where the second table of docs/state-file.md has it. A step that changes nothing
     /// leaves the entry clean.
     ///
     /// # Errors
@@ -451,6 +466,7 @@ impl State {
             step: name,
         })?;
         if slot.entry != before {
+            self.changes.0 += usize::from(!slot.changed);
             slot.changed = true;
             slot.text = None;
         }
@@ -462,7 +478,7 @@ impl State {
     /// were last rendered are copied, not rendered again.
     ///
     /// Every entry counts as unchanged afterwards. Who fails to save the bytes
-    /// must render again before anything else is done (SPEC 6.8).
+    /// must render again before anything else is done (ARCHITECTURE.md, "What always holds").
     pub fn render(&mut self, now: Timestamp) -> Rendered {
         render::render(self, now)
     }
@@ -471,13 +487,13 @@ impl State {
     /// [`State::render`] or since the file was read.
     #[must_use]
     pub fn is_dirty(&self) -> bool {
-        self.slots.values().any(|slot| slot.changed)
+        self.changes.0 > 0
     }
 
     /// How many entries changed since the last [`State::render`].
     #[must_use]
     pub fn changed(&self) -> usize {
-        self.slots.values().filter(|slot| slot.changed).count()
+        self.changes.0
     }
 
     /// The entry of `id`.

@@ -9,17 +9,22 @@ use std::time::Duration;
 
 use crate::call::{Call, CallError, ErrorKind, Reply};
 use crate::catalog::{Catalog, Sighting};
+use crate::classify::is_known;
 use crate::event::Event;
 use crate::machine::{CallId, Effect, Machine};
 use crate::name::TableName;
+use crate::retry::{Rule, Strategy};
 use crate::state::Serial;
 use crate::time::Timestamp;
 
 /// DescribeTable calls under way at once. DynamoDB's control plane takes about
 /// 2,500 requests a second, shared with everybody in the account.
 const AT_ONCE: usize = 32;
-/// How often one table's description is tried.
-const TRIES: u32 = 5;
+/// How often one table's description is repeated: for half a minute.
+const REPEATS: u32 = 5;
+
+/// After so long without an answer to the very first call a person is told so.
+const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// Why there is no catalog.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +54,7 @@ pub struct Survey {
     answered: bool,
     catalog: Catalog,
     failed: Option<SurveyError>,
+    told_silence: bool,
     events: VecDeque<Event>,
 }
 
@@ -64,6 +70,7 @@ impl Survey {
             answered: false,
             catalog: Catalog::default(),
             failed: None,
+            told_silence: false,
             events: VecDeque::new(),
         }
     }
@@ -80,6 +87,8 @@ impl Survey {
     }
 
     fn on_error(&mut self, now: Timestamp, table: TableName, tries: u32, error: CallError) {
+        // To be asked for less speed is an answer.
+        self.answered |= error.kind == ErrorKind::Throttled;
         match error.kind {
             ErrorKind::TableNotFound | ErrorKind::IndexNotFound => {
                 self.answered = true;
@@ -89,7 +98,7 @@ impl Survey {
                 self.answered = true;
                 self.catalog.insert(table, now, Sighting::Denied(error.message));
             }
-            kind if self.is_worth_waiting(kind) && tries < TRIES => {
+            _ if self.is_worth_waiting(&error) && tries < REPEATS => {
                 let wait = Duration::from_secs(1 << tries.min(4));
                 self.events.push_back(Event::LookFailed {
                     table: table.clone(),
@@ -106,25 +115,45 @@ impl Survey {
         }
     }
 
-    fn is_worth_waiting(&self, kind: ErrorKind) -> bool {
-        match kind {
-            ErrorKind::Throttled | ErrorKind::Server => true,
+    /// Before the first answer one call is enough to find out what is wrong.
+    fn may_ask(&self) -> bool {
+        let at_once = if self.answered { AT_ONCE } else { 1 };
+        self.failed.is_none() && self.asked.len() < at_once
+    }
+
+    fn is_worth_waiting(&self, error: &CallError) -> bool {
+        match error.kind {
+            ErrorKind::Throttled => true,
+            // What answers, but not as DynamoDB does, is the wrong endpoint.
+            ErrorKind::Server => self.answered || is_known(&error.code),
             ErrorKind::Connection | ErrorKind::Timeout => self.answered,
-            _ => false,
+            kind => self.answered && Rule::of(kind).strategy == Strategy::AwaitCredentials,
+        }
+    }
+
+    /// When to say that the very first call has no answer yet.
+    fn silence_at(&self) -> Option<Timestamp> {
+        let waiting = !(self.answered || self.told_silence);
+        let (_, asked_at, _) = self.asked.values().next().filter(|_| waiting)?;
+        Some(*asked_at + PATIENCE)
+    }
+
+    fn tell_silence(&mut self, now: Timestamp) {
+        if self.silence_at().is_some_and(|at| at <= now) {
+            self.told_silence = true;
+            let tables = self.asked.values().map(|(table, ..)| table.clone());
+            self.events.extend(tables.map(|table| Event::NoAnswerYet { table, waited: PATIENCE }));
         }
     }
 }
 
 impl Machine for Survey {
     fn poll(&mut self, now: Timestamp) -> Option<Effect> {
+        self.tell_silence(now);
         if let Some(event) = self.events.pop_front() {
             return Some(Effect::Notify(event));
         }
-        if self.failed.is_some() || self.asked.len() >= AT_ONCE {
-            return None;
-        }
-        // Before the first answer one call is enough to find out what is wrong.
-        if !self.answered && !self.asked.is_empty() {
+        if !self.may_ask() {
             return None;
         }
         while let Some(entry) = self.later.first_entry().filter(|e| e.key().0 <= now) {
@@ -139,7 +168,9 @@ impl Machine for Survey {
     }
 
     fn wake_at(&self) -> Option<Timestamp> {
-        self.later.keys().next().map(|(at, _)| *at)
+        // Where nothing may be asked now, an answer comes first.
+        let later = self.later.keys().next().filter(|_| self.may_ask());
+        later.map(|(at, _)| *at).into_iter().chain(self.silence_at()).min()
     }
 
     fn on_reply(&mut self, now: Timestamp, id: CallId, reply: Result<Reply, CallError>) {

@@ -9,6 +9,7 @@ use crate::catalog::{IndexStatus, TableDescription};
 use crate::event::Event;
 use crate::machine::{CallId, Effect, Machine};
 use crate::name::{IndexId, IndexName, TableName};
+use crate::plan::replicas_are_ready;
 use crate::retry::{Rule, Strategy, poll_interval, poll_retry};
 use crate::state::Serial;
 use crate::time::Timestamp;
@@ -114,7 +115,7 @@ impl Watch {
             return;
         };
         let before = self.phases.insert(name.clone(), index.backfilling);
-        if index.is_ready() {
+        if index.is_ready() && replicas_are_ready(table, &name) {
             let took = now - self.began;
             self.events.push_back(match before {
                 None => Event::AlreadyActive(id),

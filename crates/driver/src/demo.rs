@@ -10,7 +10,7 @@ use gsictl_core::catalog::BillingMode;
 use gsictl_core::definition::{KeyElement, KeyType, ScalarType};
 use gsictl_core::name::TableName;
 
-use crate::dynamodb::local::{Local, LocalDurations};
+use crate::dynamodb::local::{Local, LocalDurations, beside, remove_database};
 use crate::dynamodb::{Backend, ConnectError};
 
 /// A table of the demo: its name, its key, and the attributes its items carry.
@@ -97,24 +97,9 @@ pub async fn seed(path: &Path, items: u32) -> Result<usize, SeedError> {
     Ok(SAMPLES.len())
 }
 
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
-}
-
-/// Removes a database with all that belongs to it.
+/// Removes what is left of an earlier attempt.
 fn remove(path: &Path) -> Result<(), SeedError> {
-    for ending in ["", "-journal", "-wal", "-shm", ".lock"] {
-        let path = beside(path, ending);
-        match fs::remove_file(&path) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                return Err(SeedError::Io { path, source });
-            }
-            _ => {}
-        }
-    }
-    Ok(())
+    remove_database(path).map_err(|source| SeedError::Io { path: path.to_owned(), source })
 }
 
 impl Sample {

@@ -1,5 +1,5 @@
 //! Where the state lives between runs: one file a state directory, one run at a
-//! time, and after a crash at any moment the old bytes or the new ones (SPEC 2).
+//! time, and after a crash at any moment the old bytes or the new ones (docs/state-file.md).
 //!
 //! [`file::FileStore`] has the rules, over a [`disk::Disk`]: a directory of this
 //! machine, or [`memory::MemoryDisk`], which can crash between any two steps.

@@ -100,6 +100,9 @@ fn happened(event: &Event) -> Value {
         Event::TimedOut { id, waited } => {
             about("timed_out", id, json!({ "seconds": waited.as_secs_f64() }))
         }
+        Event::NoAnswerYet { table, waited } => json!({
+            "event": "no_answer_yet", "table": table, "seconds": waited.as_secs_f64(),
+        }),
         Event::LookFailed { table, error, retry_in } => json!({
             "event": "look_failed", "table": table, "error": error, "retry_in_seconds": retry_in.as_secs_f64(),
         }),

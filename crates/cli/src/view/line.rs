@@ -89,6 +89,13 @@ pub(super) fn of(event: &Event) -> Line {
             Bad,
             format!("{id}: still CREATING after {}; it goes on in DynamoDB", span(*waited)),
         ),
+        Event::NoAnswerYet { table, waited } => Line::new(
+            Warning,
+            format!(
+                "{table}: no answer for {}; still waiting (check --endpoint-url, --region and the network)",
+                span(*waited)
+            ),
+        ),
         Event::LookFailed { table, error, retry_in } => Line::new(
             Warning,
             format!("{table}: cannot be described ({error}); again in {}", span(*retry_in)),

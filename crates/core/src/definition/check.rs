@@ -19,7 +19,7 @@ use crate::name::{NameError, TableName};
 /// together.
 ///
 /// # Errors
-/// Every mistake, in order (SPEC 1). Where a file's syntax is broken the rest
+/// Every mistake, in order (README, "Definitions"). Where a file's syntax is broken the rest
 /// of that file is not read, and its last diagnostic says so.
 pub fn parse(sources: &[Source<'_>]) -> Result<Definitions, Diagnostics> {
     let mut report = Report::default();

@@ -14,7 +14,7 @@ type Types = BTreeMap<String, ScalarType>;
 
 impl IndexDefinition {
     /// Identifies the definition: ordered keys, their types and the projection,
-    /// and nothing else (SPEC 1); 16 hexadecimal digits. `types` are those of
+    /// and nothing else (README, "Definitions"); 16 hexadecimal digits. `types` are those of
     /// the table; the definition's own come first.
     #[must_use]
     pub fn digest(&self, types: &Types) -> String {
@@ -25,7 +25,7 @@ impl IndexDefinition {
     }
 
     /// What is different about an index of the same name; nothing where it is
-    /// the same definition (SPEC 1). `table_attributes` are the types that the
+    /// the same definition (README, "Definitions"). `table_attributes` are the types that the
     /// table defines; a type that this definition leaves out fits any. Each
     /// phrase reads on its own: "the projection is KEYS_ONLY, not ALL".
     #[must_use]

@@ -10,7 +10,7 @@ use crate::event::{AttemptFailure, Event, Queue};
 use crate::name::IndexId;
 use crate::plan::{Finding, Obstacle, PlannedIndex, judge};
 use crate::retry::{BUSY_THOUGH_ACTIVE, Decision, Rule, Situation, Then};
-use crate::state::{Attempt, Status, Step};
+use crate::state::{Attempt, Entry, Owner, Status, Step};
 use crate::time::Timestamp;
 
 /// How a run ended for one index.
@@ -51,7 +51,7 @@ pub(super) enum Phase {
     /// Our create may be or is applied, and no description shows it yet.
     Sent { at: Timestamp, lost: bool, retry_at: Timestamp },
     /// Our create was certainly not applied; the next description says what to do.
-    Refused { kind: ErrorKind, at: Timestamp, error: String },
+    Refused { error: CallError, at: Timestamp },
     /// A description shows it being built.
     Building { backfilling: bool },
     /// A description shows it being deleted.
@@ -69,6 +69,8 @@ pub(super) struct Job {
     /// Attempts that failed in this run.
     pub(super) failures: u32,
     may_start: bool,
+    /// When the run began.
+    begun: Timestamp,
     /// When its build began, as far as is known.
     since: Timestamp,
     last_kind: Option<ErrorKind>,
@@ -83,6 +85,7 @@ impl Job {
             estimate,
             failures: 0,
             may_start: planned.may_start,
+            begun: now,
             since: now,
             last_kind: None,
             queue: None,
@@ -158,10 +161,10 @@ impl Job {
             }
             Phase::Sent { .. } => self.adopt(table, scene),
             _ => {
-                let entry = scene.state.entry(self.id());
-                let intent = entry.and_then(|e| e.record().intent_at);
-                self.since = intent.filter(|_| self.phase == Phase::New).unwrap_or(scene.now);
                 self.adopt(table, scene);
+                let found_by_this_run = self.phase != Phase::New;
+                let intent = self.own_intent(scene).filter(|_| !found_by_this_run);
+                self.since = intent.unwrap_or(scene.now);
                 scene.tell(Event::Adopted { id: self.id().clone(), backfilling });
             }
         }
@@ -174,6 +177,12 @@ impl Job {
         scene.step(self.id(), Step::SeenBuilding { table_id });
     }
 
+    /// When we meant to create what stands there, where it is ours.
+    fn own_intent(&self, scene: &Scene<'_>) -> Option<Timestamp> {
+        let record = scene.state.entry(self.id())?.record();
+        record.intent_at.filter(|_| matches!(record.owner, Some(Owner::Run | Owner::Inferred)))
+    }
+
     fn tell_recovered(&self, scene: &mut Scene<'_>) {
         if let Phase::Sent { lost: true, .. } = self.phase {
             scene.tell(Event::Recovered(self.id().clone()));
@@ -181,7 +190,8 @@ impl Job {
     }
 
     fn check_timeout(&mut self, scene: &mut Scene<'_>) {
-        let waited = scene.now - self.since;
+        // Each run waits as long: the next one picks the build up again.
+        let waited = scene.now - self.since.max(self.begun);
         if scene.policy.activation_timeout.is_some_and(|limit| waited >= limit) {
             let error = format!("still CREATING after {} s", waited.as_secs());
             scene.step(self.id(), Step::TimedOut { error });
@@ -223,7 +233,7 @@ impl Job {
     /// The first look of this run does not show it.
     fn begin_absent(&mut self, scene: &mut Scene<'_>) {
         let entry = scene.state.entry(self.id());
-        let status = entry.map_or(Status::Pending, |e| e.status());
+        let status = entry.map_or(Status::Pending, Entry::status);
         let intent = entry.and_then(|e| e.record().intent_at);
         match (status, intent) {
             (Status::InProgress, Some(at)) if self.may_be_unseen(at, scene) => {
@@ -246,11 +256,7 @@ impl Job {
 
     /// It is not there: to be created, where this run may.
     fn want_again(&mut self, not_before: Timestamp, scene: &mut Scene<'_>) {
-        let was = scene.state.entry(self.id()).map_or(Status::Pending, |e| e.status());
-        if matches!(was, Status::InProgress | Status::Active) {
-            scene.tell(Event::Missing { id: self.id().clone(), was });
-        }
-        scene.step(self.id(), Step::SeenAbsent);
+        let was = self.see_absent(scene);
         if self.may_start {
             self.phase = Phase::Wanted(not_before);
         } else if was == Status::Failed {
@@ -258,29 +264,45 @@ impl Job {
             let error = error.map(str::to_owned);
             scene.tell(Event::LeftFailed { id: self.id().clone(), error });
             self.end(Verdict::LeftFailed);
-        } else {
+        } else if self.phase == Phase::New {
             self.end(Verdict::LeftOther);
+        } else {
+            // It was found being built, and is gone again: the next run's.
+            self.end(Verdict::Waiting);
         }
+    }
+
+    /// Takes the absence down, and says it aloud where something was thought to
+    /// be there. What the state said is returned.
+    fn see_absent(&self, scene: &mut Scene<'_>) -> Status {
+        let was = scene.state.entry(self.id()).map_or(Status::Pending, Entry::status);
+        if matches!(was, Status::InProgress | Status::Active) {
+            scene.tell(Event::Missing { id: self.id().clone(), was });
+        }
+        scene.step(self.id(), Step::SeenAbsent);
+        was
     }
 
     /// Our create was refused because something was in its way, and the
     /// description does not show the index.
     fn settle_refusal(&mut self, table: Option<&TableDescription>, scene: &mut Scene<'_>) {
-        let Phase::Refused { kind, at, error } = &self.phase else {
+        let Phase::Refused { error, at } = &self.phase else {
             return;
         };
-        let (kind, at, error) = (*kind, *at, error.clone());
+        let (error, at) = (error.clone(), *at);
         let busy = table.is_some_and(|t| !t.is_free());
-        match kind {
+        match error.kind {
             _ if busy => self.phase = Phase::Wanted(scene.now),
-            ErrorKind::TableBusy => self.busy_though_active(error, scene),
+            ErrorKind::TableBusy => self.busy_though_active(&error, scene),
             // What it shows is older than the refusal.
             ErrorKind::IndexBusy | ErrorKind::IndexExists => {
                 if !self.may_be_unseen(at, scene) {
                     self.phase = Phase::Wanted(scene.now);
                 }
             }
+            // Something has the table's slot that descriptions do not show.
             ErrorKind::OtherIndexBuilding => {
+                self.wait_in(Queue::OtherIndex(None), scene);
                 self.phase = Phase::Wanted(scene.now + BUSY_THOUGH_ACTIVE);
             }
             _ => self.phase = Phase::Wanted(scene.now),
@@ -288,20 +310,21 @@ impl Job {
     }
 
     /// The table says ACTIVE and yet refuses: an attempt is used up.
-    fn busy_though_active(&mut self, error: String, scene: &mut Scene<'_>) {
+    fn busy_though_active(&mut self, error: &CallError, scene: &mut Scene<'_>) {
         self.failures += 1;
         let delay = (self.failures < scene.policy.max_attempts).then_some(BUSY_THOUGH_ACTIVE);
-        self.record(scene, &error, "ResourceInUseException", "busy-though-active", delay, true);
+        self.record(&Failure { error, strategy: "busy-though-active", delay }, scene);
         match delay {
             Some(delay) => self.phase = Phase::Wanted(scene.now + delay),
-            None => self.give_up(error, self.remedy(), scene),
+            None => self.give_up(error.to_string(), self.remedy(), scene),
         }
     }
 
     fn on_obstacle(&mut self, obstacle: Obstacle, scene: &mut Scene<'_>) {
-        let (now, conflict) = (scene.now, matches!(obstacle, Obstacle::Conflict { .. }));
+        let conflict = matches!(obstacle, Obstacle::Conflict { .. });
         match &self.phase {
-            Phase::Sent { at, .. } if !conflict && now - *at < scene.policy.visibility => return,
+            Phase::Sent { at, .. } if !conflict && self.may_be_unseen(*at, scene) => return,
+            Phase::Building { .. } if !conflict && self.may_be_unseen(self.since, scene) => return,
             Phase::Refused { .. } => {
                 let remedy = obstacle.remedy().to_owned();
                 return self.give_up(obstacle.to_string(), remedy, scene);
@@ -314,7 +337,7 @@ impl Job {
         } else {
             // The description shows that the index is not there, whatever else.
             if !matches!(obstacle, Obstacle::Denied(_) | Obstacle::TableUnusable(_)) {
-                scene.step(self.id(), Step::SeenAbsent);
+                self.see_absent(scene);
             }
             scene.step(self.id(), Step::Obstacle { reason: reason.clone() });
         }
@@ -326,7 +349,7 @@ impl Job {
     pub(super) fn intend(&mut self, table: &TableDescription, scene: &mut Scene<'_>) {
         let (at, table_id) = (scene.now, table.table_id.clone());
         let spec = self.definition.digest(&table.attributes);
-        let failed = scene.state.entry(self.id()).map(|e| e.status()) == Some(Status::Failed);
+        let failed = scene.state.entry(self.id()).map(Entry::status) == Some(Status::Failed);
         let step = if failed {
             Step::IntendRetry { at, table_id, spec }
         } else {
@@ -394,28 +417,34 @@ impl Job {
     ) {
         self.failures += u32::from(decision.counts);
         self.last_kind = Some(error.kind);
-        let delay = match decision.then {
-            Then::Retry(delay) | Then::Hold(delay) | Then::AwaitCredentials(delay) => Some(delay),
-            Then::Look | Then::AwaitSlot => Some(Duration::ZERO),
-            Then::GiveUp => None,
+        let failure = Failure {
+            error,
+            strategy: decision.strategy.as_str(),
+            delay: match decision.then {
+                Then::Retry(delay) | Then::Hold(delay) | Then::AwaitCredentials(delay) => {
+                    Some(delay)
+                }
+                Then::Look | Then::AwaitSlot => Some(Duration::ZERO),
+                Then::GiveUp => None,
+            },
         };
-        let (text, strategy) = (error.to_string(), decision.strategy.as_str());
         if error.effect == Applied::Unknown {
-            let attempt = attempt(scene.now, &text, &error.code, strategy, delay);
-            scene.step(self.id(), Step::Lost { attempt });
-            self.tell_failure(scene, &text, &error.code, strategy, delay);
-            let retry_at = scene.now + delay.unwrap_or_default();
+            scene.step(self.id(), Step::Lost { attempt: failure.attempt(scene.now) });
+            self.tell_failure(&failure, scene);
+            let retry_at = scene.now + failure.delay.unwrap_or_default();
             self.phase = Phase::Sent { at: scene.now, lost: true, retry_at };
             return;
         }
-        self.record(scene, &text, &error.code, strategy, delay, decision.counts);
+        if decision.counts {
+            self.record(&failure, scene);
+        } else {
+            scene.step(self.id(), Step::Refused { attempt: None, counted: false });
+        }
         match decision.then {
-            Then::Look => {
-                self.phase = Phase::Refused { kind: error.kind, at: scene.now, error: text };
-            }
+            Then::Look => self.phase = Phase::Refused { error: error.clone(), at: scene.now },
             Then::GiveUp => {
                 let remedy = Rule::of(error.kind).remedy_for(self.id());
-                self.give_up(text, remedy, scene);
+                self.give_up(error.to_string(), remedy, scene);
             }
             Then::AwaitSlot | Then::Hold(_) => self.phase = Phase::Wanted(scene.now),
             Then::Retry(delay) | Then::AwaitCredentials(delay) => {
@@ -424,37 +453,21 @@ impl Job {
         }
     }
 
-    fn record(
-        &self,
-        scene: &mut Scene<'_>,
-        text: &str,
-        code: &str,
-        strategy: &'static str,
-        delay: Option<Duration>,
-        counted: bool,
-    ) {
-        let attempt = attempt(scene.now, text, code, strategy, delay);
-        scene.step(self.id(), Step::Refused { attempt: Some(attempt), counted });
-        if counted {
-            self.tell_failure(scene, text, code, strategy, delay);
-        }
+    /// A refusal that used up an attempt: in the history, and told.
+    fn record(&self, failure: &Failure<'_>, scene: &mut Scene<'_>) {
+        let attempt = Some(failure.attempt(scene.now));
+        scene.step(self.id(), Step::Refused { attempt, counted: true });
+        self.tell_failure(failure, scene);
     }
 
-    fn tell_failure(
-        &self,
-        scene: &mut Scene<'_>,
-        text: &str,
-        code: &str,
-        strategy: &'static str,
-        delay: Option<Duration>,
-    ) {
+    fn tell_failure(&self, failure: &Failure<'_>, scene: &mut Scene<'_>) {
         let failure = AttemptFailure {
             attempt: self.failures,
             max_attempts: scene.policy.max_attempts,
-            code: code.to_owned(),
-            message: text.to_owned(),
-            strategy,
-            delay,
+            code: failure.error.code.clone(),
+            message: failure.error.to_string(),
+            strategy: failure.strategy,
+            delay: failure.delay,
         };
         scene.tell(Event::AttemptFailed { id: self.id().clone(), failure });
     }
@@ -482,7 +495,7 @@ impl Job {
     /// goes back to pending.
     pub(super) fn leave(&mut self, scene: &mut Scene<'_>) {
         let verdict = if self.is_building() { Verdict::Building } else { Verdict::Waiting };
-        let status = scene.state.entry(self.id()).map(|e| e.status());
+        let status = scene.state.entry(self.id()).map(Entry::status);
         let unapplied = matches!(self.phase, Phase::Wanted(_) | Phase::Refused { .. });
         if unapplied && status == Some(Status::InProgress) {
             scene.step(self.id(), Step::Withdraw);
@@ -495,18 +508,22 @@ impl Job {
     }
 }
 
-fn attempt(
-    at: Timestamp,
-    message: &str,
-    kind: &str,
-    strategy: &str,
+/// One failed attempt, and what was decided about it.
+struct Failure<'a> {
+    error: &'a CallError,
+    strategy: &'static str,
     delay: Option<Duration>,
-) -> Attempt {
-    Attempt {
-        at,
-        kind: kind.to_owned(),
-        message: message.to_owned(),
-        strategy: strategy.to_owned(),
-        delay_seconds: delay.map_or(0, |d| d.as_secs()),
+}
+
+impl Failure<'_> {
+    /// As the history keeps it.
+    fn attempt(&self, at: Timestamp) -> Attempt {
+        Attempt {
+            at,
+            kind: self.error.code.clone(),
+            message: self.error.to_string(),
+            strategy: self.strategy.to_owned(),
+            delay_seconds: self.delay.map_or(0, |d| d.as_secs()),
+        }
     }
 }

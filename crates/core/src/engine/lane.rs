@@ -12,6 +12,7 @@ use crate::machine::CallId;
 use crate::name::TableName;
 use crate::plan::{TablePlan, build_estimate};
 use crate::retry::poll_interval;
+use crate::state::{State, Status};
 use crate::time::Timestamp;
 
 /// A create is sent only on a description that is at most so old.
@@ -60,17 +61,23 @@ pub(super) struct Lane {
     pub(super) look_failures: u32,
     sighting: Sighting,
     asked_at: Timestamp,
-    /// Our last change to the table was answered then.
+    /// Our last change to the table was answered then; one of an earlier run was
+    /// meant then.
     changed_at: Option<Timestamp>,
     waiting_since: Option<Timestamp>,
 }
 
 impl Lane {
-    pub(super) fn new(now: Timestamp, plan: TablePlan) -> Self {
+    pub(super) fn new(now: Timestamp, plan: TablePlan, state: &State) -> Self {
         let estimate = |definition: &IndexDefinition| match &plan.sighting {
             Sighting::Found(table) => build_estimate(definition, table),
             Sighting::Missing | Sighting::Denied(_) => Duration::ZERO,
         };
+        let unsettled = plan.indexes.iter().filter_map(|planned| {
+            let entry = state.entry(&planned.definition.id)?;
+            entry.record().intent_at.filter(|_| entry.status() == Status::InProgress)
+        });
+        let changed_at = unsettled.max();
         let jobs = plan.indexes.into_iter().map(|planned| {
             let estimate = estimate(&planned.definition);
             Job::new(now, planned, estimate)
@@ -84,7 +91,7 @@ impl Lane {
             look_failures: 0,
             sighting: plan.sighting,
             asked_at: plan.asked_at,
-            changed_at: None,
+            changed_at,
             waiting_since: None,
         }
     }
@@ -100,6 +107,11 @@ impl Lane {
             Sighting::Found(table) => Some(table),
             Sighting::Missing | Sighting::Denied(_) => None,
         }
+    }
+
+    /// Just after a change DynamoDB may deny that the table is there at all.
+    pub(super) fn may_be_unseen(&self, now: Timestamp, visibility: Duration) -> bool {
+        self.changed_at.is_some_and(|changed| now - changed < visibility)
     }
 
     /// Takes what a description shows, unless it was asked before our last
@@ -171,7 +183,7 @@ impl Lane {
                 .filter(|j| j.is_building())
                 .map(Job::since)
                 .fold(since, Timestamp::min);
-            return Next::Look(grid(scene.now, poll_interval(scene.now - since)));
+            return Next::Look(next_look(scene.now, since));
         }
         self.waiting_since = None;
         let wanted = self.jobs.iter().enumerate().filter_map(|(n, job)| match job.phase {
@@ -181,7 +193,7 @@ impl Lane {
         match wanted.min() {
             Some((at, n)) if at <= scene.now => Next::Start(n),
             Some((at, _)) => Next::Look(at),
-            None => Next::Look(grid(scene.now, poll_interval(Duration::ZERO))),
+            None => Next::Look(next_look(scene.now, scene.now)),
         }
     }
 
@@ -213,6 +225,11 @@ impl Lane {
             }
         }
     }
+}
+
+/// The next look at something that is waited for since then.
+pub(super) fn next_look(now: Timestamp, since: Timestamp) -> Timestamp {
+    grid(now, poll_interval(now - since))
 }
 
 /// Wake-ups lie on a grid of a second, so that lanes look and save together.

@@ -37,6 +37,11 @@ impl Pace {
         self.taken = self.taken.saturating_sub(1);
     }
 
+    /// Builds that run, or are about to.
+    pub(super) fn taken(&self) -> usize {
+        self.taken
+    }
+
     pub(super) fn limit(&self) -> usize {
         self.limit
     }
@@ -65,7 +70,8 @@ impl Pace {
     /// by without a refusal. True where it did.
     pub(super) fn tick(&mut self, now: Timestamp) -> bool {
         self.held_until = self.held_until.filter(|until| *until > now);
-        let due = self.raise_at().is_some_and(|at| at <= now);
+        let held = self.held_until.is_some();
+        let due = !held && self.raise_at().is_some_and(|at| at <= now);
         if due {
             self.limit += 1;
             self.changed_at = now;

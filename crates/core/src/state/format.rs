@@ -15,7 +15,7 @@ use serde_json::error::Category;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::{Entry, Owner, Record, Serial, Slot, State, Status, Target, Unknown};
+use super::{Changes, Entry, Owner, Record, Serial, Slot, State, Status, Target, Unknown};
 use crate::name::{IndexId, IndexName, TableName};
 use crate::time::Timestamp;
 
@@ -43,7 +43,7 @@ const RECORD_FIELDS: [&str; 9] = [
 ];
 
 /// Why a state file was not taken. Nothing may be written over it; `gsictl state
-/// rebuild` keeps it under another name and makes a new one (SPEC 2).
+/// rebuild` keeps it under another name and makes a new one (docs/state-file.md).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
     /// It is no state file, or no longer one.
@@ -186,6 +186,7 @@ fn state(bytes: &[u8], tree: &Value, file: File<'_>) -> Result<State, ParseError
             ours: unknown(&tree["gsictl"], &OWN_FIELDS),
         },
         slots: slots(bytes, tree, file.gsis.0, records)?,
+        changes: Changes::default(),
     })
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::format::{FORMAT, SeedFields, VERSION};
-use super::{Record, Serial, Slot, State};
+use super::{Changes, Record, Serial, Slot, State};
 use crate::name::IndexId;
 use crate::time::Timestamp;
 
@@ -44,6 +44,7 @@ pub(super) fn render(state: &mut State, now: Timestamp) -> Rendered {
 /// Renders what changed. Returns how many that were.
 fn refresh(state: &mut State) -> usize {
     let mut rendered = 0;
+    state.changes = Changes::default();
     for (id, slot) in &mut state.slots {
         slot.changed = false;
         if slot.text.is_none() {

@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 /// What happens to one entry: something a description showed, or something we do.
 ///
 /// Observations (`Seen...`, [`Step::Obstacle`]) may come to any entry in any
-/// run; actions only where the second table of SPEC 2 has them.
+/// run; actions only where the second table of docs/state-file.md has them.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// A description shows the index ready, with the wanted definition. It is
@@ -38,7 +38,7 @@ pub enum Step {
         /// What differs, for `last_error`.
         reason: String,
     },
-    /// It cannot be started, whatever we do: an obstacle of SPEC 2.
+    /// It cannot be started, whatever we do: an obstacle of docs/errors.md.
     Obstacle {
         /// Which, for `last_error`.
         reason: String,
@@ -149,7 +149,7 @@ pub enum IllegalTransition {
     /// The state has no such entry: it was never enlisted.
     #[error("the state has no entry for {0}")]
     NoEntry(IndexId),
-    /// The tables of SPEC 2 do not have it.
+    /// The tables of docs/state-file.md do not have it.
     #[error("{id} is {from}: it cannot {step}")]
     Refused {
         /// The entry.
@@ -161,7 +161,7 @@ pub enum IllegalTransition {
     },
 }
 
-/// Both tables of SPEC 2 in one: where `step` leads from `from`, `None` where it
+/// Both tables of docs/state-file.md in one: where `step` leads from `from`, `None` where it
 /// is refused.
 fn next_status(from: Status, step: &Step) -> Option<Status> {
     use Status::{Active, Failed, InProgress, Pending};
@@ -362,7 +362,7 @@ mod tests {
     use super::*;
 
     /// Where each step leads from each status; `-` is refused. The observations
-    /// are the first table of SPEC 2, the actions the second.
+    /// are the first table of docs/state-file.md, the actions the second.
     const TABLE: &str = "
         step              pending      in_progress  active       failed
         SeenActive        active       active       active       active

@@ -10,7 +10,7 @@ use gsictl_core::name::IndexId;
 use gsictl_core::plan::{Plan, Selection, plan};
 use gsictl_core::retry::Policy;
 use gsictl_core::state::{Entry, Owner, State, Status};
-use gsictl_core::survey::Survey;
+use gsictl_core::survey::{Survey, SurveyError};
 use gsictl_core::time::Timestamp;
 
 use super::world::{Finish, World};
@@ -52,31 +52,22 @@ impl Apply {
 
     /// Runs in `world` from what is durable there. `None` where it crashed.
     pub(crate) fn try_run(&self, world: &mut World) -> Option<Ran> {
+        self.attempt(world).expect("a catalog")
+    }
+
+    /// The same, where the first look may fail.
+    pub(crate) fn attempt(&self, world: &mut World) -> Result<Option<Ran>, SurveyError> {
         let durable = world.durable.as_deref().map(State::parse);
         let durable = durable.map(|state| state.expect("what is durable can be read"));
         if let Some(checks) = &mut world.checks {
             checks.begin(durable.as_ref());
         }
         let (events, calls, saves) = (world.events.len(), world.calls.len(), world.saves.len());
-        let mut survey = Survey::new(self.definitions.tables());
-        if world.run(&mut survey) == Finish::Crashed {
-            return None;
-        }
-        let catalog = survey.into_catalog().expect("a catalog");
-        let new = || State::new("airline.yaml", world.now, "a-lineage".to_owned());
-        let mut state = durable.unwrap_or_else(new);
-        state.enlist(&self.definitions);
-        let plan = plan(
-            &self.definitions,
-            &catalog,
-            &state,
-            &self.selection,
-            self.retry_failed,
-        );
-        let policy = self.policy.clone();
-        let mut engine = Engine::new(world.now, plan.clone(), policy, state, self.seed);
+        let Some((plan, mut engine)) = self.begin(world, durable)? else {
+            return Ok(None);
+        };
         if world.run(&mut engine) == Finish::Crashed {
-            return None;
+            return Ok(None);
         }
         let (state, outcome) = engine.finish();
         let ran = Ran {
@@ -89,7 +80,39 @@ impl Apply {
             ended_at: world.now,
         };
         ran.is_durable(world);
-        Some(ran)
+        Ok(Some(ran))
+    }
+
+    /// Everything before the engine's first step, on no state.
+    pub(crate) fn engine(&self, world: &mut World) -> Engine {
+        let begun = self.begin(world, None).expect("a catalog");
+        begun.expect("no crash was ordered").1
+    }
+
+    fn begin(
+        &self,
+        world: &mut World,
+        durable: Option<State>,
+    ) -> Result<Option<(Plan, Engine)>, SurveyError> {
+        let mut survey = Survey::new(self.definitions.tables());
+        if world.run(&mut survey) == Finish::Crashed {
+            return Ok(None);
+        }
+        let catalog = survey.into_catalog()?;
+        let mut state = durable.unwrap_or_else(|| self.state(world.now));
+        state.enlist(&self.definitions);
+        let plan = plan(&self.definitions, &catalog, &state, &self.selection, self.retry_failed);
+        let policy = self.policy.clone();
+        let engine = Engine::new(world.now, plan.clone(), policy, state, self.seed);
+        Ok(Some((plan, engine)))
+    }
+
+    /// The same, as one process that is dropped after so many steps.
+    pub(crate) fn try_run_to(&self, world: &mut World, steps: usize) -> Option<Ran> {
+        world.crash_after = Some(world.steps + steps);
+        let ran = self.try_run(world);
+        world.crash_after = None;
+        ran
     }
 
     pub(crate) fn run(&self, world: &mut World) -> Ran {
@@ -140,11 +163,7 @@ impl Ran {
     pub(crate) fn all_active(&self) -> bool {
         let active = |v: &Verdict| matches!(v, Verdict::Activated(_) | Verdict::AlreadyActive);
         self.outcome.verdicts.iter().all(|(_, v)| active(v))
-            && self
-                .outcome
-                .verdicts
-                .iter()
-                .all(|(id, _)| self.status(id) == Status::Active)
+            && self.outcome.verdicts.iter().all(|(id, _)| self.status(id) == Status::Active)
     }
 
     pub(crate) fn entry(&self, id: &IndexId) -> &Entry {
@@ -167,9 +186,7 @@ impl Ran {
     }
 
     pub(crate) fn events<'w>(&self, world: &'w World) -> impl Iterator<Item = &'w Event> {
-        world.events[self.events.clone()]
-            .iter()
-            .map(|(_, event)| event)
+        world.events[self.events.clone()].iter().map(|(_, event)| event)
     }
 
     /// The events of the run, a word each.
@@ -204,6 +221,7 @@ pub(crate) fn word(event: &Event) -> &'static str {
         Event::Obstructed { .. } => "Obstructed",
         Event::LeftFailed { .. } => "LeftFailed",
         Event::TimedOut { .. } => "TimedOut",
+        Event::NoAnswerYet { .. } => "NoAnswerYet",
         Event::LookFailed { .. } => "LookFailed",
         Event::ConcurrencyChanged { .. } => "ConcurrencyChanged",
         Event::CredentialsLost { .. } => "CredentialsLost",

@@ -1,4 +1,4 @@
-//! The invariants of SPEC 6 that a single run can break, held after every step.
+//! The invariants of ARCHITECTURE.md that a single run can break, held after every step.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,6 +36,11 @@ pub(crate) struct Checks {
 }
 
 impl Checks {
+    /// No create is under way.
+    pub(crate) fn all_answered(&self) -> bool {
+        self.unanswered.is_empty()
+    }
+
     /// A run begins, on what is durable.
     pub(crate) fn begin(&mut self, state: Option<&State>) {
         self.confirmed = state.cloned();
@@ -102,10 +107,7 @@ impl Checks {
         assert!(entry.record().intent_at.is_some_and(|at| at <= now));
         let serial = state.serial();
         let last = self.intents.insert(index.clone(), serial);
-        assert!(
-            last.is_none_or(|last| last < serial),
-            "{index} is created twice on one intent"
-        );
+        assert!(last.is_none_or(|last| last < serial), "{index} is created twice on one intent");
     }
 
     pub(crate) fn on_reply(
@@ -113,10 +115,9 @@ impl Checks {
         now: Timestamp,
         id: CallId,
         call: &Call,
-        served_at: Timestamp,
         result: &Result<Reply, CallError>,
     ) {
-        let asked_at = self.asked.remove(&id).unwrap_or(served_at);
+        let asked_at = self.asked.remove(&id).expect("a call that was asked");
         match call {
             Call::DescribeTable(table) => self.on_look(table, asked_at, result),
             Call::CreateIndex(create) => {
@@ -149,7 +150,8 @@ impl Checks {
         }
         let seen = match result {
             Ok(Reply::Table(description)) => {
-                let gone = |id: &IndexId| id.table == *table && description.index(&id.index).is_none();
+                let gone =
+                    |id: &IndexId| id.table == *table && description.index(&id.index).is_none();
                 self.may_exist.retain(|id| !gone(id));
                 Seen::Found(description.clone())
             }

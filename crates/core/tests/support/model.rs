@@ -1,4 +1,4 @@
-//! A small control plane of DynamoDB in virtual time: what DYNAMODB.md says of
+//! A small control plane of DynamoDB in virtual time: what is known of
 //! tables and indexes, and nothing of their items.
 //!
 //! The phases of an index follow from absolute times, so looking changes nothing.
@@ -126,10 +126,7 @@ impl Table {
         TableDescription {
             name: self.name.clone(),
             table_id: Some(self.id.clone()),
-            arn: Some(format!(
-                "arn:aws:dynamodb:eu-west-1:123456789012:table/{}",
-                self.name
-            )),
+            arn: Some(format!("arn:aws:dynamodb:eu-west-1:123456789012:table/{}", self.name)),
             status: self.status(now),
             billing_mode: if self.provisioned.is_some() {
                 BillingMode::Provisioned
@@ -162,6 +159,8 @@ pub(crate) struct Applied {
 #[derive(Debug)]
 pub(crate) struct Model {
     tables: BTreeMap<TableName, Table>,
+    /// Tables made so far; part of a `TableId`.
+    made: usize,
     pub(crate) allocation: Duration,
     pub(crate) backfill: Duration,
     pub(crate) deletion: Duration,
@@ -182,6 +181,7 @@ impl Default for Model {
     fn default() -> Self {
         Self {
             tables: BTreeMap::new(),
+            made: 0,
             allocation: Duration::from_secs(30),
             backfill: Duration::from_secs(510),
             deletion: Duration::from_secs(4),
@@ -198,11 +198,11 @@ impl Default for Model {
 impl Model {
     /// Adds an empty on-demand table that is ACTIVE.
     pub(crate) fn add_table(&mut self, name: &TableName) -> &mut Table {
-        let count = self.log.len() + self.tables.len();
+        self.made += 1;
         let long_ago = Timestamp::from_millis(0);
         let table = Table {
             name: name.clone(),
-            id: format!("{name}-{count}"),
+            id: format!("{name}-{}", self.made),
             ready_at: long_ago,
             updating_until: long_ago,
             attributes: Types::from([("pk".to_owned(), ScalarType::S)]),
@@ -238,6 +238,13 @@ impl Model {
         self.log.iter().filter(|a| a.created && a.id == *id).count()
     }
 
+    /// True where a create on the table would not have to queue.
+    pub(crate) fn is_free(&mut self, now: Timestamp, table: &TableName) -> bool {
+        let table = self.table(table);
+        table.settle(now);
+        table.status(now) == TableStatus::Active && !table.is_in_flight(now)
+    }
+
     // What other people do.
 
     /// Somebody creates an index; it is in its first phase.
@@ -263,6 +270,15 @@ impl Model {
         index.unwrap().gone_at = Some(gone_at);
     }
 
+    /// Descriptions are stale again for a while, and do not show the index.
+    pub(crate) fn operator_forgets(&mut self, now: Timestamp, id: &IndexId) {
+        self.remember(now, &id.table);
+        let table = self.table(&id.table);
+        if let Some((_, before)) = &mut table.before {
+            before.indexes.retain(|i| i.name != id.index);
+        }
+    }
+
     pub(crate) fn operator_drops(&mut self, table: &TableName) {
         self.tables.remove(table);
     }
@@ -284,12 +300,8 @@ impl Model {
     }
 
     fn describe(&self, now: Timestamp, name: &TableName) -> Result<Reply, CallError> {
-        let missing = || {
-            refusal(
-                "ResourceNotFoundException",
-                "Cannot do operations on a non-existent table",
-            )
-        };
+        let missing =
+            || refusal("ResourceNotFoundException", "Cannot do operations on a non-existent table");
         let table = self.tables.get(name).ok_or_else(missing)?;
         let stale = table.before.as_ref().filter(|(until, _)| now < *until);
         let shown = match (stale, self.stale) {
@@ -304,17 +316,13 @@ impl Model {
         self.refuse(now, create).map_or(Ok(()), Err)?;
         self.add_index(now, create);
         let id = IndexId::new(create.table.clone(), create.index.clone());
-        self.log.push(Applied {
-            at: now,
-            id,
-            created: true,
-        });
+        self.log.push(Applied { at: now, id, created: true });
         self.peak = self.peak.max(self.in_flight(now));
         let table = &self.tables[&create.table];
         Ok(Reply::Table(Box::new(table.describe(now))))
     }
 
-    /// The texts are those of DYNAMODB.md.
+    /// The texts are those of the service and of DynamoDB Local.
     fn refuse(&self, now: Timestamp, create: &CreateIndex) -> Option<CallError> {
         let Some(table) = self.tables.get(&create.table) else {
             return Some(refusal(
@@ -400,17 +408,10 @@ impl Model {
 
     fn delete(&mut self, now: Timestamp, id: &IndexId) -> Result<Reply, CallError> {
         if !self.has(now, id) {
-            return Err(refusal(
-                "ResourceNotFoundException",
-                "Requested resource not found",
-            ));
+            return Err(refusal("ResourceNotFoundException", "Requested resource not found"));
         }
         self.operator_deletes(now, id);
-        self.log.push(Applied {
-            at: now,
-            id: id.clone(),
-            created: false,
-        });
+        self.log.push(Applied { at: now, id: id.clone(), created: false });
         Ok(Reply::Done)
     }
 

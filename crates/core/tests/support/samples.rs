@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gsictl_core::call::{CallError, Effect, ErrorKind};
+use gsictl_core::call::{Call, CallError, Effect, ErrorKind};
 use gsictl_core::definition::{
     Definitions, IndexDefinition, KeyElement, KeyType, Place, Projection, ScalarType,
 };
 use gsictl_core::name::{IndexId, IndexName, TableName};
 use gsictl_core::time::Timestamp;
+
+use super::world::{CallFaults, Fault};
 
 /// When every test begins.
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_770_000_000_000);
@@ -36,10 +38,7 @@ pub(crate) fn table(name: &str) -> TableName {
 /// The index of `table.index`; the first dot parts them.
 pub(crate) fn id(text: &str) -> IndexId {
     let (table, index) = text.split_once('.').unwrap();
-    IndexId::new(
-        TableName::new(table).unwrap(),
-        IndexName::new(index).unwrap(),
-    )
+    IndexId::new(TableName::new(table).unwrap(), IndexName::new(index).unwrap())
 }
 
 /// A definition with these key attributes, all strings; the first is the HASH.
@@ -47,17 +46,9 @@ pub(crate) fn index(text: &str, keys: &[&str]) -> IndexDefinition {
     let id = id(text);
     let element = |(n, name): (usize, &&str)| KeyElement {
         attribute_name: (*name).to_owned(),
-        key_type: if n == 0 {
-            KeyType::Hash
-        } else {
-            KeyType::Range
-        },
+        key_type: if n == 0 { KeyType::Hash } else { KeyType::Range },
     };
-    let place = Place {
-        file: "airline.yaml".into(),
-        line: 1,
-        column: 1,
-    };
+    let place = Place { file: "airline.yaml".into(), line: 1, column: 1 };
     IndexDefinition {
         key_schema: keys.iter().enumerate().map(element).collect(),
         attributes: keys
@@ -78,9 +69,7 @@ pub(crate) fn index(text: &str, keys: &[&str]) -> IndexDefinition {
 }
 
 pub(crate) fn definitions(indexes: impl IntoIterator<Item = IndexDefinition>) -> Definitions {
-    Definitions {
-        indexes: indexes.into_iter().collect(),
-    }
+    Definitions { indexes: indexes.into_iter().collect() }
 }
 
 /// One index on one table: what most tests need.
@@ -100,27 +89,12 @@ pub(crate) fn one_each(count: usize) -> Definitions {
 /// Six indexes on five tables.
 pub(crate) fn airline() -> Definitions {
     definitions([
-        index(
-            "bookings.passenger-flight-index",
-            &["passenger_id", "flight_id"],
-        ),
-        index(
-            "bookings.flight-status-index",
-            &["flight_id", "booking_status"],
-        ),
-        index(
-            "Baggage.location-status-index",
-            &["current_location", "baggage_status"],
-        ),
+        index("bookings.passenger-flight-index", &["passenger_id", "flight_id"]),
+        index("bookings.flight-status-index", &["flight_id", "booking_status"]),
+        index("Baggage.location-status-index", &["current_location", "baggage_status"]),
         index("CrewRoster.crew-duty-date-index", &["crew_id", "duty_date"]),
-        index(
-            "flights.aircraft-rotation-index",
-            &["aircraft_registration", "scheduled_departure"],
-        ),
-        index(
-            "passengers.passenger-elite-tier-index",
-            &["frequent_flyer_tier_id", "booking_date"],
-        ),
+        index("flights.aircraft-rotation-index", &["aircraft_registration", "scheduled_departure"]),
+        index("passengers.passenger-elite-tier-index", &["frequent_flyer_tier_id", "booking_date"]),
     ])
 }
 
@@ -155,4 +129,12 @@ pub(crate) fn expired() -> CallError {
         "ExpiredTokenException",
         "The security token included in the request is expired",
     )
+}
+
+/// Faults for creates alone: what `answer` says to the n-th create on a table.
+pub(crate) fn on_creates(mut answer: impl FnMut(usize) -> Fault + 'static) -> CallFaults {
+    Box::new(move |call, _, nth| match call {
+        Call::CreateIndex(_) => answer(nth),
+        _ => Fault::None,
+    })
 }

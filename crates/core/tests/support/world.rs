@@ -5,6 +5,7 @@
 //! happens.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::OccupiedEntry;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub(crate) enum Fault {
     LoseAfter(CallError),
     /// Applied, but this much later.
     Slow(Duration),
+    /// Applied at once, but answered this much later.
+    Late(Duration),
     /// Applied, and never answered.
     Silence,
 }
@@ -64,12 +67,14 @@ pub(crate) enum Finish {
 /// On its way to the model, the disk or the machine.
 enum Packet {
     Arrive(u64, CallId, Call, Fault),
-    Reply(u64, CallId, Call, Timestamp, Result<Reply, CallError>),
+    Reply(u64, CallId, Call, Result<Reply, CallError>),
     Durable(u64, Snapshot),
     Saved(u64, Snapshot, Result<(), String>),
 }
 
-type CallFaults = Box<dyn FnMut(&Call, Timestamp, usize) -> Fault>;
+/// Asked for every call, with the time and which call of that operation on that
+/// table it is, from 1.
+pub(crate) type CallFaults = Box<dyn FnMut(&Call, Timestamp, usize) -> Fault>;
 type SaveFaults = Box<dyn FnMut(usize) -> SaveFault>;
 type Deed = Box<dyn FnOnce(&mut Model, Timestamp)>;
 
@@ -79,15 +84,13 @@ pub(crate) struct World {
     /// There and back.
     pub(crate) call_latency: Duration,
     pub(crate) save_latency: Duration,
-    /// Asked for every call, with the time and which call of that kind on that
-    /// table it is, from 1.
     pub(crate) faults: CallFaults,
     /// Asked for every save, with its number in the world, from 1.
     pub(crate) save_faults: SaveFaults,
     /// The machine is told to stop then.
     pub(crate) stop_at: Option<Timestamp>,
-    /// The machine is dropped after so many steps (calls and saves handed out,
-    /// answers handed in).
+    /// The machine is dropped when the world has seen so many steps (calls and
+    /// saves handed out, answers handed in).
     pub(crate) crash_after: Option<usize>,
     /// Whether a save that is under way when the process dies becomes durable.
     pub(crate) crash_keeps_saves: bool,
@@ -148,10 +151,9 @@ impl World {
     /// Where the machine waits for nothing, spins, or outlives the deadline.
     pub(crate) fn run(&mut self, machine: &mut impl Machine) -> Finish {
         self.run += 1;
-        let first = self.steps;
         let mut spins = 0;
         loop {
-            if self.drain(machine, first) {
+            if self.drain(machine) {
                 return self.crash();
             }
             if machine.is_over() {
@@ -159,7 +161,12 @@ impl World {
             }
             let next = self.next_instant(machine);
             spins = if next == self.now { spins + 1 } else { 0 };
-            assert!(spins < 100_000, "it spins at {}", self.now);
+            assert!(
+                spins < 10_000,
+                "it spins at {}:\n{}",
+                self.now,
+                self.told(0..self.events.len())
+            );
             assert!(
                 next <= self.deadline,
                 "it outlives {}:\n{}",
@@ -167,7 +174,7 @@ impl World {
                 self.told(0..self.events.len())
             );
             self.now = next;
-            if self.happen(machine, first) {
+            if self.happen(machine) {
                 return self.crash();
             }
         }
@@ -201,17 +208,13 @@ impl World {
         let wakes = [machine.wake_at(), wire, self.stop_at];
         let next = wakes.into_iter().flatten().min();
         let next = next.unwrap_or_else(|| {
-            panic!(
-                "it waits for nothing at {}:\n{}",
-                self.now,
-                self.told(0..self.events.len())
-            )
+            panic!("it waits for nothing at {}:\n{}", self.now, self.told(0..self.events.len()))
         });
         deed.map_or(next, |deed| next.min(deed)).max(self.now)
     }
 
     /// Carries out what the machine says. True where it crashed.
-    fn drain(&mut self, machine: &mut impl Machine, first: usize) -> bool {
+    fn drain(&mut self, machine: &mut impl Machine) -> bool {
         while let Some(effect) = machine.poll(self.now) {
             match effect {
                 Effect::Notify(event) => {
@@ -221,17 +224,16 @@ impl World {
                 Effect::Save(snapshot) => self.save(snapshot),
                 Effect::Call(id, call) => self.send(id, call),
             }
-            if self.steps_on(first) {
+            if self.steps_on() {
                 return true;
             }
         }
         false
     }
 
-    fn steps_on(&mut self, first: usize) -> bool {
+    fn steps_on(&mut self) -> bool {
         self.steps += 1;
-        self.crash_after
-            .is_some_and(|after| self.steps - first >= after)
+        self.crash_after.is_some_and(|after| self.steps >= after)
     }
 
     fn put(&mut self, at: Timestamp, packet: Packet) {
@@ -250,10 +252,7 @@ impl World {
             latency += more;
         }
         if !matches!(fault, SaveFault::Fail) {
-            self.put(
-                self.now + latency / 2,
-                Packet::Durable(run, snapshot.clone()),
-            );
+            self.put(self.now + latency / 2, Packet::Durable(run, snapshot.clone()));
         }
         let result = match fault {
             SaveFault::Fail | SaveFault::FailAfter => Err("No space left on device".to_owned()),
@@ -270,10 +269,7 @@ impl World {
         let nth = self.counts.entry(key).or_default();
         *nth += 1;
         let fault = (self.faults)(&call, self.now, *nth);
-        self.calls.push(Sent {
-            at: self.now,
-            call: call.clone(),
-        });
+        self.calls.push(Sent { at: self.now, call: call.clone() });
         let more = match fault {
             Fault::Slow(more) => more,
             _ => Duration::ZERO,
@@ -283,20 +279,20 @@ impl World {
     }
 
     /// Everything that is due. True where the machine crashed.
-    fn happen(&mut self, machine: &mut impl Machine, first: usize) -> bool {
+    fn happen(&mut self, machine: &mut impl Machine) -> bool {
         self.do_deeds();
         if self.stop_at.take_if(|at| *at <= self.now).is_some() {
             machine.on_stop(self.now);
             return false;
         }
         let due = self.wire.first_entry().filter(|e| e.key().0 <= self.now);
-        let Some(packet) = due.map(|entry| entry.remove()) else {
+        let Some(packet) = due.map(OccupiedEntry::remove) else {
             return false;
         };
         match packet {
-            Packet::Reply(run, id, call, asked_at, result) if run == self.run => {
+            Packet::Reply(run, id, call, result) if run == self.run => {
                 if let Some(checks) = &mut self.checks {
-                    checks.on_reply(self.now, id, &call, asked_at, &result);
+                    checks.on_reply(self.now, id, &call, &result);
                 }
                 machine.on_reply(self.now, id, result);
             }
@@ -311,12 +307,13 @@ impl World {
                 return false;
             }
         }
-        self.steps_on(first)
+        self.steps_on()
     }
 
     fn deliver_without_machine(&mut self, packet: Packet) {
         match packet {
             Packet::Arrive(run, id, call, fault) => {
+                let mut at = self.now + self.call_latency / 2;
                 let result = match fault {
                     Fault::Refuse(error) => Err(error),
                     Fault::LoseAfter(error) => {
@@ -327,11 +324,13 @@ impl World {
                         let _ = self.model.call(self.now, &call);
                         return;
                     }
+                    Fault::Late(more) => {
+                        at = at + more;
+                        self.model.call(self.now, &call)
+                    }
                     Fault::None | Fault::Slow(_) => self.model.call(self.now, &call),
                 };
-                let asked_at = self.now;
-                let at = self.now + self.call_latency / 2;
-                self.put(at, Packet::Reply(run, id, call, asked_at, result));
+                self.put(at, Packet::Reply(run, id, call, result));
             }
             Packet::Durable(_, snapshot) => self.durable = Some(snapshot.bytes),
             Packet::Reply(..) | Packet::Saved(..) => {}

@@ -263,10 +263,10 @@ impl Source {
         if absolute.is_dir() {
             return Err(problem("is a directory, not a database".to_owned()));
         }
-        let mut lock = absolute.clone().into_os_string();
-        lock.push(".lock");
-        let source = Self::File { path: absolute, lock: lock.into() };
-        source.with(Access::Write, |_| Ok(())).map_err(|e| problem(e.message))?;
+        let lock = beside(&absolute, ".lock");
+        make_database(&absolute, &lock).map_err(problem)?;
+        let source = Self::File { path: absolute, lock };
+        source.with(Access::Read, |_| Ok(())).map_err(|e| problem(e.message))?;
         Ok(source)
     }
 
@@ -304,6 +304,41 @@ impl Source {
             Self::Memory(_) => ":memory:".to_owned(),
         }
     }
+}
+
+/// Makes the database where there is none. It gets its name once its own table is
+/// in it, for the engine does not make a table in one step: killed in between,
+/// it has one that can be neither used nor made again.
+fn make_database(path: &Path, lock: &Path) -> Result<(), String> {
+    let _guard = take_lock(lock, Access::Write)
+        .map_err(|e| format!("cannot lock {}: {e}", lock.display()))?;
+    if path.exists() {
+        return Ok(());
+    }
+    let making = beside(path, ".new");
+    remove_database(&making).map_err(|e| e.to_string())?;
+    let engine = Engine::open(&making)?;
+    engine.create_records().map_err(|e| e.message)?;
+    drop(engine);
+    std::fs::rename(&making, path).map_err(|e| e.to_string())
+}
+
+/// `path` with `ending` behind its name.
+pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// Removes a database that nobody uses, with all that belongs to it.
+pub(crate) fn remove_database(path: &Path) -> io::Result<()> {
+    for ending in ["", "-journal", "-wal", "-shm", ".lock"] {
+        match std::fs::remove_file(beside(path, ending)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Waits for the lock, which is held for one call: milliseconds, or as long as

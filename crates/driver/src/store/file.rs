@@ -1,4 +1,4 @@
-//! The store of SPEC 2: one state file in one directory.
+//! The store of docs/state-file.md: one state file in one directory.
 
 use std::io;
 use std::path::{Path, PathBuf};

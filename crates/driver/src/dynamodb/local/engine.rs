@@ -192,7 +192,9 @@ impl Engine {
         Ok(metadata.is_some())
     }
 
-    fn create_records(&self) -> Result<(), CallError> {
+    /// Makes the table of the records. Not in one step: in a database that others
+    /// may open it has to be there before.
+    pub(super) fn create_records(&self) -> Result<(), CallError> {
         let key = |name: &str, key_type| dx::KeySchemaElement {
             attribute_name: name.to_owned(),
             key_type,
