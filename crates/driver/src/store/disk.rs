@@ -176,8 +176,11 @@ impl Disk for Directory {
             return Ok(None);
         }
         let file = File::open(path)?;
-        let stamp = stamp(&file.metadata()?);
-        let mut bytes = Vec::new();
+        let data = file.metadata()?;
+        let stamp = stamp(&data);
+        // One byte more than it has, or reading to the end doubles the room.
+        let room = usize::try_from(data.len().min(limit) + 1).unwrap_or(0);
+        let mut bytes = Vec::with_capacity(room);
         file.take(limit + 1).read_to_end(&mut bytes)?;
         Ok(Some((bytes, stamp)))
     }

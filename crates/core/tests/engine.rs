@@ -1,0 +1,21 @@
+//! The engine, the survey and the watch in virtual time, against a modelled
+//! DynamoDB. The world holds the invariants of ARCHITECTURE.md after every step.
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy knows tests by their attribute, and this is compiled for tests alone"
+)]
+
+mod support;
+
+mod engine {
+    mod airline;
+    mod cells;
+    mod chance;
+    mod ending;
+    mod errors;
+    mod repeat;
+    mod sight;
+    mod survey;
+    mod waiting;
+    mod watch;
+}
