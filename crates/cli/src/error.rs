@@ -147,7 +147,12 @@ impl From<SurveyError> for CliError {
 /// DynamoDB cannot be asked: what to set.
 pub(crate) fn no_contact(error: &CallError, first_contact: bool) -> CliError {
     let rule = Rule::of(error.kind);
-    let shown = CliError::new(Exit::Unexpected, format!("{}: {error}", rule.name));
+    let said = match error.code.as_str() {
+        // Nobody was asked: the message says it all.
+        "NoRegion" | "NoCredentials" => error.message.clone(),
+        _ => format!("{}: {error}", rule.name),
+    };
+    let shown = CliError::new(Exit::Unexpected, said);
     let hint = match error.kind {
         ErrorKind::Connection | ErrorKind::Timeout if first_contact => {
             "check --endpoint-url (or AWS_ENDPOINT_URL), --region and the network"
@@ -157,8 +162,9 @@ pub(crate) fn no_contact(error: &CallError, first_contact: bool) -> CliError {
             "check --endpoint-url (or AWS_ENDPOINT_URL) and --region"
         }
         ErrorKind::CredentialsInvalid => {
-            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with --profile; \
-             a server on this machine takes any, such as AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local"
+            "set AWS_PROFILE or --profile, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; or run \
+             `aws configure` or `aws sso login` (DynamoDB Local takes any: \
+             AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local)"
         }
         ErrorKind::CredentialsExpired => "renew the credentials, for instance with `aws sso login`",
         ErrorKind::ClockSkew => {

@@ -153,18 +153,17 @@ async fn connecting() {
 }
 
 #[test]
-fn without_a_region_the_error_says_how_to_set_one() {
+fn without_a_region_the_error_says_so() {
     let keys = [("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "any")];
     let printed = alone("aws::connecting", &keys);
     assert!(printed.contains("NoRegion NoRegion: no region is set"), "{printed}");
 }
 
 #[test]
-fn without_credentials_the_error_says_how_to_set_them() {
+fn without_credentials_the_error_says_so() {
     let environment = [("AWS_REGION", "eu-west-1"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:1")];
     let printed = alone("aws::connecting", &environment);
     assert!(printed.contains("CredentialsInvalid NoCredentials: no credentials"), "{printed}");
-    assert!(printed.contains("DynamoDB Local takes any"), "{printed}");
 }
 
 #[test]

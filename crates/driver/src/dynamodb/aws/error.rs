@@ -87,13 +87,7 @@ pub(super) fn of_credentials(error: &CredentialsError, secrets: &Secrets) -> Cal
         (.., CredentialsError::ProviderTimedOut(_)) => (ErrorKind::Timeout, "TimedOut"),
         _ => (ErrorKind::CredentialsInvalid, "CredentialsNotLoaded"),
     };
-    let message = if missing {
-        "no credentials were found; set AWS_PROFILE or --profile, AWS_ACCESS_KEY_ID and \
-         AWS_SECRET_ACCESS_KEY, or run `aws configure` or `aws sso login` (DynamoDB Local takes \
-         any: AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local)"
-    } else {
-        &text
-    };
+    let message = if missing { "no credentials were found" } else { &text };
     failure((kind, Effect::NotApplied), code, message, secrets)
 }
 
