@@ -1,7 +1,7 @@
 //! DynamoDB in a file, or in memory, for people without AWS and for tests.
 //!
-//! The `dynoxide` crate keeps tables and items; [`lifecycle`](super::lifecycle)
-//! gives its indexes DynamoDB's phases and refusals.
+//! The `dynoxide` crate keeps tables and items; `lifecycle` gives its indexes
+//! DynamoDB's phases and refusals.
 //!
 //! Several processes may use one file. A handle of the engine remembers table
 //! metadata and never sees what another handle did (two of them erased each
