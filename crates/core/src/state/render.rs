@@ -62,7 +62,7 @@ fn text(id: &IndexId, slot: &Slot) -> Text {
         seeds: format!("{}: {}", json(&slot.key, 4), json(&seeds, 4)),
         ours: if known {
             let ours = with_unknown(&slot.entry.record, &slot.unknown.ours);
-            format!("{}: {}", json(&slot.key, 6), json(&ours, 6))
+            format!("{}: {}", line(&slot.key), line(&ours))
         } else {
             String::new()
         },
@@ -140,12 +140,21 @@ fn with_unknown(known: &impl Serialize, unknown: &Map<String, Value>) -> Value {
     value
 }
 
-/// Pretty JSON whose lines after the first are indented by `indent` more, in
-/// ASCII: the seeds' tool opens the file in whatever encoding its machine has.
+/// Pretty JSON whose lines after the first are indented by `indent` more.
 fn json(value: &(impl Serialize + ?Sized), indent: usize) -> String {
-    let pretty = serde_json::to_string_pretty(value).expect(PLAIN);
-    let mut out = String::with_capacity(pretty.len() + 64);
-    for c in pretty.chars() {
+    ascii(&serde_json::to_string_pretty(value).expect(PLAIN), indent)
+}
+
+/// JSON on one line, as our records are: people read the seeds' fields, and every
+/// save writes all of them.
+fn line(value: &(impl Serialize + ?Sized)) -> String {
+    ascii(&serde_json::to_string(value).expect(PLAIN), 0)
+}
+
+/// In ASCII: the seeds' tool opens the file in whatever encoding its machine has.
+fn ascii(text: &str, indent: usize) -> String {
+    let mut out = String::with_capacity(text.len() + 64);
+    for c in text.chars() {
         match c {
             '\n' => {
                 let _ = write!(out, "\n{:indent$}", "");
