@@ -499,7 +499,9 @@ impl Engine {
                     lanes[n].see(now, Sighting::Found(table));
                 }
                 let building = self.certainly_building();
-                self.pace.accepted(building);
+                if self.pace.accepted(building) {
+                    self.tell_limit();
+                }
                 self.observe(now, n);
             }
             Err(error) => self.on_refused(now, n, job, &error),
@@ -541,9 +543,13 @@ impl Engine {
 
     fn lower_concurrency(&mut self, now: Timestamp, building: usize) {
         if self.pace.refused(now, building) {
-            let limit = self.pace.limit();
-            self.events.push_back(Event::ConcurrencyChanged { limit });
+            self.tell_limit();
         }
+    }
+
+    fn tell_limit(&mut self) {
+        let limit = self.pace.limit();
+        self.events.push_back(Event::ConcurrencyChanged { limit });
     }
 
     fn after_refusal(&mut self, now: Timestamp, n: usize, applied: Applied, then: Then) {
@@ -638,8 +644,7 @@ impl Machine for Engine {
         } else {
             self.wake_lanes(now);
             if !self.backlog.is_empty() && self.pace.tick(now) {
-                let limit = self.pace.limit();
-                self.events.push_back(Event::ConcurrencyChanged { limit });
+                self.tell_limit();
             }
             self.start_some(now);
             self.look_around(now);

@@ -56,9 +56,13 @@ impl Pace {
         lowered
     }
 
-    /// DynamoDB took one more: `building` of ours fit after all.
-    pub(super) fn accepted(&mut self, building: usize) {
-        self.limit = self.limit.max(building.min(self.max));
+    /// DynamoDB took one more: `building` of ours fit after all. True where that
+    /// is news.
+    pub(super) fn accepted(&mut self, building: usize) -> bool {
+        let fits = building.min(self.max);
+        let raised = fits > self.limit;
+        self.limit = self.limit.max(fits);
+        raised
     }
 
     /// Nothing is started before `until`.

@@ -72,6 +72,15 @@ fn queues(ran: &Ran, world: &World) -> Vec<Queue> {
     ran.events(world).filter_map(queue).collect()
 }
 
+/// Each change of the number of builds at once.
+fn limits(ran: &Ran, world: &World) -> Vec<(Timestamp, usize)> {
+    let limit = |(at, event): &(Timestamp, Event)| match event {
+        Event::ConcurrencyChanged { limit } => Some((*at, *limit)),
+        _ => None,
+    };
+    world.events[ran.events.clone()].iter().filter_map(limit).collect()
+}
+
 fn remedy(ran: &Ran, world: &World) -> String {
     let remedy = |event: &Event| match event {
         Event::Failed { remedy, .. } => Some(remedy.clone()),
@@ -265,15 +274,8 @@ fn the_limit_that_was_met_is_told_once_and_raised_by_one_a_minute() {
     let mut world = apply.world();
     world.model.account_limit = 5;
     let ran = apply.run(&mut world);
-    let limits: Vec<_> = world.events[ran.events.clone()]
-        .iter()
-        .filter_map(|(at, event)| match event {
-            Event::ConcurrencyChanged { limit } => Some((*at, *limit)),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(limits[0].1, 5, "{limits:?}");
-    assert_eq!(limits[1].1, 6, "{limits:?}");
+    let limits = limits(&ran, &world);
+    assert_eq!((limits[0].1, limits[1].1), (5, 6), "{limits:?}");
     let minute = limits[1].0 - limits[0].0;
     assert!(minute >= secs(60) && minute < secs(62), "{minute:?}");
     let queued = queues(&ran, &world);
@@ -316,6 +318,9 @@ fn refusals_that_overtake_the_acknowledgements_do_not_hold_the_run() {
         "it starts when the first build has ended: {third:?}\n{}",
         ran.told(&world)
     );
+    let limits = limits(&ran, &world);
+    assert_eq!((limits[0].1, limits[1].1), (1, 2), "acknowledgements raise it");
+    assert!(limits[1].0 < after(3), "{limits:?}");
 }
 
 #[test]

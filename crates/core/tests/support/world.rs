@@ -26,6 +26,8 @@ pub(crate) enum Fault {
     None,
     /// Not applied; this is the answer.
     Refuse(CallError),
+    /// The same, answered this much later.
+    RefuseLate(CallError, Duration),
     /// Applied, and yet this is the answer.
     LoseAfter(CallError),
     /// Applied, but this much later.
@@ -316,6 +318,10 @@ impl World {
                 let mut at = self.now + self.call_latency / 2;
                 let result = match fault {
                     Fault::Refuse(error) => Err(error),
+                    Fault::RefuseLate(error, more) => {
+                        at = at + more;
+                        Err(error)
+                    }
                     Fault::LoseAfter(error) => {
                         let _ = self.model.call(self.now, &call);
                         Err(error)
