@@ -4,27 +4,30 @@
 //! intents that wait ride on one save, and so do observations, a second late at
 //! most. After a lost answer the table is described before anything is repeated.
 
+mod answers;
 mod job;
 mod lane;
+mod outcome;
 mod pace;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
 
-use crate::call::{Call, CallError, Effect as Applied, ErrorKind, Reply};
-use crate::catalog::{Sighting, TableDescription};
-use crate::event::{Event, Queue};
+use crate::call::{Call, CallError, Reply};
+use crate::event::Event;
 use crate::machine::{CallId, Effect, Machine, Snapshot};
 use crate::name::IndexId;
 use crate::plan::Plan;
-use crate::retry::{CREDENTIALS_RETRY, Policy, Rule, Strategy, Then, decide, poll_retry};
+use crate::retry::Policy;
 use crate::state::{Serial, State, Step};
 use crate::time::Timestamp;
 
-pub use job::Verdict;
-use lane::{Doing, Lane, Next, next_look};
+use lane::{Doing, Lane, Next};
 use pace::Pace;
+
+pub use job::Verdict;
+pub use outcome::{Ended, Outcome, Stats};
 
 /// Observations wait so long for an intent to ride with.
 const SAVE_WITHIN: Duration = Duration::from_secs(1);
@@ -32,47 +35,6 @@ const SAVE_WITHIN: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_millis(500);
 /// DescribeTable calls under way at once; the account shares 2,500 a second.
 const LOOKS_AT_ONCE: usize = 64;
-
-/// How a run came to its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// Nothing was left to do.
-    Done,
-    /// A stop was asked for. Everything is saved.
-    Stopped,
-    /// The state could not be saved; the text says why.
-    SaveFailed(String),
-}
-
-/// What a run cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// DescribeTable calls.
-    pub describes: u64,
-    /// UpdateTable calls that create an index.
-    pub creates: u64,
-    /// Saves of the state.
-    pub saves: u64,
-    /// Bytes of all saves.
-    pub saved_bytes: u64,
-    /// Entries that changed between saves, summed over all saves.
-    pub transitions: u64,
-    /// The most changed entries that one save carried.
-    pub most_transitions: u64,
-}
-
-/// What a run came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// How it ended.
-    pub ended: Ended,
-    /// Each index of the plan, in its order.
-    pub verdicts: Vec<(IndexId, Verdict)>,
-    /// The tables as they were last seen.
-    pub tables: Vec<TableDescription>,
-    /// What it cost.
-    pub stats: Stats,
-}
 
 /// What a job sees of the run while it takes a step.
 struct Scene<'a> {
@@ -422,149 +384,6 @@ impl Engine {
             if self.lanes[n].wake == Some(at) {
                 self.want_look(n);
             }
-        }
-    }
-
-    fn on_look(
-        &mut self,
-        now: Timestamp,
-        n: usize,
-        asked_at: Timestamp,
-        reply: Result<Reply, CallError>,
-    ) {
-        self.looking -= 1;
-        let sighting = match reply {
-            Ok(Reply::Table(table)) => Sighting::Found(table),
-            Err(error) if error.kind == ErrorKind::TableNotFound => {
-                if self.may_be_unseen(now, n) {
-                    return self.rest(n, Some(next_look(now, now)));
-                }
-                Sighting::Missing
-            }
-            Ok(Reply::Done) => Sighting::Missing,
-            Err(error) => return self.on_failed_look(now, n, &error),
-        };
-        self.credentials_are_good();
-        self.lanes[n].look_failures = 0;
-        if self.lanes[n].see(asked_at, sighting) {
-            self.observe(now, n);
-        } else {
-            self.want_look(n);
-        }
-    }
-
-    /// A failed look never fails an index; it is only made less and less often.
-    fn on_failed_look(&mut self, now: Timestamp, n: usize, error: &CallError) {
-        let lane = &mut self.lanes[n];
-        lane.look_failures = lane.look_failures.saturating_add(1);
-        let mut retry_in = poll_retry(lane.look_failures);
-        if Rule::of(error.kind).strategy == Strategy::AwaitCredentials {
-            retry_in = CREDENTIALS_RETRY;
-            self.credentials_are_lost(error);
-        } else if !retry_in.is_zero() {
-            let (table, error) = (lane.table.clone(), error.to_string());
-            self.events.push_back(Event::LookFailed { table, error, retry_in });
-        }
-        // Others may build while this table cannot be seen.
-        self.settle_slot(n, false);
-        self.rest(n, Some(now + retry_in));
-    }
-
-    fn credentials_are_lost(&mut self, error: &CallError) {
-        if !std::mem::replace(&mut self.credentials_lost, true) {
-            self.events.push_back(Event::CredentialsLost { error: error.to_string() });
-        }
-    }
-
-    fn credentials_are_good(&mut self) {
-        if std::mem::replace(&mut self.credentials_lost, false) {
-            self.events.push_back(Event::CredentialsBack);
-        }
-    }
-
-    fn on_created(
-        &mut self,
-        now: Timestamp,
-        n: usize,
-        job: usize,
-        reply: Result<Reply, CallError>,
-    ) {
-        self.lanes[n].changed(now);
-        match reply {
-            Ok(reply) => {
-                self.credentials_are_good();
-                let (lanes, mut scene) = self.scene(now);
-                lanes[n].jobs[job].on_accepted(&mut scene);
-                if let Reply::Table(table) = reply {
-                    lanes[n].see(now, Sighting::Found(table));
-                }
-                let building = self.certainly_building();
-                if self.pace.accepted(building) {
-                    self.tell_limit();
-                }
-                self.observe(now, n);
-            }
-            Err(error) => self.on_refused(now, n, job, &error),
-        }
-    }
-
-    fn certainly_building(&self) -> usize {
-        self.lanes.iter().filter(|lane| lane.is_certainly_building()).count()
-    }
-
-    fn on_refused(&mut self, now: Timestamp, n: usize, job: usize, error: &CallError) {
-        let building = self.certainly_building();
-        let others = self.pace.taken() - usize::from(self.lanes[n].slot);
-        let situation = self.lanes[n].jobs[job].situation(error.kind, others);
-        let decision = decide(error.kind, situation, &self.policy, self.random.f64());
-        match decision.then {
-            Then::AwaitSlot => self.lower_concurrency(now, building),
-            Then::Hold(wait) => {
-                self.lower_concurrency(now, building);
-                self.pace.hold(now + wait);
-            }
-            Then::AwaitCredentials(_) => self.credentials_are_lost(error),
-            Then::Look | Then::Retry(_) | Then::GiveUp => {}
-        }
-        let failed = self.failures(n);
-        let (lanes, mut scene) = self.scene(now);
-        let job = &mut lanes[n].jobs[job];
-        job.on_error(error, decision, &mut scene);
-        match decision.then {
-            Then::AwaitSlot => job.wait_in(Queue::AccountLimit { building }, &mut scene),
-            Then::Hold(wait) => job.wait_in(Queue::AccountHeld { wait }, &mut scene),
-            _ => {}
-        }
-        if self.policy.fail_fast && self.failures(n) > failed {
-            self.start_nothing_more(now);
-        }
-        self.after_refusal(now, n, error.effect, decision.then);
-    }
-
-    fn lower_concurrency(&mut self, now: Timestamp, building: usize) {
-        if self.pace.refused(now, building) {
-            self.tell_limit();
-        }
-    }
-
-    fn tell_limit(&mut self) {
-        let limit = self.pace.limit();
-        self.events.push_back(Event::ConcurrencyChanged { limit });
-    }
-
-    fn after_refusal(&mut self, now: Timestamp, n: usize, applied: Applied, then: Then) {
-        self.settle_slot(n, false);
-        // After a stop, and without waiting, this is as far as the table goes.
-        if self.stopping.is_some() {
-            return self.pass_by(now, n);
-        }
-        if then == Then::Look || applied == Applied::Unknown {
-            return self.want_look(n);
-        }
-        if self.policy.wait {
-            self.advance(now, n);
-        } else {
-            self.pass_by(now, n);
         }
     }
 

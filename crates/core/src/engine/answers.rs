@@ -1,0 +1,154 @@
+//! What an answer of DynamoDB means for its lane, and for the run.
+
+use super::Engine;
+use super::lane::next_look;
+use crate::call::{CallError, Effect as Applied, ErrorKind, Reply};
+use crate::catalog::Sighting;
+use crate::event::{Event, Queue};
+use crate::retry::{CREDENTIALS_RETRY, Rule, Strategy, Then, decide, poll_retry};
+use crate::time::Timestamp;
+
+impl Engine {
+    pub(super) fn on_look(
+        &mut self,
+        now: Timestamp,
+        n: usize,
+        asked_at: Timestamp,
+        reply: Result<Reply, CallError>,
+    ) {
+        self.looking -= 1;
+        let sighting = match reply {
+            Ok(Reply::Table(table)) => Sighting::Found(table),
+            Err(error) if error.kind == ErrorKind::TableNotFound => {
+                if self.may_be_unseen(now, n) {
+                    return self.rest(n, Some(next_look(now, now)));
+                }
+                Sighting::Missing
+            }
+            Ok(Reply::Done) => Sighting::Missing,
+            Err(error) => return self.on_failed_look(now, n, &error),
+        };
+        self.credentials_are_good();
+        self.lanes[n].look_failures = 0;
+        if self.lanes[n].see(asked_at, sighting) {
+            self.observe(now, n);
+        } else {
+            self.want_look(n);
+        }
+    }
+
+    /// A failed look never fails an index; it is only made less and less often.
+    fn on_failed_look(&mut self, now: Timestamp, n: usize, error: &CallError) {
+        let lane = &mut self.lanes[n];
+        lane.look_failures = lane.look_failures.saturating_add(1);
+        let mut retry_in = poll_retry(lane.look_failures);
+        if Rule::of(error.kind).strategy == Strategy::AwaitCredentials {
+            retry_in = CREDENTIALS_RETRY;
+            self.credentials_are_lost(error);
+        } else if !retry_in.is_zero() {
+            let (table, error) = (lane.table.clone(), error.to_string());
+            self.events.push_back(Event::LookFailed { table, error, retry_in });
+        }
+        // Others may build while this table cannot be seen.
+        self.settle_slot(n, false);
+        self.rest(n, Some(now + retry_in));
+    }
+
+    fn credentials_are_lost(&mut self, error: &CallError) {
+        if !std::mem::replace(&mut self.credentials_lost, true) {
+            self.events.push_back(Event::CredentialsLost { error: error.to_string() });
+        }
+    }
+
+    fn credentials_are_good(&mut self) {
+        if std::mem::replace(&mut self.credentials_lost, false) {
+            self.events.push_back(Event::CredentialsBack);
+        }
+    }
+
+    pub(super) fn on_created(
+        &mut self,
+        now: Timestamp,
+        n: usize,
+        job: usize,
+        reply: Result<Reply, CallError>,
+    ) {
+        self.lanes[n].changed(now);
+        match reply {
+            Ok(reply) => {
+                self.credentials_are_good();
+                let (lanes, mut scene) = self.scene(now);
+                lanes[n].jobs[job].on_accepted(&mut scene);
+                if let Reply::Table(table) = reply {
+                    lanes[n].see(now, Sighting::Found(table));
+                }
+                let building = self.certainly_building();
+                if self.pace.accepted(building) {
+                    self.tell_limit();
+                }
+                self.observe(now, n);
+            }
+            Err(error) => self.on_refused(now, n, job, &error),
+        }
+    }
+
+    fn certainly_building(&self) -> usize {
+        self.lanes.iter().filter(|lane| lane.is_certainly_building()).count()
+    }
+
+    fn on_refused(&mut self, now: Timestamp, n: usize, job: usize, error: &CallError) {
+        let building = self.certainly_building();
+        let others = self.pace.taken() - usize::from(self.lanes[n].slot);
+        let situation = self.lanes[n].jobs[job].situation(error.kind, others);
+        let decision = decide(error.kind, situation, &self.policy, self.random.f64());
+        match decision.then {
+            Then::AwaitSlot => self.lower_concurrency(now, building),
+            Then::Hold(wait) => {
+                self.lower_concurrency(now, building);
+                self.pace.hold(now + wait);
+            }
+            Then::AwaitCredentials(_) => self.credentials_are_lost(error),
+            Then::Look | Then::Retry(_) | Then::GiveUp => {}
+        }
+        let failed = self.failures(n);
+        let (lanes, mut scene) = self.scene(now);
+        let job = &mut lanes[n].jobs[job];
+        job.on_error(error, decision, &mut scene);
+        match decision.then {
+            Then::AwaitSlot => job.wait_in(Queue::AccountLimit { building }, &mut scene),
+            Then::Hold(wait) => job.wait_in(Queue::AccountHeld { wait }, &mut scene),
+            _ => {}
+        }
+        if self.policy.fail_fast && self.failures(n) > failed {
+            self.start_nothing_more(now);
+        }
+        self.after_refusal(now, n, error.effect, decision.then);
+    }
+
+    fn lower_concurrency(&mut self, now: Timestamp, building: usize) {
+        if self.pace.refused(now, building) {
+            self.tell_limit();
+        }
+    }
+
+    pub(super) fn tell_limit(&mut self) {
+        let limit = self.pace.limit();
+        self.events.push_back(Event::ConcurrencyChanged { limit });
+    }
+
+    fn after_refusal(&mut self, now: Timestamp, n: usize, applied: Applied, then: Then) {
+        self.settle_slot(n, false);
+        // After a stop, and without waiting, this is as far as the table goes.
+        if self.stopping.is_some() {
+            return self.pass_by(now, n);
+        }
+        if then == Then::Look || applied == Applied::Unknown {
+            return self.want_look(n);
+        }
+        if self.policy.wait {
+            self.advance(now, n);
+        } else {
+            self.pass_by(now, n);
+        }
+    }
+}
