@@ -190,7 +190,9 @@ impl Report {
             ended_at: about.ended_at,
             ended: ended(&outcome.ended),
             seconds: (about.ended_at - about.started_at).as_secs_f64(),
-            build_seconds_sum: to_millis(indexes.iter().filter_map(|i| i.build_seconds).sum()),
+            build_seconds_sum: to_millis(
+                indexes.iter().filter_map(|i| i.build_seconds).fold(0.0, |a, b| a + b),
+            ),
             totals: totals(&indexes),
             tables: outcome.tables.iter().filter(concerned).map(table).collect(),
             cost: Cost {

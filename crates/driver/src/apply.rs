@@ -230,7 +230,9 @@ fn archive_if_complete(
 ) -> Result<Option<PathBuf>, StoreError> {
     let active = |id: &IndexId| state.entry(id).map(Entry::status) == Some(Status::Active);
     let saved = !matches!(outcome.ended, Ended::SaveFailed(_));
-    if !saved || !definitions.indexes.iter().all(|d| active(&d.id)) {
+    // An index that was made again with other keys leaves its entry active.
+    let obstructed = outcome.verdicts.iter().any(|(_, v)| matches!(v, Verdict::Obstructed(_)));
+    if !saved || obstructed || !definitions.indexes.iter().all(|d| active(&d.id)) {
         return Ok(None);
     }
     let name = State::archive_name(clock.now());

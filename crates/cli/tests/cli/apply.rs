@@ -275,6 +275,23 @@ fn a_conflict_that_stays_is_told_again_and_not_called_done() {
 }
 
 #[test]
+fn an_active_index_that_was_made_again_with_other_keys_keeps_the_state_open() {
+    let world = World::airline();
+    apply(&world, &[]).exits(0);
+    let archive = world.named(".gsi_creation_state_").pop().unwrap();
+    world.write(".gsi_creation_state.json", &world.read(&archive));
+    let engine = Embedded::open(&world.path(DATABASE), 0.0);
+    engine.delete_index("bookings", "passenger-flight-index");
+    engine.create_index("bookings", "passenger-flight-index", "seat");
+
+    let done = apply(&world, &[]).exits(3);
+    assert_eq!(done.indexes("obstructed"), ["bookings.passenger-flight-index"]);
+    let entry = &world.state()["gsis"]["bookings.passenger-flight-index"];
+    assert_eq!(entry["status"], "active");
+    assert!(text(&entry["last_error"]).contains("seat S HASH"), "{entry}");
+}
+
+#[test]
 fn a_conflict_that_is_resolved_is_built_by_the_next_run() {
     let world = with_a_conflict();
     apply(&world, &[]).exits(3);
