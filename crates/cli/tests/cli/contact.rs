@@ -146,21 +146,23 @@ fn an_error_that_quotes_the_request_shows_no_secret() {
 
 #[test]
 fn a_server_that_is_no_dynamodb_is_told_as_one() {
-    let page = "<html><body>404 Not Found</body></html>".to_owned();
-    let done = apply_to(vec![Answer::Say(404, page)], 1);
-    done.says("an answer that is not DynamoDB's").says("check --endpoint-url");
+    for status in [200, 404, 503] {
+        let page = "<html><body>hello</body></html>".to_owned();
+        let done = apply_to(vec![Answer::Say(status, page)], 1);
+        done.says("an answer that is not DynamoDB's").says("check --endpoint-url");
+    }
 }
 
-/// It may be a proxy's bad moment, so it is asked again for a while, aloud.
 #[test]
-fn answers_that_nobody_can_read_are_told_while_they_come() {
+fn a_run_that_waits_for_a_better_answer_can_be_interrupted() {
     let world = world();
-    let server = Server::start(vec![Answer::Say(200, "<html>hello</html>".to_owned()); 3]);
+    let down = r#"{"__type":"InternalServerError","message":"oops"}"#;
+    let server = Server::start(vec![Answer::Say(500, down.to_owned()); 3]);
     let endpoint = server.endpoint();
     let mut run =
         world.start(&["apply", "gates.yaml", "--output", "json", "--endpoint-url", &endpoint]);
     let look = run.until("look_failed");
-    assert!(look["error"].as_str().unwrap().contains("not DynamoDB's"), "{look}");
+    assert!(look["error"].as_str().unwrap().contains("InternalServerError"), "{look}");
     run.signal("INT");
     run.end().exits(130).does_not_say("SENTINEL").says("interrupted; nothing was changed");
 }
