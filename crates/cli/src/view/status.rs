@@ -10,9 +10,10 @@ use crate::commands::status::Live;
 
 /// The seeds' summary, then a line an index.
 pub(crate) fn human(report: &StatusReport<'_>, live: Option<&Live>) -> String {
-    let mut text = format!("{report}\nIndexes:\n");
     let length = |s: &Standing<'_>| s.table_name.len() + s.index_name.len();
     let width = report.standings().iter().map(length).max().unwrap_or(0);
+    let mut text = String::with_capacity(report.standings().len() * (width + 48) + 1024);
+    let _ = writeln!(text, "{report}\nIndexes:");
     let marks = Status::ALL.map(|status| mark(status).to_string());
     for standing in report.standings() {
         let Standing { table_name, index_name, status, .. } = standing;
