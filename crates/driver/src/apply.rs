@@ -1,7 +1,7 @@
 //! One `apply` from the lock to the archive.
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use gsictl_core::definition::Definitions;
 use gsictl_core::engine::{Ended, Engine, Outcome, Stats, Verdict};
@@ -15,7 +15,7 @@ use gsictl_core::survey::{Survey, SurveyError};
 use gsictl_core::time::Timestamp;
 
 use crate::clock::Clock;
-use crate::drive::{SharedStore, StopSignal, drive};
+use crate::drive::{SharedStore, StopSignal, drive, locked};
 use crate::dynamodb::Backend;
 use crate::store::{Holder, LockError, StoreError};
 
@@ -255,12 +255,6 @@ pub fn load(store: &SharedStore) -> Result<Option<State>, ApplyError> {
 pub fn understand(store: &SharedStore, bytes: &[u8]) -> Result<State, ApplyError> {
     State::parse(bytes)
         .map_err(|source| ApplyError::Damaged { path: locked(store).location(), source })
-}
-
-fn locked(
-    store: &SharedStore,
-) -> std::sync::MutexGuard<'_, dyn crate::store::StateStore + 'static> {
-    store.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Random text that no other state has.

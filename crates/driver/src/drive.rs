@@ -1,7 +1,7 @@
 //! The one loop that acts: it polls a machine, does the effect, and hands the
 //! answer back. It decides nothing.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gsictl_core::call::{CallError, Effect as Applied, ErrorKind, Reply};
 use gsictl_core::event::Event;
@@ -17,6 +17,12 @@ use crate::store::StateStore;
 
 /// A store that the loop can save to from another thread.
 pub type SharedStore = Arc<Mutex<dyn StateStore>>;
+
+/// The store, for one thread at a time. One whose user panicked is still good:
+/// what it keeps is on disk.
+pub fn locked(store: &SharedStore) -> MutexGuard<'_, dyn StateStore + 'static> {
+    store.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The other end of a request to stop. The default never stops anything.
 #[derive(Clone, Debug, Default)]
@@ -154,10 +160,7 @@ fn save(sender: &UnboundedSender<Answer>, store: Option<&SharedStore>, snapshot:
         let Some(store) = store else {
             return Err("this run keeps no state".to_owned());
         };
-        let write = move || {
-            let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
-            store.save(&bytes).map_err(|error| error.to_string())
-        };
+        let write = move || locked(&store).save(&bytes).map_err(|error| error.to_string());
         tokio::task::spawn_blocking(write).await.unwrap_or_else(|e| Err(e.to_string()))
     };
     answer(sender, Answer::Saved, serial, work, || Err("saving ended in a bug".to_owned()));

@@ -2,7 +2,7 @@
 //! or out of step.
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use gsictl_core::catalog::Sighting;
 use gsictl_core::definition::IndexDefinition;
@@ -13,7 +13,7 @@ use gsictl_core::time::Timestamp;
 
 use crate::apply::{ApplyError, Request, lineage};
 use crate::clock::Clock;
-use crate::drive::{SharedStore, StopSignal, drive};
+use crate::drive::{SharedStore, StopSignal, drive, locked};
 use crate::dynamodb::Backend;
 
 /// A state that was made anew.
@@ -42,7 +42,7 @@ pub async fn rebuild(
     stop: &mut StopSignal,
 ) -> Result<Rebuilt, ApplyError> {
     {
-        let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut store = locked(store);
         store.lock(&request.holder)?;
         // What is no file, or cannot be read, cannot be kept under another name.
         store.load()?;
@@ -66,7 +66,7 @@ pub async fn rebuild(
         }
     }
 
-    let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut store = locked(store);
     let set_aside = match store.load()? {
         None => None,
         Some(_) => Some(store.set_aside(&format!("replaced_{}", clock.now().file_stamp()))?),

@@ -17,11 +17,9 @@ use gsictl_core::definition::{
     KeyElement, OnDemandThroughput, Projection, ProvisionedThroughput, ScalarType, WarmThroughput,
 };
 use gsictl_core::name::IndexName;
+use gsictl_core::plan::INDEX_QUOTA;
 use gsictl_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
-
-/// The default quota of Global Secondary Indexes of a table.
-const INDEX_QUOTA: usize = 20;
 
 /// How long the phases last in the embedded engine. They are fixed for an index
 /// when its create or delete is accepted.
