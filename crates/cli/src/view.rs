@@ -11,17 +11,19 @@ mod plain;
 mod result;
 mod status;
 
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::time::Duration;
 
+use gsictl_core::state::StatusReport;
 use gsictl_driver::apply::Progress;
 
 use crate::args::{Globals, Output};
+use crate::commands::status::Live;
 use crate::error::{CliError, Exit};
 
 pub(crate) use json::applied as json_result;
 pub(crate) use result::{applied as show_result, planned as show_plan};
-pub(crate) use status::{document as json_status, human as show_status};
+pub(crate) use status::document as json_status;
 
 /// Shows a run while it goes on.
 pub(crate) trait View: Send {
@@ -63,6 +65,12 @@ pub(crate) fn show_error(error: &CliError, output: Output) -> Exit {
 /// One line (or several) of a result.
 pub(crate) fn out(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// A state, written as it is put together: it may have thousands of lines.
+pub(crate) fn show_status(report: &StatusReport<'_>, live: Option<&Live>) {
+    let mut out = BufWriter::with_capacity(64 * 1024, std::io::stdout().lock());
+    let _ = status::human(&mut out, report, live).and_then(|()| out.flush());
 }
 
 /// One line (or several) of progress.

@@ -127,7 +127,7 @@ fn run_rebuild(globals: &Globals, args: &Definitions) -> Result<Exit, CliError> 
             if let Some(old) = &rebuilt.set_aside {
                 view::out(&format!("The old state file is now {}", old.display()));
             }
-            view::out(view::show_status(&rebuilt.state.report(), None).trim_end());
+            view::show_status(&rebuilt.state.report(), None);
         }
     }
     Ok(Exit::Done)

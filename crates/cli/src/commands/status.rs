@@ -45,7 +45,7 @@ fn show_once(globals: &Globals, store: &SharedStore) -> Result<Exit, CliError> {
     match (bytes.as_deref(), glance) {
         (None, _) => show_none(globals, store)?,
         (_, Some(report)) if globals.output == Output::Human => {
-            view::out(view::show_status(&report, None).trim_end());
+            view::show_status(&report, None);
         }
         (Some(bytes), _) => {
             let state = understand(store, bytes)?;
@@ -61,7 +61,7 @@ fn pair(id: &IndexId) -> (String, String) {
 
 fn show(globals: &Globals, state: &State, live: Option<&Live>) {
     match globals.output {
-        Output::Human => view::out(view::show_status(&state.report(), live).trim_end()),
+        Output::Human => view::show_status(&state.report(), live),
         Output::Json => view::out(&view::json_status(state, live).to_string()),
     }
 }

@@ -1,6 +1,6 @@
 //! A state as people and programs see it.
 
-use std::fmt::Write as _;
+use std::io::{self, Write};
 
 use console::{Style, StyledObject};
 use gsictl_core::state::{Entry, Standing, State, Status, StatusReport};
@@ -9,25 +9,31 @@ use serde_json::{Value, json};
 use crate::commands::status::Live;
 
 /// The seeds' summary, then a line an index.
-pub(crate) fn human(report: &StatusReport<'_>, live: Option<&Live>) -> String {
+///
+/// # Errors
+/// Those of `out`.
+pub(crate) fn human(
+    out: &mut impl Write,
+    report: &StatusReport<'_>,
+    live: Option<&Live>,
+) -> io::Result<()> {
     let length = |s: &Standing<'_>| s.table_name.len() + s.index_name.len();
     let width = report.standings().iter().map(length).max().unwrap_or(0);
-    let mut text = String::with_capacity(report.standings().len() * (width + 48) + 1024);
-    let _ = writeln!(text, "{report}\nIndexes:");
+    writeln!(out, "{report}\nIndexes:")?;
     let marks = Status::ALL.map(|status| mark(status).to_string());
     for standing in report.standings() {
         let Standing { table_name, index_name, status, .. } = standing;
         let mark = &marks[*status as usize];
         let pad = width - length(standing);
-        let _ = write!(text, "  {mark} {table_name}.{index_name}{:pad$}  {status}", "");
+        write!(out, "  {mark} {table_name}.{index_name}{:pad$}  {status}", "")?;
         if let Some(seen) = live.and_then(|live| live.get(&key(table_name, index_name))) {
             let differs = if agrees(*status, seen) { "" } else { "  <- differs" };
             let gap = LONGEST - status.as_str().len();
-            let _ = write!(text, "{:gap$}  DynamoDB: {seen}{differs}", "");
+            write!(out, "{:gap$}  DynamoDB: {seen}{differs}", "")?;
         }
-        text.push('\n');
+        writeln!(out)?;
     }
-    text
+    Ok(())
 }
 
 /// The longest word for a status.
