@@ -17,9 +17,9 @@ use gsictl_core::machine::{CallId, Effect, Machine};
 use gsictl_core::state::{Serial, State, Step};
 use gsictl_core::time::Timestamp;
 
+use gsictl_sim::world::Fault;
 use support::apply::Apply;
 use support::samples::{START, definitions, index, millis};
-use support::world::Fault;
 
 const TABLES: usize = 2_000;
 const INDEXES: usize = 5;

@@ -131,7 +131,8 @@ impl Engine {
     /// definitions before anything is decided: a failure may end all starting.
     fn begin(&mut self, now: Timestamp) {
         for n in 0..self.lanes.len() {
-            if self.lanes[n].description().is_none() && self.may_be_unseen(now, n) {
+            let asked_at = self.lanes[n].asked_at();
+            if self.lanes[n].description().is_none() && self.may_be_unseen(asked_at, n) {
                 self.want_look(n);
                 continue;
             }
@@ -146,8 +147,8 @@ impl Engine {
         }
     }
 
-    fn may_be_unseen(&self, now: Timestamp, n: usize) -> bool {
-        self.lanes[n].may_be_unseen(now, self.policy.visibility)
+    fn may_be_unseen(&self, asked_at: Timestamp, n: usize) -> bool {
+        self.lanes[n].may_be_unseen(asked_at, self.policy.visibility)
     }
 
     /// The state as it is now; what is durable may be a second older.

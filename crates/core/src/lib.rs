@@ -5,6 +5,7 @@
 //! is told. A whole run is therefore a function of its inputs and can be
 //! replayed, simulated and tested in virtual time.
 
+pub mod apply;
 pub mod call;
 pub mod catalog;
 pub mod classify;

@@ -10,7 +10,6 @@ mod support;
 mod engine {
     mod airline;
     mod cells;
-    mod chance;
     mod ending;
     mod errors;
     mod repeat;

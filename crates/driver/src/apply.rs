@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use gsictl_core::apply::{Order, is_complete};
 use gsictl_core::definition::Definitions;
 use gsictl_core::engine::{Ended, Engine, Outcome, Stats, Verdict};
 use gsictl_core::event::Event;
 use gsictl_core::name::IndexId;
-use gsictl_core::plan::{Plan, Selection, plan};
+use gsictl_core::plan::{Plan, Selection};
 use gsictl_core::report::{About, Report};
 use gsictl_core::retry::Policy;
-use gsictl_core::state::{Elsewhere, Entry, ParseError, State, Status};
+use gsictl_core::state::{Elsewhere, ParseError, State};
 use gsictl_core::survey::{Survey, SurveyError};
 use gsictl_core::time::Timestamp;
 
@@ -41,6 +42,8 @@ pub struct Request {
     /// The command, as the report names it.
     pub command: String,
 }
+
+pub use gsictl_core::apply::Prepared;
 
 /// Why there was no run. Nothing was called but DescribeTable, nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -103,17 +106,6 @@ pub struct Applied {
     pub archived: Option<PathBuf>,
 }
 
-/// State and plan of a run that has not begun.
-#[derive(Debug)]
-pub struct Prepared {
-    /// The state with every definition enlisted.
-    pub state: State,
-    /// What would be done.
-    pub plan: Plan,
-    /// Whether there was a state before.
-    pub resumed: bool,
-}
-
 /// Loads the state, looks at the tables, and works out what is to be done.
 ///
 /// Changes nothing, anywhere.
@@ -128,40 +120,38 @@ pub async fn prepare(
     stop: &mut StopSignal,
     observe: &mut Observer<'_>,
 ) -> Result<Prepared, ApplyError> {
-    let mut target = backend.target();
+    let target = backend.target();
     let loaded = load(store)?;
-    let resumed = loaded.is_some();
-    if request.resume && !resumed {
+    if request.resume && loaded.is_none() {
         return Err(ApplyError::NothingToResume);
     }
-    let fresh = || State::new(&request.script_name, clock.now(), lineage(request.seed));
-    let mut state = loaded.unwrap_or_else(fresh);
-    state.check_belongs(&request.script_name, &target)?;
-    if resumed {
-        observe(Progress::Loaded(&state));
+    if let Some(state) = &loaded {
+        state.check_belongs(&request.script_name, &target)?;
+        observe(Progress::Loaded(state));
     }
 
     let mut survey = Survey::new(request.definitions.tables());
     let mut told = |at, event| observe(Progress::Happened(at, event));
     drive(&mut survey, backend, None, clock, stop, &mut told).await;
     let catalog = survey.into_catalog()?;
-    target.account = catalog.account().map(str::to_owned);
-    state.check_belongs(&request.script_name, &target)?;
 
-    if state.foreign() {
-        observe(Progress::AdoptedForeign(state.script_name()));
-        state.adopt(&request.script_name);
+    let order = Order {
+        definitions: &request.definitions,
+        script_name: &request.script_name,
+        selection: &request.selection,
+        retry_failed: request.retry_failed,
+    };
+    let lineage = lineage(request.seed);
+    let prepared =
+        gsictl_core::apply::prepare(&order, loaded, lineage, target, &catalog, clock.now())?;
+    if let Some(script) = &prepared.adopted_from {
+        observe(Progress::AdoptedForeign(script));
     }
-    state.set_target(target);
-    state.set_definitions_digest(request.definitions.digest());
-    let enlisted = state.enlist(&request.definitions);
-    if !enlisted.unnamed.is_empty() {
-        observe(Progress::Unnamed(&enlisted.unnamed));
+    if !prepared.unnamed.is_empty() {
+        observe(Progress::Unnamed(&prepared.unnamed));
     }
-    let plan =
-        plan(&request.definitions, &catalog, &state, &request.selection, request.retry_failed);
-    observe(Progress::Planned(&plan));
-    Ok(Prepared { state, plan, resumed })
+    observe(Progress::Planned(&prepared.plan));
+    Ok(prepared)
 }
 
 /// Creates what is missing: locks the state, prepares, runs, and archives the
@@ -183,10 +173,11 @@ pub async fn apply(
     let started_at = clock.now();
     locked(store).lock(&request.holder)?;
     let prepared = prepare(request, backend, store, clock, stop, observe).await?;
-    let Prepared { state, plan, resumed } = prepared;
     let surveyed = request.definitions.tables().count() as u64;
     let command = &request.command;
-    if plan.is_done() && !resumed {
+    let needless = prepared.is_needless();
+    let Prepared { state, plan, .. } = prepared;
+    if needless {
         let outcome = nothing_to_do(&plan, clock, observe);
         let about = About { command, started_at, ended_at: clock.now(), surveyed };
         let report = Report::new(&about, &outcome, &state);
@@ -228,11 +219,7 @@ fn archive_if_complete(
     store: &SharedStore,
     clock: Clock,
 ) -> Result<Option<PathBuf>, StoreError> {
-    let active = |id: &IndexId| state.entry(id).map(Entry::status) == Some(Status::Active);
-    let saved = !matches!(outcome.ended, Ended::SaveFailed(_));
-    // An index that was made again with other keys leaves its entry active.
-    let obstructed = outcome.verdicts.iter().any(|(_, v)| matches!(v, Verdict::Obstructed(_)));
-    if !saved || obstructed || !definitions.indexes.iter().all(|d| active(&d.id)) {
+    if !is_complete(definitions, state, outcome) {
         return Ok(None);
     }
     let name = State::archive_name(clock.now());

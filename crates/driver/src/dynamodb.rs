@@ -9,9 +9,12 @@ use std::sync::Arc;
 use gsictl_core::call::{Call, CallError, Reply};
 use gsictl_core::state::Target;
 
+#[cfg(feature = "aws")]
 pub mod aws;
 pub mod faulty;
+#[cfg(feature = "local")]
 mod lifecycle;
+#[cfg(feature = "local")]
 pub mod local;
 
 /// A call on its way. It may be dropped; whether DynamoDB carried the call out

@@ -1,7 +1,11 @@
 //! Carries out what `gsictl-core` decides.
+//!
+//! The features `aws` and `local` (both on unless they are switched off) bring the
+//! two backends; without them the loop and the stores build in seconds.
 
 pub mod apply;
 pub mod clock;
+#[cfg(feature = "local")]
 pub mod demo;
 pub mod drive;
 pub mod dynamodb;

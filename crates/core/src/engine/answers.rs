@@ -20,7 +20,7 @@ impl Engine {
         let sighting = match reply {
             Ok(Reply::Table(table)) => Sighting::Found(table),
             Err(error) if error.kind == ErrorKind::TableNotFound => {
-                if self.may_be_unseen(now, n) {
+                if self.may_be_unseen(asked_at, n) {
                     return self.rest(n, Some(next_look(now, now)));
                 }
                 Sighting::Missing

@@ -73,6 +73,9 @@ pub(super) struct Job {
     begun: Timestamp,
     /// When its build began, as far as is known.
     since: Timestamp,
+    /// When the newest description was asked for: of what came later it knows
+    /// nothing, however late its answer came.
+    seen_at: Timestamp,
     last_kind: Option<ErrorKind>,
     queue: Option<Queue>,
 }
@@ -87,6 +90,7 @@ impl Job {
             may_start: planned.may_start,
             begun: now,
             since: now,
+            seen_at: now,
             last_kind: None,
             queue: None,
         }
@@ -116,10 +120,17 @@ impl Job {
         self.since
     }
 
-    pub(super) fn observe(&mut self, sighting: &Sighting, scene: &mut Scene<'_>) {
+    /// Holds it against a description that was asked for at `seen_at`.
+    pub(super) fn observe(
+        &mut self,
+        sighting: &Sighting,
+        seen_at: Timestamp,
+        scene: &mut Scene<'_>,
+    ) {
         if !self.is_open() {
             return;
         }
+        self.seen_at = seen_at;
         let table = match sighting {
             Sighting::Found(table) => Some(table.as_ref()),
             Sighting::Missing | Sighting::Denied(_) => None,
@@ -180,7 +191,8 @@ impl Job {
     /// When we meant to create what stands there, where it is ours.
     fn own_intent(&self, scene: &Scene<'_>) -> Option<Timestamp> {
         let record = scene.state.entry(self.id())?.record();
-        record.intent_at.filter(|_| matches!(record.owner, Some(Owner::Run | Owner::Inferred)))
+        let ours = matches!(record.owner, Some(Owner::Run | Owner::Inferred));
+        record.intent_at.filter(|_| ours).map(|at| at.min(scene.now))
     }
 
     fn tell_recovered(&self, scene: &mut Scene<'_>) {
@@ -227,14 +239,15 @@ impl Job {
 
     /// Just after a create a description may not show the index yet.
     fn may_be_unseen(&self, sent_at: Timestamp, scene: &Scene<'_>) -> bool {
-        scene.now - sent_at < scene.policy.visibility
+        self.seen_at - sent_at < scene.policy.visibility
     }
 
     /// The first look of this run does not show it.
     fn begin_absent(&mut self, scene: &mut Scene<'_>) {
         let entry = scene.state.entry(self.id());
         let status = entry.map_or(Status::Pending, Entry::status);
-        let intent = entry.and_then(|e| e.record().intent_at);
+        // One that lies ahead was noted before the clock was set back.
+        let intent = entry.and_then(|e| e.record().intent_at).map(|at| at.min(scene.now));
         match (status, intent) {
             (Status::InProgress, Some(at)) if self.may_be_unseen(at, scene) => {
                 self.since = at;

@@ -77,7 +77,8 @@ impl Lane {
             let entry = state.entry(&planned.definition.id)?;
             entry.record().intent_at.filter(|_| entry.status() == Status::InProgress)
         });
-        let changed_at = unsettled.max();
+        // One that lies ahead was noted before the clock was set back.
+        let changed_at = unsettled.max().map(|at| at.min(now));
         let jobs = plan.indexes.into_iter().map(|planned| {
             let estimate = estimate(&planned.definition);
             Job::new(now, planned, estimate)
@@ -109,9 +110,14 @@ impl Lane {
         }
     }
 
+    /// When its description was asked for.
+    pub(super) fn asked_at(&self) -> Timestamp {
+        self.asked_at
+    }
+
     /// Just after a change DynamoDB may deny that the table is there at all.
-    pub(super) fn may_be_unseen(&self, now: Timestamp, visibility: Duration) -> bool {
-        self.changed_at.is_some_and(|changed| now - changed < visibility)
+    pub(super) fn may_be_unseen(&self, asked_at: Timestamp, visibility: Duration) -> bool {
+        self.changed_at.is_some_and(|changed| asked_at - changed < visibility)
     }
 
     /// Takes what a description shows, unless it was asked before our last
@@ -133,7 +139,7 @@ impl Lane {
 
     pub(super) fn observe(&mut self, scene: &mut Scene<'_>) {
         for job in &mut self.jobs {
-            job.observe(&self.sighting, scene);
+            job.observe(&self.sighting, self.asked_at, scene);
         }
         let timed_out = |job: &Job| job.phase == Phase::Done(Verdict::TimedOut);
         if self.jobs.iter().any(timed_out) {

@@ -6,7 +6,7 @@ use gsictl_core::state::Owner;
 
 use crate::support::apply::{Apply, Ran};
 use crate::support::samples::{START, airline, id, millis, secs};
-use crate::support::world::World;
+use gsictl_sim::world::World;
 
 fn airline_run() -> (Apply, World, Ran) {
     let apply = Apply::new(airline());
@@ -94,5 +94,5 @@ fn the_same_run_is_told_the_same_way_twice() {
     let (_, world, ran) = airline_run();
     let (_, again, same) = airline_run();
     assert_eq!(ran.told(&world), same.told(&again));
-    assert_eq!(world.durable, again.durable);
+    assert_eq!(world.durable(), again.durable());
 }

@@ -11,7 +11,7 @@ use gsictl_core::time::Timestamp;
 
 use crate::support::apply::{Apply, Ran};
 use crate::support::samples::{START, by_flight, one, secs};
-use crate::support::world::World;
+use gsictl_sim::world::World;
 
 /// What an earlier run left.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -103,7 +103,7 @@ fn run(left: Left, shown: Shown, retry_failed: bool) -> (World, Ran) {
     for step in steps_to(left, &table_id) {
         state.apply(&by_flight(), step).unwrap();
     }
-    world.durable = Some(state.render(ago(HOUR)).bytes);
+    world.set_durable(Some(&state.render(ago(HOUR)).bytes));
     show(&mut world, shown);
     let ran = apply.run(&mut world);
     (world, ran)
@@ -266,7 +266,7 @@ fn what_failed_with_its_answers_lost_and_is_there_after_all_is_inferred_to_be_ou
     for step in steps {
         state.apply(&by_flight(), step).unwrap();
     }
-    world.durable = Some(state.render(ago(HOUR)).bytes);
+    world.set_durable(Some(&state.render(ago(HOUR)).bytes));
     show(&mut world, Shown::Building);
     let ran = apply.run(&mut world);
     assert_eq!(ran.owner(&by_flight()), Some(Owner::Inferred));

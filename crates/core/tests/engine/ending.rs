@@ -1,17 +1,19 @@
 //! Stops, saves that fail, and crashes at every step.
 
+use std::io::ErrorKind::StorageFull;
+
 use gsictl_core::engine::{Ended, Engine, Verdict};
 use gsictl_core::event::Event;
 use gsictl_core::machine::{Effect as Does, Machine};
 use gsictl_core::state::{Owner, State, Status};
 
 use crate::support::apply::{Apply, Ran};
-use crate::support::model::Stale;
 use crate::support::samples::{
     after, airline, by_flight, definitions, id, index, millis, on_creates, one, one_each, secs,
     server_error, throttled,
 };
-use crate::support::world::{Fault, SaveFault, World};
+use gsictl_sim::model::Stale;
+use gsictl_sim::world::{Fault, SaveFault, World};
 
 /// Six indexes whose builds take seconds, so that every step can be a last one.
 fn quick() -> (Apply, World) {
@@ -192,13 +194,16 @@ fn a_stop_is_said_once_however_often_it_is_asked_for() {
 
 #[test]
 fn a_failed_save_stops_all_calls_and_loses_nothing() {
-    for (fault, name) in [(SaveFault::Fail, "lost"), (SaveFault::FailAfter, "durable after all")] {
+    for (fault, name) in
+        [(SaveFault::Fail(StorageFull), "lost"), (SaveFault::FailAfter, "durable after all")]
+    {
         let mut nth = 0;
         loop {
             nth += 1;
             let (apply, mut world) = quick();
-            world.save_faults = Box::new(move |n| if n == nth { fault } else { SaveFault::None });
-            let before = world.durable.clone();
+            world.save_faults =
+                Box::new(move |n, _| if n == nth { fault } else { SaveFault::None });
+            let before = world.durable();
             let ran = apply.run(&mut world);
             if ran.saves < nth {
                 assert!(nth > 6, "only {nth} saves");
@@ -208,11 +213,11 @@ fn a_failed_save_stops_all_calls_and_loses_nothing() {
             assert!(matches!(ran.outcome.ended, Ended::SaveFailed(_)), "save {nth} {name}");
             assert_eq!(ran.count(&world, "SaveFailed"), 1);
             assert_eq!(ran.saves, nth, "none follows");
-            assert!(nth > 1 || world.durable.is_some() || before == world.durable);
-            if let Some(bytes) = &world.durable {
+            assert!(nth > 1 || world.durable().is_some() || before == world.durable());
+            if let Some(bytes) = &world.durable() {
                 State::parse(bytes).expect("what is durable can be read");
             }
-            world.save_faults = Box::new(|_| SaveFault::None);
+            world.save_faults = Box::new(|_, _| SaveFault::None);
             let ran = apply.run(&mut world);
             is_whole(&apply, &mut world, &ran);
         }
@@ -223,13 +228,13 @@ fn a_failed_save_stops_all_calls_and_loses_nothing() {
 fn a_failed_save_is_told_in_the_words_of_the_store() {
     let apply = Apply::new(one());
     let mut world = apply.world();
-    world.save_faults = Box::new(|_| SaveFault::Fail);
+    world.save_faults = Box::new(|_, _| SaveFault::Fail(StorageFull));
     let ran = apply.run(&mut world);
-    let wanted = Ended::SaveFailed("No space left on device".to_owned());
+    let wanted = Ended::SaveFailed("the disk is full: memory/.gsi_creation_state.gsictl-tmp was not written; make room and run again".to_owned());
     assert_eq!(ran.outcome.ended, wanted);
     assert_eq!(ran.words(&world), ["SaveFailed"]);
     assert_eq!(ran.outcome.stats.creates, 0);
-    assert_eq!(world.durable, None);
+    assert_eq!(world.durable(), None);
 }
 
 #[test]
@@ -238,7 +243,8 @@ fn creates_whose_answers_are_under_way_are_still_told_when_a_save_fails() {
     let mut world = apply.world();
     world.call_latency = millis(300);
     world.model.table(&id("table-1.first").table).updating_until = after(2);
-    world.save_faults = Box::new(|nth| if nth == 2 { SaveFault::Fail } else { SaveFault::None });
+    world.save_faults =
+        Box::new(|nth, _| if nth == 2 { SaveFault::Fail(StorageFull) } else { SaveFault::None });
     let ran = apply.run(&mut world);
     assert!(matches!(ran.outcome.ended, Ended::SaveFailed(_)));
     assert!(ran.ended_at < after(10), "{}", ran.told(&world));
@@ -339,7 +345,7 @@ fn the_state_that_a_crash_leaves_names_every_create_that_was_sent() {
     // Survey asked and answered, save asked and done, create asked: five steps.
     assert!(apply.try_run_to(&mut world, 5).is_none());
     assert_eq!(world.calls.len(), 2);
-    let state = State::parse(world.durable.as_ref().unwrap()).unwrap();
+    let state = State::parse(world.durable().as_ref().unwrap()).unwrap();
     let entry = state.entry(&by_flight()).unwrap();
     assert_eq!(entry.status(), Status::InProgress);
     assert_eq!(entry.record().owner, Some(Owner::Inferred));

@@ -12,12 +12,12 @@ use gsictl_core::state::{Owner, Status};
 use gsictl_core::time::Timestamp;
 
 use crate::support::apply::{Apply, Ran};
-use crate::support::model::refusal;
 use crate::support::samples::{
     START, after, by_flight, connection, definitions, expired, hours, id, index, millis,
     on_creates, one, one_each, secs, server_error, table, throttled,
 };
-use crate::support::world::{Fault, World};
+use gsictl_sim::model::refusal;
+use gsictl_sim::world::{Fault, World};
 
 /// Between the survey and the first create of a run.
 const BEFORE_THE_CREATE: Duration = Duration::from_millis(45);
@@ -199,7 +199,7 @@ fn an_index_that_is_being_deleted_meanwhile_is_created_afterwards() {
 #[test]
 fn an_index_that_is_busy_but_not_yet_shown_is_looked_for_until_it_is() {
     let (world, ran) = run_with(|world| {
-        world.model.stale = Some((secs(20), crate::support::model::Stale::Old));
+        world.model.stale = Some((secs(20), gsictl_sim::model::Stale::Old));
         world.at(before_the_create(), |model, now| {
             model.operator_creates(now, &one().indexes[0]);
         });

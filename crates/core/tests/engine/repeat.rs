@@ -1,15 +1,16 @@
 //! Runs that follow other runs.
 
+use gsictl_core::apply::is_complete;
 use gsictl_core::engine::Verdict;
 use gsictl_core::plan::{Action, Selection};
-use gsictl_core::state::{Owner, State, Status};
+use gsictl_core::state::{Owner, State, Status, Step};
 
 use crate::support::apply::{Apply, Ran};
-use crate::support::model::refusal;
 use crate::support::samples::{
     START, airline, by_flight, definitions, id, index, on_creates, one, secs, table,
 };
-use crate::support::world::{Fault, World};
+use gsictl_sim::model::refusal;
+use gsictl_sim::world::{Fault, World};
 
 fn airline_done() -> (Apply, World) {
     let apply = Apply::new(airline());
@@ -21,13 +22,13 @@ fn airline_done() -> (Apply, World) {
 #[test]
 fn a_second_run_over_an_active_state_looks_once_and_changes_nothing() {
     let (apply, mut world) = airline_done();
-    let before = world.durable.clone();
+    let before = world.durable();
     let ran = apply.run(&mut world);
     assert!(ran.plan.is_done());
     assert!(ran.all_active());
     assert_eq!(ran.words(&world), ["AlreadyActive"; 6]);
     assert_eq!((ran.saves, ran.calls.len()), (0, 5));
-    assert_eq!(world.durable, before);
+    assert_eq!(world.durable(), before);
     assert_eq!(world.model.log.len(), 6);
 }
 
@@ -38,18 +39,18 @@ fn a_run_that_changes_no_entry_saves_nothing() {
     world.faults = on_creates(|_| Fault::Refuse(refusal("ValidationException", "no")));
     apply.run(&mut world);
     world.faults = Box::new(|_, _, _| Fault::None);
-    let before = world.durable.clone();
+    let before = world.durable();
     let ran = apply.run(&mut world);
     assert_eq!(ran.words(&world), ["LeftFailed"]);
     assert_eq!(*ran.verdict(&by_flight()), Verdict::LeftFailed);
     assert_eq!(ran.saves, 0);
-    assert_eq!(world.durable, before);
+    assert_eq!(world.durable(), before);
 }
 
 #[test]
 fn a_state_that_was_lost_breaks_nothing_and_ownership_falls_back_to_found() {
     let (apply, mut world) = airline_done();
-    world.durable = None;
+    world.set_durable(None);
     let ran = apply.run(&mut world);
     assert!(ran.all_active());
     assert_eq!(world.model.log.len(), 6);
@@ -169,11 +170,31 @@ fn a_state_of_the_seeds_tool_is_resumed() {
         index("bookings.by-name", &["name"]),
     ]));
     let mut world = apply.world();
-    world.durable = Some(file.into_bytes());
+    world.set_durable(Some(&file.into_bytes()));
     world.model.operator_creates(START, &apply.definitions.indexes[0]);
     let ran = apply.run(&mut world);
     assert!(ran.all_active(), "{}", ran.told(&world));
     assert_eq!(ran.words(&world)[..2], ["Adopted", "Missing"]);
     assert_eq!(ran.owner(&by_flight()), Some(Owner::Found));
     assert_eq!(ran.owner(&id("bookings.by-name")), Some(Owner::Run));
+}
+
+#[test]
+fn a_state_is_done_with_when_no_index_is_on_its_way_named_or_not() {
+    let both = definitions([
+        index("bookings.by-flight", &["flight_id"]),
+        index("bookings.by-name", &["name"]),
+    ]);
+    let mut state = Apply::new(both).state(START);
+    let intend = Step::Intend { at: START, table_id: None, spec: "a-digest".to_owned() };
+    state.apply(&id("bookings.by-name"), intend).unwrap();
+    let apply = Apply::new(one());
+    let mut world = apply.world();
+    world.set_durable(Some(&state.render(START).bytes));
+    let ran = apply.run(&mut world);
+    assert!(ran.all_active());
+    assert!(!is_complete(&apply.definitions, &ran.state, &ran.outcome));
+    world.set_durable(None);
+    let ran = apply.run(&mut world);
+    assert!(is_complete(&apply.definitions, &ran.state, &ran.outcome));
 }

@@ -1,6 +1,6 @@
 //! What a run makes of descriptions that are late, gone or somebody else's doing.
 
-use gsictl_core::call::{CallError, Effect};
+use gsictl_core::call::{Call, CallError, Effect};
 use gsictl_core::definition::Projection;
 use gsictl_core::engine::Verdict;
 use gsictl_core::event::Event;
@@ -8,12 +8,12 @@ use gsictl_core::plan::Obstacle;
 use gsictl_core::state::{Owner, Status, Step};
 
 use crate::support::apply::{Apply, Ran};
-use crate::support::model::Stale;
 use crate::support::samples::{
     START, after, by_flight, connection, definitions, hours, id, index, on_creates, one, secs,
     server_error, table,
 };
-use crate::support::world::{Fault, World};
+use gsictl_sim::model::Stale;
+use gsictl_sim::world::{Fault, World};
 
 fn run_with(prepare: impl FnOnce(&mut World)) -> (World, Ran) {
     let apply = Apply::new(one());
@@ -35,6 +35,21 @@ fn two_on_bookings() -> Apply {
 #[test]
 fn an_index_that_descriptions_do_not_show_for_a_minute_is_not_missed() {
     let (world, ran) = run_with(|world| world.model.stale = Some((secs(58), Stale::Old)));
+    assert!(ran.all_active());
+    assert_eq!(ran.words(&world), ["Creating", "Accepted", "Backfilling", "Activated"]);
+    assert_eq!(ran.creates(&world, &by_flight()).len(), 1);
+}
+
+#[test]
+fn a_description_knows_nothing_of_what_came_after_it_was_asked_for() {
+    // It was asked for a second after the create, and answered a minute later.
+    let (world, ran) = run_with(|world| {
+        world.model.stale = Some((secs(5), Stale::Old));
+        world.faults = Box::new(|call, _, nth| match call {
+            Call::DescribeTable(_) if nth == 2 => Fault::Late(secs(62)),
+            _ => Fault::None,
+        });
+    });
     assert!(ran.all_active());
     assert_eq!(ran.words(&world), ["Creating", "Accepted", "Backfilling", "Activated"]);
     assert_eq!(ran.creates(&world, &by_flight()).len(), 1);
@@ -210,7 +225,7 @@ fn a_table_that_is_deleted_mid_run_stops_its_own_indexes_alone() {
 #[test]
 fn a_table_that_does_not_exist_is_an_obstacle_and_nothing_is_called_for_it() {
     let apply = Apply::new(one());
-    let mut world = World::new();
+    let mut world = World::default();
     let ran = apply.run(&mut world);
     assert_eq!(*ran.verdict(&by_flight()), Verdict::Obstructed(Obstacle::NoTable));
     assert_eq!(ran.status(&by_flight()), Status::Pending);
@@ -220,7 +235,7 @@ fn a_table_that_does_not_exist_is_an_obstacle_and_nothing_is_called_for_it() {
 #[test]
 fn an_obstacle_is_judged_anew_in_every_run() {
     let apply = Apply::new(one());
-    let mut world = World::new();
+    let mut world = World::default();
     apply.run(&mut world);
     world.model.add_table(&table("bookings"));
     let ran = apply.run(&mut world);
@@ -284,12 +299,43 @@ fn a_create_that_was_sent_just_before_a_crash_is_waited_for_a_minute() {
     let mut state = apply.state(START);
     let intend = Step::Intend { at: START, table_id: None, spec: "a-digest".to_owned() };
     state.apply(&by_flight(), intend).unwrap();
-    world.durable = Some(state.render(START).bytes);
+    world.set_durable(Some(&state.render(START).bytes));
     world.now = after(10);
     let ran = apply.run(&mut world);
     let creates = ran.creates(&world, &by_flight());
     assert!(creates.len() == 1 && creates[0] >= after(60), "{creates:?}");
     assert_eq!(ran.count(&world, "Missing"), 1);
+}
+
+#[test]
+fn an_intent_that_lies_ahead_because_the_clock_was_set_back_is_waited_for_a_minute() {
+    let apply = Apply::new(one());
+    let mut world = apply.world();
+    let mut state = apply.state(START);
+    let ahead = after(7_200);
+    let intend = Step::Intend { at: ahead, table_id: None, spec: "a-digest".to_owned() };
+    state.apply(&by_flight(), intend).unwrap();
+    world.set_durable(Some(&state.render(ahead).bytes));
+    let ran = apply.run(&mut world);
+    assert!(ran.all_active());
+    let creates = ran.creates(&world, &by_flight());
+    assert!(creates.len() == 1 && creates[0] >= after(60), "{creates:?}");
+    assert!(creates[0] < after(70), "{creates:?}");
+}
+
+#[test]
+fn a_time_out_strikes_though_the_clock_was_set_back_behind_the_intent() {
+    let apply = Apply::new(one()).policy(|policy| policy.activation_timeout = Some(secs(60)));
+    let mut world = apply.world();
+    let table_id = Some(world.model.table(&table("bookings")).id.clone());
+    let mut state = apply.state(START);
+    let intend = Step::Intend { at: after(7_200), table_id, spec: "a-digest".to_owned() };
+    state.apply(&by_flight(), intend).unwrap();
+    world.set_durable(Some(&state.render(after(7_200)).bytes));
+    world.model.operator_creates(START, &one().indexes[0]);
+    let ran = apply.run(&mut world);
+    assert_eq!(*ran.verdict(&by_flight()), Verdict::TimedOut);
+    assert!(ran.ended_at < after(70), "{}", ran.ended_at);
 }
 
 #[test]
@@ -300,7 +346,7 @@ fn a_table_that_is_denied_just_after_a_crash_is_looked_at_again() {
     let mut state = apply.state(START);
     let intend = Step::Intend { at: START, table_id, spec: "a-digest".to_owned() };
     state.apply(&by_flight(), intend).unwrap();
-    world.durable = Some(state.render(START).bytes);
+    world.set_durable(Some(&state.render(START).bytes));
     world.model.stale = Some((secs(30), Stale::NotFound));
     world.model.operator_creates(START, &one().indexes[0]);
     world.now = after(10);
@@ -318,7 +364,7 @@ fn a_create_that_was_sent_just_before_a_crash_and_shows_late_is_recovered() {
     let mut state = apply.state(START);
     let intend = Step::Intend { at: START, table_id, spec: "a-digest".to_owned() };
     state.apply(&by_flight(), intend).unwrap();
-    world.durable = Some(state.render(START).bytes);
+    world.set_durable(Some(&state.render(START).bytes));
     world.now = after(10);
     world.at(after(40), |model, now| model.operator_creates(now, &one().indexes[0]));
     let ran = apply.run(&mut world);

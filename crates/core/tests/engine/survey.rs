@@ -5,12 +5,12 @@ use gsictl_core::catalog::{Catalog, Sighting};
 use gsictl_core::survey::{Survey, SurveyError};
 
 use crate::support::apply::{Apply, word};
-use crate::support::model::refusal;
 use crate::support::samples::{
     START, after, airline, connection, expired, local, millis, one, one_each, secs, server_error,
     table, throttled,
 };
-use crate::support::world::{Fault, Finish, World};
+use gsictl_sim::model::refusal;
+use gsictl_sim::world::{Fault, Finish, World};
 
 fn survey(apply: &Apply, world: &mut World) -> Result<Catalog, SurveyError> {
     let mut survey = Survey::new(apply.definitions.tables());
@@ -188,6 +188,6 @@ fn a_survey_that_is_interrupted_ends_at_once() {
 #[test]
 fn a_survey_of_nothing_is_over_at_once() {
     let apply = Apply::new(gsictl_core::definition::Definitions::default());
-    let mut world = World::new();
+    let mut world = World::default();
     assert_eq!(survey(&apply, &mut world).unwrap(), Catalog::default());
 }

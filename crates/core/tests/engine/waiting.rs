@@ -9,12 +9,12 @@ use gsictl_core::state::{Owner, Status};
 use gsictl_core::time::Timestamp;
 
 use crate::support::apply::{Apply, Ran};
-use crate::support::model::{Stale, refusal};
 use crate::support::samples::{
     START, after, airline, by_flight, definitions, hours, id, index, millis, on_creates, one,
     one_each, secs, server_error, table,
 };
-use crate::support::world::{Fault, SaveFault, World};
+use gsictl_sim::model::{Stale, refusal};
+use gsictl_sim::world::{Fault, SaveFault, World};
 
 /// Seconds between the looks at a table, from the create on.
 fn look_intervals(world: &World, ran: &Ran, from: Timestamp) -> Vec<f64> {
@@ -213,7 +213,7 @@ fn with_fail_fast_an_intent_whose_save_is_under_way_is_taken_back() {
     // first one's refusal comes between, at 3 s.
     world.model.table(&table("table-1")).updating_until = after(1) + millis(500);
     world.save_faults =
-        Box::new(|nth| if nth == 2 { SaveFault::Slow(secs(3)) } else { SaveFault::None });
+        Box::new(|nth, _| if nth == 2 { SaveFault::Slow(secs(3)) } else { SaveFault::None });
     let denied = refusal("AccessDeniedException", "not authorized");
     world.faults = on_creates(move |_| Fault::RefuseLate(denied.clone(), secs(3)));
     let ran = apply.run(&mut world);
@@ -234,7 +234,7 @@ fn with_fail_fast_what_is_there_already_is_still_seen() {
         index("absent.by-route", &["route"]),
     ]))
     .policy(|policy| policy.fail_fast = true);
-    let mut world = World::new();
+    let mut world = World::default();
     for name in ["active", "building", "absent"] {
         world.model.add_table(&table(name));
     }

@@ -12,7 +12,7 @@ use crate::support::samples::{
     START, after, airline, by_flight, connection, expired, id, index, local, millis, one, secs,
     server_error, table,
 };
-use crate::support::world::{Fault, Finish, World};
+use gsictl_sim::world::{Fault, Finish, World};
 
 fn bookings() -> World {
     Apply::new(one()).world()
@@ -82,7 +82,7 @@ fn it_gives_up_in_time_even_where_nothing_answers() {
 
 #[test]
 fn there_is_nothing_to_wait_for_without_table_or_index() {
-    assert_eq!(watch(&mut World::new(), &[], None), Watched::NoTable);
+    assert_eq!(watch(&mut World::default(), &[], None), Watched::NoTable);
     let mut world = bookings();
     world.model.operator_creates(START, &one().indexes[0]);
     let missing = vec![id("bookings.by-fligth").index];
@@ -138,7 +138,7 @@ fn later_trouble_is_waited_out() {
 fn permission_that_is_taken_away_ends_it() {
     let mut world = bookings();
     world.model.operator_creates(START, &one().indexes[0]);
-    let denied = crate::support::model::refusal("AccessDeniedException", "no");
+    let denied = gsictl_sim::model::refusal("AccessDeniedException", "no");
     let answer = denied.clone();
     world.faults =
         Box::new(

@@ -12,8 +12,9 @@ use gsictl_core::retry::Policy;
 use gsictl_core::state::{Entry, Owner, State, Status};
 use gsictl_core::survey::{Survey, SurveyError};
 use gsictl_core::time::Timestamp;
+use gsictl_sim::checks::Rules;
 
-use super::world::{Finish, World};
+use gsictl_sim::world::{Finish, World};
 
 /// One `apply` with its arguments.
 #[derive(Clone, Debug)]
@@ -43,7 +44,7 @@ impl Apply {
 
     /// A world in which the tables are there and their indexes are not.
     pub(crate) fn world(&self) -> World {
-        let mut world = World::new();
+        let mut world = World::default();
         for table in self.definitions.tables() {
             world.model.add_table(table);
         }
@@ -57,18 +58,26 @@ impl Apply {
 
     /// The same, where the first look may fail.
     pub(crate) fn attempt(&self, world: &mut World) -> Result<Option<Ran>, SurveyError> {
-        let durable = world.durable.as_deref().map(State::parse);
-        let durable = durable.map(|state| state.expect("what is durable can be read"));
+        let loaded = world.open(Box::new(world.disk().store())).expect("the disk can be read");
         if let Some(checks) = &mut world.checks {
-            checks.begin(durable.as_ref());
+            let rules = Rules {
+                backoff: self.policy.backoff.clone(),
+                retry_failed: self.retry_failed,
+                visibility: self.policy.visibility,
+            };
+            checks.begin(rules, loaded.as_deref());
         }
+        let durable = loaded.as_deref().map(State::parse);
+        let durable = durable.map(|state| state.expect("what is durable can be read"));
         let (events, calls, saves) = (world.events.len(), world.calls.len(), world.saves.len());
-        let Some((plan, mut engine)) = self.begin(world, durable)? else {
+        let begun = self.begin(world, durable);
+        let Some((plan, mut engine)) = begun.inspect_err(|_| drop(world.close()))? else {
             return Ok(None);
         };
         if world.run(&mut engine) == Finish::Crashed {
             return Ok(None);
         }
+        world.close();
         let (state, outcome) = engine.finish();
         let ran = Ran {
             plan,
@@ -144,11 +153,11 @@ impl Ran {
         if matches!(self.outcome.ended, Ended::SaveFailed(_)) {
             return;
         }
-        let Some(bytes) = &world.durable else {
+        let Some(bytes) = world.durable() else {
             assert_eq!(self.saves, 0, "saves came to nothing");
             return;
         };
-        let durable = State::parse(bytes).expect("what is durable can be read");
+        let durable = State::parse(&bytes).expect("what is durable can be read");
         for (id, entry) in self.state.entries() {
             assert_eq!(Some(entry), durable.entry(id), "{id} was not saved");
         }

@@ -1,5 +1,5 @@
-//! What the tests and the bench of the core share: a modelled DynamoDB, and a
-//! world of virtual time in which any machine runs against it.
+//! What the tests and the bench of the core share, beside the modelled DynamoDB
+//! and its virtual time (`gsictl-sim`).
 #![allow(dead_code, reason = "each test binary and the bench use a part of it")]
 #![expect(
     clippy::unwrap_used,
@@ -7,7 +7,4 @@
 )]
 
 pub(crate) mod apply;
-pub(crate) mod checks;
-pub(crate) mod model;
 pub(crate) mod samples;
-pub(crate) mod world;

@@ -10,10 +10,9 @@ use gsictl_core::definition::{
 use gsictl_core::name::{IndexId, IndexName, TableName};
 use gsictl_core::time::Timestamp;
 
-use super::world::{CallFaults, Fault};
+use gsictl_sim::world::{CallFaults, Fault};
 
-/// When every test begins.
-pub(crate) const START: Timestamp = Timestamp::from_millis(1_770_000_000_000);
+pub(crate) use gsictl_sim::world::START;
 
 pub(crate) fn after(seconds: u64) -> Timestamp {
     START + secs(seconds)
@@ -99,7 +98,7 @@ pub(crate) fn airline() -> Definitions {
 }
 
 pub(crate) fn throttled() -> CallError {
-    super::model::refusal("ThrottlingException", "Rate exceeded")
+    gsictl_sim::model::refusal("ThrottlingException", "Rate exceeded")
 }
 
 pub(crate) fn server_error() -> CallError {
@@ -125,7 +124,7 @@ pub(crate) fn local(kind: ErrorKind, code: &str) -> CallError {
 }
 
 pub(crate) fn expired() -> CallError {
-    super::model::refusal(
+    gsictl_sim::model::refusal(
         "ExpiredTokenException",
         "The security token included in the request is expired",
     )

@@ -176,6 +176,18 @@ impl MemoryDisk {
         self.world().steps.clone()
     }
 
+    /// How many steps were taken: the number of the next one.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.world().steps.len()
+    }
+
+    /// Whether the machine went down, and was not started again.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        self.world().crashed
+    }
+
     /// The machine goes down instead of taking step `number`, and every call
     /// fails until [`MemoryDisk::restart`].
     pub fn crash_at(&self, number: usize) {

@@ -18,17 +18,24 @@ use gsictl_core::time::Timestamp;
 
 type Types = BTreeMap<String, ScalarType>;
 
+/// What DynamoDB says while the table's one slot is taken.
+pub const ONE_INDEX: &str = "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table";
+
+/// What it says to a delete in the first phase of a build.
+const ALLOCATING: &str = "Attempt to change a resource which is still in use: Index creation is in resource allocation phase. Retry deletion during backfilling phase or when the index is active.";
+
 /// What a stale description looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stale {
+pub enum Stale {
     /// The table as it was before the change.
     Old,
     /// ResourceNotFoundException.
     NotFound,
 }
 
+/// An index of a table, in whatever phase its times say.
 #[derive(Clone, Debug)]
-pub(crate) struct Index {
+pub struct Index {
     name: IndexName,
     key_schema: Vec<KeyElement>,
     projection: Projection,
@@ -74,22 +81,26 @@ impl Index {
     }
 }
 
+/// A table with its indexes.
 #[derive(Clone, Debug)]
-pub(crate) struct Table {
+pub struct Table {
     name: TableName,
     /// `TableId`.
-    pub(crate) id: String,
+    pub id: String,
     /// CREATING before this.
-    pub(crate) ready_at: Timestamp,
+    pub ready_at: Timestamp,
     /// UPDATING before this, for a reason that has nothing to do with indexes.
-    pub(crate) updating_until: Timestamp,
+    pub updating_until: Timestamp,
     /// Types of attributes that the base table defines.
-    pub(crate) attributes: Types,
-    pub(crate) provisioned: Option<ProvisionedThroughput>,
-    pub(crate) items: u64,
-    pub(crate) local_indexes: Vec<IndexName>,
+    pub attributes: Types,
+    /// Its own capacity; `None` where it is on demand.
+    pub provisioned: Option<ProvisionedThroughput>,
+    /// Items in it.
+    pub items: u64,
+    /// Local Secondary Indexes.
+    pub local_indexes: Vec<IndexName>,
     /// How long an index takes here; the model's own where it is `None`.
-    pub(crate) backfill: Option<Duration>,
+    pub backfill: Option<Duration>,
     indexes: Vec<Index>,
     /// Until then descriptions are stale, and show this.
     before: Option<(Timestamp, Box<Table>)>,
@@ -150,31 +161,52 @@ impl Table {
 
 /// What became of a mutating call, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Applied {
-    pub(crate) at: Timestamp,
-    pub(crate) id: IndexId,
-    pub(crate) created: bool,
+pub struct Applied {
+    /// When.
+    pub at: Timestamp,
+    /// To which index.
+    pub id: IndexId,
+    /// Created, or else deleted.
+    pub created: bool,
 }
 
+/// How an index that is wanted stands in truth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// Ready, as it is wanted.
+    Ready,
+    /// On its way there.
+    Building,
+    /// Not there, or going away; nothing keeps it from being made.
+    Absent,
+    /// It cannot be made: why.
+    Obstructed(&'static str),
+}
+
+/// DynamoDB: tables, their indexes, and the rules between them.
 #[derive(Debug)]
-pub(crate) struct Model {
+pub struct Model {
     tables: BTreeMap<TableName, Table>,
     /// Tables made so far; part of a `TableId`.
     made: usize,
-    pub(crate) allocation: Duration,
-    pub(crate) backfill: Duration,
-    pub(crate) deletion: Duration,
+    /// The first phase of a build.
+    pub allocation: Duration,
+    /// The second, where a table has none of its own.
+    pub backfill: Duration,
+    /// How long a deletion takes.
+    pub deletion: Duration,
     /// Tables that may have an index in flight at once.
-    pub(crate) account_limit: usize,
+    pub account_limit: usize,
     /// Operations of other people that count against it.
-    pub(crate) others: usize,
-    pub(crate) quota: usize,
+    pub others: usize,
+    /// Indexes that a table may have.
+    pub quota: usize,
     /// After a change descriptions are stale for so long.
-    pub(crate) stale: Option<(Duration, Stale)>,
+    pub stale: Option<(Duration, Stale)>,
     /// The mutating calls that were applied; what operators do is not in it.
-    pub(crate) log: Vec<Applied>,
+    pub log: Vec<Applied>,
     /// The most tables that had an index in flight after a create.
-    pub(crate) peak: usize,
+    pub peak: usize,
 }
 
 impl Default for Model {
@@ -197,7 +229,7 @@ impl Default for Model {
 
 impl Model {
     /// Adds an empty on-demand table that is ACTIVE.
-    pub(crate) fn add_table(&mut self, name: &TableName) -> &mut Table {
+    pub fn add_table(&mut self, name: &TableName) -> &mut Table {
         self.made += 1;
         let long_ago = Timestamp::from_millis(0);
         let table = Table {
@@ -217,29 +249,71 @@ impl Model {
         self.table(name)
     }
 
-    pub(crate) fn table(&mut self, name: &TableName) -> &mut Table {
+    /// The table, which exists.
+    pub fn table(&mut self, name: &TableName) -> &mut Table {
         self.tables.get_mut(name).unwrap()
     }
 
     /// Whether the index is there, in whatever phase.
-    pub(crate) fn has(&mut self, now: Timestamp, id: &IndexId) -> bool {
+    pub fn has(&mut self, now: Timestamp, id: &IndexId) -> bool {
         self.status(now, id).is_some()
     }
 
-    pub(crate) fn status(&mut self, now: Timestamp, id: &IndexId) -> Option<IndexStatus> {
+    /// Its phase, where it is there.
+    pub fn status(&mut self, now: Timestamp, id: &IndexId) -> Option<IndexStatus> {
         let table = self.tables.get_mut(&id.table)?;
         table.settle(now);
         let index = table.indexes.iter().find(|i| i.name == id.index)?;
         Some(index.status(now))
     }
 
+    /// How an index that is wanted stands.
+    #[must_use]
+    pub fn truth(&self, now: Timestamp, wanted: &IndexDefinition) -> Truth {
+        let Some(table) = self.tables.get(&wanted.id.table) else {
+            return Truth::Obstructed("no such table");
+        };
+        let standing = |i: &&Index| i.gone_at.is_none_or(|at| now < at);
+        let there: Vec<&Index> = table.indexes.iter().filter(standing).collect();
+        let found = there.iter().find(|i| i.name == wanted.id.index);
+        if let Some(index) = found
+            && index.gone_at.is_none()
+        {
+            let same = index.key_schema == wanted.key_schema
+                && index.projection == wanted.projection
+                && wanted.attributes.iter().all(|(k, t)| index.attributes.get(k) == Some(t));
+            return match (same, now < index.active_at) {
+                (false, _) => Truth::Obstructed("other keys"),
+                (true, true) => Truth::Building,
+                (true, false) => Truth::Ready,
+            };
+        }
+        let types = table.types();
+        let other_type = |(k, t): (&String, &ScalarType)| types.get(k).is_some_and(|f| f != t);
+        if table.local_indexes.contains(&wanted.id.index) {
+            Truth::Obstructed("a local index")
+        } else if wanted.attributes.iter().any(other_type) {
+            Truth::Obstructed("another type")
+        } else if found.is_none() && there.len() >= self.quota {
+            Truth::Obstructed("quota")
+        } else {
+            Truth::Absent
+        }
+    }
+
+    /// Whether there is such a table.
+    #[must_use]
+    pub fn has_table(&self, name: &TableName) -> bool {
+        self.tables.contains_key(name)
+    }
+
     /// Creates of this index that were applied.
-    pub(crate) fn creates_of(&self, id: &IndexId) -> usize {
+    pub fn creates_of(&self, id: &IndexId) -> usize {
         self.log.iter().filter(|a| a.created && a.id == *id).count()
     }
 
     /// True where a create on the table would not have to queue.
-    pub(crate) fn is_free(&mut self, now: Timestamp, table: &TableName) -> bool {
+    pub fn is_free(&mut self, now: Timestamp, table: &TableName) -> bool {
         let table = self.table(table);
         table.settle(now);
         table.status(now) == TableStatus::Active && !table.is_in_flight(now)
@@ -248,7 +322,7 @@ impl Model {
     // What other people do.
 
     /// Somebody creates an index; it is in its first phase.
-    pub(crate) fn operator_creates(&mut self, now: Timestamp, definition: &IndexDefinition) {
+    pub fn operator_creates(&mut self, now: Timestamp, definition: &IndexDefinition) {
         let create = CreateIndex {
             table: definition.id.table.clone(),
             index: definition.id.index.clone(),
@@ -262,7 +336,8 @@ impl Model {
         self.add_index(now, &create);
     }
 
-    pub(crate) fn operator_deletes(&mut self, now: Timestamp, id: &IndexId) {
+    /// Somebody deletes an index, which exists.
+    pub fn operator_deletes(&mut self, now: Timestamp, id: &IndexId) {
         let gone_at = now + self.deletion;
         self.remember(now, &id.table);
         let table = self.table(&id.table);
@@ -271,7 +346,7 @@ impl Model {
     }
 
     /// Descriptions are stale again for a while, and do not show the index.
-    pub(crate) fn operator_forgets(&mut self, now: Timestamp, id: &IndexId) {
+    pub fn operator_forgets(&mut self, now: Timestamp, id: &IndexId) {
         self.remember(now, &id.table);
         let table = self.table(&id.table);
         if let Some((_, before)) = &mut table.before {
@@ -279,13 +354,18 @@ impl Model {
         }
     }
 
-    pub(crate) fn operator_drops(&mut self, table: &TableName) {
+    /// Somebody deletes the table with everything in it.
+    pub fn operator_drops(&mut self, table: &TableName) {
         self.tables.remove(table);
     }
 
     // The calls.
 
-    pub(crate) fn call(&mut self, now: Timestamp, call: &Call) -> Result<Reply, CallError> {
+    /// Answers a call, at once.
+    ///
+    /// # Errors
+    /// What DynamoDB would say.
+    pub fn call(&mut self, now: Timestamp, call: &Call) -> Result<Reply, CallError> {
         if let Some(table) = self.tables.get_mut(call.table()) {
             table.settle(now);
         }
@@ -300,12 +380,10 @@ impl Model {
     }
 
     fn describe(&self, now: Timestamp, name: &TableName) -> Result<Reply, CallError> {
-        let missing =
-            || refusal("ResourceNotFoundException", "Cannot do operations on a non-existent table");
-        let table = self.tables.get(name).ok_or_else(missing)?;
+        let table = self.tables.get(name).ok_or_else(no_table)?;
         let stale = table.before.as_ref().filter(|(until, _)| now < *until);
         let shown = match (stale, self.stale) {
-            (Some(_), Some((_, Stale::NotFound))) => return Err(missing()),
+            (Some(_), Some((_, Stale::NotFound))) => return Err(no_table()),
             (Some((_, before)), _) => before,
             (None, _) => table,
         };
@@ -325,10 +403,7 @@ impl Model {
     /// The texts are those of the service and of DynamoDB Local.
     fn refuse(&self, now: Timestamp, create: &CreateIndex) -> Option<CallError> {
         let Some(table) = self.tables.get(&create.table) else {
-            return Some(refusal(
-                "ResourceNotFoundException",
-                "Cannot do operations on a non-existent table",
-            ));
+            return Some(no_table());
         };
         let in_use = |what: &str| {
             refusal(
@@ -347,10 +422,7 @@ impl Model {
             });
         }
         if table.is_in_flight(now) {
-            return Some(refusal(
-                "LimitExceededException",
-                "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table",
-            ));
+            return Some(refusal("LimitExceededException", ONE_INDEX));
         }
         if table.status(now) != TableStatus::Active {
             return Some(in_use(&format!("Table is being updated: {}", table.name)));
@@ -407,12 +479,29 @@ impl Model {
     }
 
     fn delete(&mut self, now: Timestamp, id: &IndexId) -> Result<Reply, CallError> {
-        if !self.has(now, id) {
-            return Err(refusal("ResourceNotFoundException", "Requested resource not found"));
+        match self.tables.get(&id.table).map(|t| t.indexes.iter().find(|i| i.name == id.index)) {
+            None => return Err(no_table()),
+            Some(None) => {
+                let text = "Requested resource not found";
+                return Err(refusal("ResourceNotFoundException", text));
+            }
+            Some(Some(index)) if index.is_allocating(now) => {
+                return Err(refusal("ResourceInUseException", ALLOCATING));
+            }
+            Some(Some(_)) if self.is_taken(now, id) => {
+                return Err(refusal("LimitExceededException", ONE_INDEX));
+            }
+            Some(Some(_)) => {}
         }
         self.operator_deletes(now, id);
         self.log.push(Applied { at: now, id: id.clone(), created: false });
         Ok(Reply::Done)
+    }
+
+    /// Whether another index has the table's one slot.
+    fn is_taken(&self, now: Timestamp, id: &IndexId) -> bool {
+        let other = |i: &Index| i.name != id.index && i.is_in_flight(now);
+        self.tables.get(&id.table).is_some_and(|t| t.indexes.iter().any(other))
     }
 
     fn remember(&mut self, now: Timestamp, name: &TableName) {
@@ -436,15 +525,29 @@ fn refuse_attributes(types: &Types, create: &CreateIndex) -> Option<CallError> {
             ));
         };
         if types.get(name).is_some_and(|found| found != wanted) {
-            return Some(refusal(
-                "ValidationException",
-                "invalid attribute, SchemaElement redefined should be of same type as previously defined",
-            ));
+            return Some(conflict());
         }
     }
     None
 }
 
-pub(crate) fn refusal(code: &str, message: &str) -> CallError {
+/// An attribute is given another type than it has.
+#[must_use]
+pub fn conflict() -> CallError {
+    refusal(
+        "ValidationException",
+        "invalid attribute, SchemaElement redefined should be of same type as previously defined",
+    )
+}
+
+/// There is no such table.
+#[must_use]
+pub fn no_table() -> CallError {
+    refusal("ResourceNotFoundException", "Cannot do operations on a non-existent table")
+}
+
+/// A refusal in the service's own words: certainly not applied.
+#[must_use]
+pub fn refusal(code: &str, message: &str) -> CallError {
     CallError::from_service(code, message, Some(400))
 }

@@ -1,0 +1,89 @@
+//! What an `apply` decides around its run: before the engine's first step, and
+//! after its last.
+
+use crate::catalog::Catalog;
+use crate::definition::Definitions;
+use crate::engine::{Ended, Outcome, Verdict};
+use crate::name::IndexId;
+use crate::plan::{Plan, Selection, plan};
+use crate::state::{Elsewhere, Entry, State, Status, Target};
+use crate::time::Timestamp;
+
+/// What an `apply` was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Order<'a> {
+    /// What is wanted.
+    pub definitions: &'a Definitions,
+    /// The name of the definitions file, the first of several.
+    pub script_name: &'a str,
+    /// What the run is about; the rest is recorded and left alone.
+    pub selection: &'a Selection,
+    /// Start the failed ones, and only those.
+    pub retry_failed: bool,
+}
+
+/// State and plan of a run that has not begun.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// The state with every definition enlisted.
+    pub state: State,
+    /// What would be done.
+    pub plan: Plan,
+    /// Whether there was a state before.
+    pub resumed: bool,
+    /// The script of a state that the seeds' tool wrote, which is ours now.
+    pub adopted_from: Option<String>,
+    /// Entries that the definitions do not name. They are kept, not built.
+    pub unnamed: Vec<IndexId>,
+}
+
+impl Prepared {
+    /// Every index is active and nobody ever recorded anything: so it stays.
+    #[must_use]
+    pub fn is_needless(&self) -> bool {
+        self.plan.is_done() && !self.resumed
+    }
+}
+
+/// Works out the state and the plan of a run. `loaded` is what the store had;
+/// where it had nothing a state of this `lineage` begins. `target` is where
+/// `catalog` was seen; the account is taken from the catalog.
+///
+/// # Errors
+/// [`Elsewhere`] where the state belongs to other definitions or another place.
+pub fn prepare(
+    order: &Order<'_>,
+    loaded: Option<State>,
+    lineage: String,
+    mut target: Target,
+    catalog: &Catalog,
+    now: Timestamp,
+) -> Result<Prepared, Elsewhere> {
+    let resumed = loaded.is_some();
+    let mut state = loaded.unwrap_or_else(|| State::new(order.script_name, now, lineage));
+    target.account = catalog.account().map(str::to_owned);
+    state.check_belongs(order.script_name, &target)?;
+    let adopted_from = state.foreign().then(|| state.script_name().to_owned());
+    if adopted_from.is_some() {
+        state.adopt(order.script_name);
+    }
+    state.set_target(target);
+    state.set_definitions_digest(order.definitions.digest());
+    let unnamed = state.enlist(order.definitions).unnamed;
+    let plan = plan(order.definitions, catalog, &state, order.selection, order.retry_failed);
+    Ok(Prepared { state, plan, resumed, adopted_from, unnamed })
+}
+
+/// Whether the state has done its work and may be archived: it is saved, every
+/// index that the definitions name is active and stands as they want it, and no
+/// other is on its way. A create that was meant before the definitions lost its
+/// index may still be seen late, and is not to be forgotten.
+#[must_use]
+pub fn is_complete(definitions: &Definitions, state: &State, outcome: &Outcome) -> bool {
+    let active = |id: &IndexId| state.entry(id).map(Entry::status) == Some(Status::Active);
+    let saved = !matches!(outcome.ended, Ended::SaveFailed(_));
+    // An index that was made again with other keys leaves its entry active.
+    let obstructed = outcome.verdicts.iter().any(|(_, v)| matches!(v, Verdict::Obstructed(_)));
+    let on_its_way = state.summary().in_progress > 0;
+    saved && !obstructed && !on_its_way && definitions.indexes.iter().all(|d| active(&d.id))
+}

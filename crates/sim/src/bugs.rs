@@ -1,0 +1,270 @@
+//! Deliberate bugs. The simulator is worth something only as long as it finds
+//! each of them; a test plants them one by one.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gsictl_core::apply::Prepared;
+use gsictl_core::call::{Call, CallError, Effect as Applied, Reply};
+use gsictl_core::catalog::{IndexStatus, TableDescription};
+use gsictl_core::definition::Definitions;
+use gsictl_core::machine::{CallId, Effect, Machine};
+use gsictl_core::name::IndexName;
+use gsictl_core::plan::Action;
+use gsictl_core::retry::Policy;
+use gsictl_core::state::Serial;
+use gsictl_core::time::Timestamp;
+use gsictl_driver::store::disk::{Disk, Locking, Stamp};
+use gsictl_driver::store::{FileStore, MemoryDisk, StateStore};
+
+macro_rules! bugs {
+    ($($bug:ident = $name:literal: $text:literal),+ $(,)?) => {
+        /// One mistake that a program like this could have.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Bug {
+            $(#[doc = $text] $bug,)+
+        }
+
+        impl Bug {
+            /// Every bug.
+            pub const ALL: &[Self] = &[$(Self::$bug,)+];
+
+            /// Its name on the command line.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$bug => $name,)+ }
+            }
+
+            /// What is wrong.
+            #[must_use]
+            pub fn text(self) -> &'static str {
+                match self { $(Self::$bug => $text,)+ }
+            }
+        }
+    };
+}
+
+bugs! {
+    CallBeforeSave = "call-before-save": "The create goes out before its intent is durable.",
+    BlindRepeat = "blind-repeat": "A create whose answer was lost is repeated without a look.",
+    TrustsStaleLook = "trusts-stale-look": "A description just after a create is believed.",
+    RenameWithoutSync = "rename-without-sync": "The state is renamed before its bytes are safe.",
+    TwoBuilds = "two-builds": "Indexes that others build on the table are overlooked.",
+    LostCount = "lost-count": "The count of failed attempts is forgotten between runs.",
+    WrongUnit = "wrong-unit": "The waits between attempts are taken for milliseconds.",
+    TrustsActive = "trusts-active": "What the state calls active is not looked at.",
+    IgnoresFailedSave = "ignores-failed-save": "A save that failed is taken for done.",
+    SerialStartsAnew = "serial-starts-anew": "The serial is forgotten between runs.",
+    AdoptsAnything = "adopts-anything": "An index of that name is taken for ours, whatever its keys.",
+    ArchivesTooEarly = "archives-too-early": "The state is archived while indexes are missing.",
+}
+
+impl Bug {
+    /// The store of a run with this bug.
+    #[must_use]
+    pub fn store(bug: Option<Self>, disk: &MemoryDisk) -> Box<dyn StateStore> {
+        if bug == Some(Self::RenameWithoutSync) {
+            return Box::new(FileStore::on(Unsynced(disk.clone())));
+        }
+        Box::new(disk.store())
+    }
+
+    /// The state as a run with this bug reads it.
+    pub(crate) fn loaded(bug: Option<Self>, bytes: &mut Vec<u8>) {
+        let (name, value) = match bug {
+            Some(Self::LostCount) => ("\"retry_count\": ", "0"),
+            Some(Self::SerialStartsAnew) => ("\"serial\": ", "1"),
+            _ => return,
+        };
+        let text = String::from_utf8_lossy(bytes);
+        let mut parts = text.split(name);
+        let mut changed = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            changed.push_str(name);
+            changed.push_str(value);
+            changed.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit()));
+        }
+        *bytes = changed.into_bytes();
+    }
+
+    /// The policy of a run with this bug.
+    #[must_use]
+    pub(crate) fn policy(bug: Option<Self>, policy: &Policy) -> Policy {
+        let mut policy = policy.clone();
+        match bug {
+            Some(Self::TrustsStaleLook) => policy.visibility = Duration::ZERO,
+            Some(Self::WrongUnit) => policy.backoff.iter_mut().for_each(|wait| *wait /= 1_000),
+            _ => {}
+        }
+        policy
+    }
+
+    /// What a run with this bug makes of its plan.
+    pub(crate) fn prepared(bug: Option<Self>, prepared: &mut Prepared) {
+        if bug != Some(Self::TrustsActive) {
+            return;
+        }
+        let state = &prepared.state;
+        for table in &mut prepared.plan.tables {
+            table
+                .indexes
+                .retain(|i| i.action == Action::Keep || !state.should_skip(&i.definition.id));
+        }
+        prepared.plan.tables.retain(|table| !table.indexes.is_empty());
+    }
+}
+
+/// A machine with a bug, or without.
+pub struct Buggy<'a, M> {
+    inner: M,
+    bug: Option<Bug>,
+    wanted: &'a Definitions,
+    /// A create to be repeated, under the number of the first.
+    again: Option<(CallId, Call)>,
+    creates: Vec<(CallId, Call)>,
+}
+
+impl<'a, M: Machine> Buggy<'a, M> {
+    /// Puts `bug` into the machine.
+    #[must_use]
+    pub fn new(inner: M, bug: Option<Bug>, wanted: &'a Definitions) -> Self {
+        Self { inner, bug, wanted, again: None, creates: Vec::new() }
+    }
+
+    /// The machine.
+    #[must_use]
+    pub fn into_inner(self) -> M {
+        self.inner
+    }
+
+    fn show(&self, mut reply: Result<Reply, CallError>) -> Result<Reply, CallError> {
+        if let Ok(Reply::Table(table)) = &mut reply {
+            match self.bug {
+                Some(Bug::TwoBuilds) => self.overlook_others(table),
+                Some(Bug::AdoptsAnything) => self.overlook_keys(table),
+                _ => {}
+            }
+        }
+        reply
+    }
+
+    fn overlook_others(&self, table: &mut TableDescription) {
+        let wanted = |name: &IndexName| {
+            self.wanted.indexes.iter().any(|d| d.id.table == table.name && d.id.index == *name)
+        };
+        table.indexes.retain(|i| i.status == IndexStatus::Active || wanted(&i.name));
+    }
+
+    fn overlook_keys(&self, table: &mut TableDescription) {
+        for definition in self.wanted.indexes.iter().filter(|d| d.id.table == table.name) {
+            for index in table.indexes.iter_mut().filter(|i| i.name == definition.id.index) {
+                index.key_schema.clone_from(&definition.key_schema);
+                index.projection = definition.projection.clone();
+                table.attributes.extend(definition.attributes.clone());
+            }
+        }
+    }
+}
+
+impl<M: Machine> Machine for Buggy<'_, M> {
+    fn poll(&mut self, now: Timestamp) -> Option<Effect> {
+        if let Some((id, call)) = self.again.take() {
+            return Some(Effect::Call(id, call));
+        }
+        let effect = self.inner.poll(now);
+        match (&effect, self.bug) {
+            (Some(Effect::Save(snapshot)), Some(Bug::CallBeforeSave)) => {
+                self.inner.on_saved(now, snapshot.serial, Ok(()));
+            }
+            (Some(Effect::Call(id, call @ Call::CreateIndex(_))), Some(Bug::BlindRepeat)) => {
+                self.creates.push((*id, call.clone()));
+            }
+            _ => {}
+        }
+        effect
+    }
+
+    fn wake_at(&self) -> Option<Timestamp> {
+        self.inner.wake_at()
+    }
+
+    fn on_reply(&mut self, now: Timestamp, id: CallId, reply: Result<Reply, CallError>) {
+        let lost = |e: &CallError| e.effect == Applied::Unknown;
+        if reply.as_ref().is_err_and(lost)
+            && let Some(n) = self.creates.iter().position(|(of, _)| *of == id)
+        {
+            self.again = Some(self.creates.remove(n));
+            return;
+        }
+        let reply = self.show(reply);
+        self.inner.on_reply(now, id, reply);
+    }
+
+    fn on_saved(&mut self, now: Timestamp, serial: Serial, result: Result<(), String>) {
+        let result = if self.bug == Some(Bug::IgnoresFailedSave) { Ok(()) } else { result };
+        self.inner.on_saved(now, serial, result);
+    }
+
+    fn on_stop(&mut self, now: Timestamp) {
+        self.inner.on_stop(now);
+    }
+
+    fn is_over(&self) -> bool {
+        self.again.is_none() && self.inner.is_over()
+    }
+}
+
+/// A disk that nobody syncs.
+struct Unsynced(MemoryDisk);
+
+impl Disk for Unsynced {
+    type File = <MemoryDisk as Disk>::File;
+    type Lock = <MemoryDisk as Disk>::Lock;
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path(name)
+    }
+
+    fn try_lock(&self, name: &str, text: &str) -> io::Result<Locking<Self::Lock>> {
+        self.0.try_lock(name, text)
+    }
+
+    fn holds(&self, lock: &Self::Lock, name: &str) -> io::Result<bool> {
+        self.0.holds(lock, name)
+    }
+
+    fn stamp(&self, name: &str) -> io::Result<Option<Stamp>> {
+        self.0.stamp(name)
+    }
+
+    fn read(&self, name: &str, limit: u64) -> io::Result<Option<(Vec<u8>, Stamp)>> {
+        self.0.read(name, limit)
+    }
+
+    fn create(&self, name: &str, bytes: &[u8]) -> io::Result<Self::File> {
+        self.0.create(name, bytes)
+    }
+
+    fn sync(&self, _: &Self::File) -> io::Result<Stamp> {
+        let written = self.names()?.into_iter().find(|name| name.ends_with("-tmp"));
+        let stamp = self.0.stamp(&written.unwrap_or_default())?;
+        stamp.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.0.rename(from, to)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.0.remove(name)
+    }
+
+    fn sync_names(&self) -> io::Result<()> {
+        self.0.sync_names()
+    }
+
+    fn names(&self) -> io::Result<Vec<String>> {
+        self.0.names()
+    }
+}

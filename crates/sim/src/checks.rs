@@ -1,0 +1,476 @@
+//! The invariants of ARCHITECTURE.md, held after every step of every run.
+//!
+//! Nothing here asks the engine or shares its judgement: it reads the bytes of
+//! the saves and the answers of the model for itself. What is broken is a panic
+//! that names the invariant.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gsictl_core::call::{Call, CallError, Effect, ErrorKind, Reply};
+use gsictl_core::catalog::{IndexDescription, IndexStatus, TableDescription, TableStatus};
+use gsictl_core::machine::{CallId, Snapshot};
+use gsictl_core::name::{IndexId, IndexName, TableName};
+use gsictl_core::state::Serial;
+use gsictl_core::time::Timestamp;
+use serde::Deserialize;
+
+use crate::coverage::Coverage;
+
+/// A state file, as far as the invariants are about it.
+#[derive(Debug, Default, Deserialize)]
+pub struct Saved {
+    gsis: BTreeMap<String, SavedEntry>,
+    gsictl: Option<SavedOwn>,
+}
+
+/// One entry of a state file in the seeds' fields.
+#[derive(Debug, Deserialize)]
+pub struct SavedEntry {
+    table_name: String,
+    index_name: String,
+    /// Its status.
+    pub status: String,
+    /// Attempts that failed.
+    pub retry_count: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct SavedOwn {
+    serial: u64,
+    #[serde(default)]
+    entries: BTreeMap<String, SavedRecord>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct SavedRecord {
+    owner: Option<String>,
+    intent_at: Option<String>,
+}
+
+impl Saved {
+    /// # Panics
+    /// Where the bytes are no state file: invariant 5.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Self {
+        serde_json::from_slice(bytes).expect("invariant 5: what is durable can be read")
+    }
+
+    /// Every entry with its index.
+    pub fn entries(&self) -> impl Iterator<Item = (IndexId, &SavedEntry)> {
+        self.gsis.values().filter_map(|entry| {
+            let table = TableName::new(&entry.table_name).ok()?;
+            Some((IndexId::new(table, IndexName::new(&entry.index_name).ok()?), entry))
+        })
+    }
+
+    /// Whose the index is, as far as it is written.
+    #[must_use]
+    pub fn owner(&self, id: &IndexId) -> Option<&str> {
+        self.record(id)?.owner.as_deref()
+    }
+
+    fn entry(&self, id: &IndexId) -> Option<(&str, &SavedEntry)> {
+        let is =
+            |e: &SavedEntry| e.table_name == id.table.as_str() && e.index_name == id.index.as_str();
+        self.gsis.iter().find(|(_, e)| is(e)).map(|(key, e)| (key.as_str(), e))
+    }
+
+    fn record(&self, id: &IndexId) -> Option<&SavedRecord> {
+        self.gsictl.as_ref()?.entries.get(self.entry(id)?.0)
+    }
+
+    fn serial(&self) -> u64 {
+        self.gsictl.as_ref().map_or(0, |own| own.serial)
+    }
+}
+
+/// How a run goes about its work, as far as it can be held to it.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// The least wait before attempt n+1, by n.
+    pub backoff: Vec<Duration>,
+    /// Whether failed entries are started.
+    pub retry_failed: bool,
+    /// How long after a create a description may not show the index yet.
+    pub visibility: Duration,
+}
+
+/// An answered look at a table.
+#[derive(Debug)]
+enum Seen {
+    Missing,
+    Found(Box<TableDescription>),
+}
+
+impl Seen {
+    fn is_free(&self) -> bool {
+        let Self::Found(table) = self else { return false };
+        table.status == TableStatus::Active && !table.indexes.iter().any(is_in_flight)
+    }
+}
+
+fn is_in_flight(index: &IndexDescription) -> bool {
+    index.backfilling || matches!(index.status, IndexStatus::Creating | IndexStatus::Deleting)
+}
+
+/// A create that may have been applied.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    at: Moment,
+    /// When its intent was noted: all that a later run knows.
+    meant_at: Moment,
+    /// A description has shown what it made.
+    shown: bool,
+}
+
+/// A time, as it is and as it was on the clock of the run.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moment {
+    real: Timestamp,
+    by_clock: Timestamp,
+}
+
+impl Moment {
+    fn new(now: Timestamp, skew: i64) -> Self {
+        Self { real: now, by_clock: Timestamp::from_millis(now.as_millis() + skew) }
+    }
+
+    /// The moment at which a clock shows this.
+    fn on_clock(by_clock: Timestamp, skew: i64) -> Self {
+        Self { real: Timestamp::from_millis(by_clock.as_millis() - skew), by_clock }
+    }
+
+    /// Whether so much time has passed since, by either clock: one may have been
+    /// set meanwhile.
+    fn is_past(self, earlier: Self, length: Duration) -> bool {
+        self.real - earlier.real >= length || self.by_clock - earlier.by_clock >= length
+    }
+}
+
+/// What a run has to wait for after failed attempts on one index.
+#[derive(Clone, Copy, Debug, Default)]
+struct Backoff {
+    failures: usize,
+    not_before: Timestamp,
+}
+
+/// What the world remembers of the machines' calls, saves and answers.
+#[derive(Debug, Default)]
+pub struct Checks {
+    rules: Rules,
+    /// The newest state that the run was told is durable.
+    confirmed: Option<Arc<Saved>>,
+    /// The newest that was handed out.
+    handed_out: Option<Arc<Saved>>,
+    /// What the disk may hold: the newest confirmed, and all that came later.
+    durable: Vec<Arc<[u8]>>,
+    /// A state was confirmed, and nobody archived or removed it since.
+    kept: bool,
+    save_failed: bool,
+    stopping: bool,
+    newest: Option<u64>,
+    /// Calls that change a table and are not answered.
+    unanswered: BTreeMap<TableName, CallId>,
+    /// The newest description of each table, if asked after our last change.
+    seen: BTreeMap<TableName, Seen>,
+    changed: BTreeMap<TableName, Timestamp>,
+    asked: BTreeMap<CallId, Moment>,
+    /// The serial of the intent that the last create of an index rested on.
+    intents: BTreeMap<IndexId, u64>,
+    /// Creates that may have been applied, with no look since that showed the
+    /// index absent. They outlive a run.
+    may_exist: BTreeMap<IndexId, Sent>,
+    backoff: BTreeMap<IndexId, Backoff>,
+    /// Indexes that a description of this run showed ready.
+    shown_ready: BTreeSet<IndexId>,
+    /// Indexes that a description showed since the last save.
+    shown: BTreeSet<IndexId>,
+    /// The rows that were met.
+    pub coverage: Coverage,
+}
+
+impl Checks {
+    /// No create is under way.
+    #[must_use]
+    pub fn all_answered(&self) -> bool {
+        self.unanswered.is_empty()
+    }
+
+    /// Whether a description of this run showed the index ready.
+    #[must_use]
+    pub fn saw_ready(&self, id: &IndexId) -> bool {
+        self.shown_ready.contains(id)
+    }
+
+    /// Whether the last save of this run failed.
+    #[must_use]
+    pub fn save_failed(&self) -> bool {
+        self.save_failed
+    }
+
+    /// The newest state that this run was told is durable.
+    #[must_use]
+    pub fn confirmed(&self) -> Option<&Saved> {
+        self.confirmed.as_deref()
+    }
+
+    /// A run begins, on what is durable. Invariant 5.
+    ///
+    /// # Panics
+    /// Where that was never saved.
+    pub fn begin(&mut self, rules: Rules, loaded: Option<&[u8]>) {
+        match loaded {
+            Some(bytes) if self.durable.is_empty() => self.durable.push(bytes.into()),
+            Some(bytes) => {
+                let known = self.durable.iter().any(|saved| **saved == *bytes);
+                assert!(known, "invariant 5: the durable state is one that was never saved");
+            }
+            None => assert!(!self.kept, "invariant 5: a durable state is gone"),
+        }
+        self.confirmed = loaded.map(|bytes| Arc::new(Saved::read(bytes)));
+        self.newest = self.confirmed.as_ref().map(|saved| saved.serial());
+        self.handed_out = self.confirmed.clone();
+        self.rules = rules;
+        for sent in self.may_exist.values_mut() {
+            sent.at = sent.meant_at;
+        }
+        (self.save_failed, self.stopping) = (false, false);
+        self.unanswered.clear();
+        self.seen.clear();
+        self.changed.clear();
+        self.asked.clear();
+        self.intents.clear();
+        self.backoff.clear();
+        self.shown_ready.clear();
+        self.shown.clear();
+    }
+
+    /// The state is being archived: from now on it may be gone.
+    pub fn archiving(&mut self) {
+        self.kept = false;
+    }
+
+    /// Somebody put another file there, or removed it.
+    pub fn forget_disk(&mut self) {
+        self.durable.clear();
+        self.kept = false;
+    }
+
+    /// The run is asked to stop.
+    pub(crate) fn on_stop(&mut self) {
+        self.stopping = true;
+    }
+
+    /// Invariants 5 and 8, and the tables of docs/state-file.md.
+    pub(crate) fn on_save(&mut self, snapshot: &Snapshot) {
+        let saved = Arc::new(Saved::read(&snapshot.bytes));
+        let serial = saved.serial();
+        assert_eq!(Serial::get(snapshot.serial), serial, "invariant 5: the serial in the file");
+        assert!(
+            self.newest.is_none_or(|newest| serial > newest),
+            "invariant 5: serial {serial} follows {:?}",
+            self.newest
+        );
+        assert!(!self.save_failed, "invariant 8: a save after a failed one");
+        if let Some(before) = self.handed_out.take() {
+            for (id, entry) in saved.entries() {
+                if let Some((_, old)) = before.entry(&id) {
+                    self.moved_as_the_tables_say(&id, old, entry);
+                    let intent = |saved: &Saved| Some(saved.record(&id)?.intent_at.clone());
+                    let intended = intent(&saved) != intent(&before);
+                    self.coverage.moved(&old.status, &entry.status, intended, self.stopping);
+                }
+            }
+        }
+        self.newest = Some(serial);
+        self.handed_out = Some(saved);
+        self.durable.push(snapshot.bytes.as_slice().into());
+        self.shown.clear();
+    }
+
+    fn moved_as_the_tables_say(&self, id: &IndexId, old: &SavedEntry, new: &SavedEntry) {
+        let shown = self.shown.contains(id);
+        let allowed = match (old.status.as_str(), new.status.as_str()) {
+            // An intent is saved before the call that could fail.
+            ("pending" | "active", "failed") => false,
+            ("failed", "pending" | "in_progress") => shown || self.rules.retry_failed,
+            (_, "active") => new.status == old.status || self.shown_ready.contains(id),
+            _ => true,
+        };
+        assert!(allowed, "status: {id} went from {} to {}", old.status, new.status);
+        let anew = old.status == "failed" && self.rules.retry_failed;
+        assert!(
+            new.retry_count >= old.retry_count || anew,
+            "retry count: that of {id} went from {} to {}",
+            old.retry_count,
+            new.retry_count
+        );
+    }
+
+    pub(crate) fn on_saved(&mut self, snapshot: &Snapshot, result: &Result<(), String>) {
+        if result.is_err() {
+            self.save_failed = true;
+            return;
+        }
+        let confirmed = self.handed_out.clone().filter(|s| s.serial() == snapshot.serial.get());
+        self.confirmed = confirmed.or_else(|| Some(Arc::new(Saved::read(&snapshot.bytes))));
+        let at = self.durable.iter().rposition(|saved| **saved == *snapshot.bytes);
+        self.durable.drain(..at.unwrap_or(0));
+        self.kept = true;
+    }
+
+    pub(crate) fn on_call(&mut self, now: Timestamp, skew: i64, id: CallId, call: &Call) {
+        assert!(!self.save_failed, "invariant 8: a call after a failed save: {call:?}");
+        let at = Moment::new(now, skew);
+        self.asked.insert(id, at);
+        if let Call::CreateIndex(create) = call {
+            let index = IndexId::new(create.table.clone(), create.index.clone());
+            self.one_at_a_time(id, &index);
+            let meant_at = self.intent_is_durable(&index);
+            self.is_not_early(now, &index);
+            let sent = Sent { at, meant_at: Moment::on_clock(meant_at, skew), shown: false };
+            let before = self.may_exist.insert(index.clone(), sent);
+            assert!(
+                before.is_none(),
+                "invariant 2: {index} is created again, and no look showed it absent since {before:?}"
+            );
+        } else {
+            assert!(!call.is_mutating(), "invariant 3: a run only creates: {call:?}");
+        }
+    }
+
+    /// Invariant 1.
+    fn one_at_a_time(&mut self, id: CallId, index: &IndexId) {
+        let before = self.unanswered.insert(index.table.clone(), id);
+        assert_eq!(before, None, "invariant 1: two unanswered creates on {}", index.table);
+        let seen = self.seen.get(&index.table);
+        assert!(
+            seen.is_some_and(Seen::is_free),
+            "invariant 1: {index} is created while its table shows {seen:?}"
+        );
+    }
+
+    /// Invariant 4; and each create has an intent of its own. Returns its time.
+    fn intent_is_durable(&mut self, index: &IndexId) -> Timestamp {
+        let saved = self.confirmed.as_ref().expect("invariant 4: a save before a create");
+        let (_, entry) = saved.entry(index).expect("invariant 4: an entry");
+        assert_eq!(entry.status, "in_progress", "invariant 4: {index}");
+        let record = saved.record(index).expect("invariant 4: a record");
+        assert_eq!(record.owner.as_deref(), Some("inferred"), "invariant 4: {index}");
+        let meant_at = record.intent_at.as_deref().expect("invariant 4: the time of an intent");
+        let meant_at = Timestamp::parse(meant_at).expect("invariant 4: a time");
+        let serial = saved.serial();
+        let last = self.intents.insert(index.clone(), serial);
+        assert!(
+            last.is_none_or(|last| last < serial),
+            "invariant 4: {index} is created twice on one intent"
+        );
+        meant_at
+    }
+
+    /// After a failed attempt there is a wait.
+    fn is_not_early(&self, now: Timestamp, index: &IndexId) {
+        if let Some(backoff) = self.backoff.get(index) {
+            assert!(
+                now >= backoff.not_before,
+                "backoff: {index} is tried again {:?} early, after {} failures",
+                backoff.not_before - now,
+                backoff.failures
+            );
+        }
+    }
+
+    pub(crate) fn on_reply(
+        &mut self,
+        now: Timestamp,
+        id: CallId,
+        call: &Call,
+        result: &Result<Reply, CallError>,
+    ) {
+        let asked_at = self.asked.remove(&id).expect("a call that was asked");
+        match call {
+            Call::DescribeTable(table) => self.on_look(table, asked_at, result),
+            Call::CreateIndex(create) => {
+                self.unanswered.remove(&create.table);
+                self.changed.insert(create.table.clone(), now);
+                let index = IndexId::new(create.table.clone(), create.index.clone());
+                match result {
+                    Ok(Reply::Table(table)) => {
+                        self.show(table);
+                        let seen = Seen::Found(table.clone());
+                        self.seen.insert(create.table.clone(), seen);
+                    }
+                    Ok(Reply::Done) => {}
+                    Err(error) => self.on_failed_create(now, &index, error),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn on_failed_create(&mut self, now: Timestamp, index: &IndexId, error: &CallError) {
+        self.coverage.refused(error.kind);
+        if error.effect == Effect::NotApplied {
+            self.may_exist.remove(index);
+        }
+        let waits = matches!(
+            error.kind,
+            ErrorKind::Throttled | ErrorKind::Server | ErrorKind::Connection | ErrorKind::Timeout
+        );
+        if waits {
+            let failed = self.backoff.entry(index.clone()).or_default();
+            failed.failures += 1;
+            let wait = self.rules.backoff.get(failed.failures - 1).or(self.rules.backoff.last());
+            failed.not_before = now + wait.copied().unwrap_or_default();
+        }
+    }
+
+    fn on_look(&mut self, table: &TableName, asked_at: Moment, result: &Result<Reply, CallError>) {
+        if self.changed.get(table).is_some_and(|at| asked_at.real < *at) {
+            return;
+        }
+        // A look within the minute proves nothing.
+        let visibility = self.rules.visibility;
+        let proves = |sent: &Sent| sent.shown || asked_at.is_past(sent.at, visibility);
+        let seen = match result {
+            Ok(Reply::Table(description)) => {
+                let gone = |id: &IndexId| {
+                    id.table == *table && !description.indexes.iter().any(|i| i.name == id.index)
+                };
+                self.may_exist.retain(|id, sent| !(gone(id) && proves(sent)));
+                // What was seen being deleted is another index afterwards.
+                let leaving = |id: &IndexId| {
+                    id.table == *table
+                        && description
+                            .indexes
+                            .iter()
+                            .any(|i| i.name == id.index && i.status == IndexStatus::Deleting)
+                };
+                self.may_exist.retain(|id, _| !leaving(id));
+                self.show(description);
+                Seen::Found(description.clone())
+            }
+            Err(error) if error.kind == ErrorKind::TableNotFound => {
+                self.may_exist.retain(|id, sent| !(id.table == *table && proves(sent)));
+                Seen::Missing
+            }
+            _ => return,
+        };
+        self.seen.insert(table.clone(), seen);
+    }
+
+    fn show(&mut self, table: &TableDescription) {
+        for index in &table.indexes {
+            let id = IndexId::new(table.name.clone(), index.name.clone());
+            if !is_in_flight(index) {
+                self.shown_ready.insert(id.clone());
+            }
+            if let Some(sent) = self.may_exist.get_mut(&id) {
+                sent.shown = true;
+            }
+            self.shown.insert(id);
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! One run of the program in a world, from the lock to the archive.
+
+use gsictl_core::apply::{Order, Prepared, is_complete, prepare};
+use gsictl_core::call::ErrorKind;
+use gsictl_core::definition::Definitions;
+use gsictl_core::engine::{Ended, Engine, Outcome, Verdict};
+use gsictl_core::name::IndexId;
+use gsictl_core::state::{State, Target};
+use gsictl_core::survey::{Survey, SurveyError};
+
+use crate::bugs::{Bug, Buggy};
+use crate::checks::{Checks, Rules};
+use crate::coverage::Row;
+use crate::scenario::{End, Run, Scenario};
+use crate::world::{Finish, World};
+
+/// What is left of a run.
+#[derive(Debug)]
+pub enum Left {
+    /// Nothing: it was killed, or its machine went down.
+    Crashed,
+    /// It could not begin.
+    NoRun,
+    /// It came to its end.
+    Over(Outcome),
+}
+
+/// A run of `scenario` in `world`, as `run` has it, with a bug or without.
+///
+/// # Panics
+/// Where it breaks an invariant.
+pub fn process(world: &mut World, scenario: &Scenario, run: &Run, bug: Option<Bug>) -> Left {
+    let definitions = scenario.definitions(run.lacks_last);
+    let Ok(loaded) = world.open(Bug::store(bug, world.disk())) else {
+        world.close();
+        return Left::NoRun;
+    };
+    checks(world).begin(
+        Rules {
+            backoff: run.policy.backoff.clone(),
+            retry_failed: run.retry_failed,
+            visibility: run.policy.visibility,
+        },
+        loaded.as_deref(),
+    );
+    let told = world.events.len();
+    let left = begun(world, scenario, run, bug, &definitions, loaded);
+    world.close();
+    let coverage = &mut world.checks.as_mut().unwrap().coverage;
+    coverage.told(&world.events[told..]);
+    left
+}
+
+fn checks(world: &mut World) -> &mut Checks {
+    world.checks.as_mut().expect("a simulated world is checked")
+}
+
+fn begun(
+    world: &mut World,
+    scenario: &Scenario,
+    run: &Run,
+    bug: Option<Bug>,
+    definitions: &Definitions,
+    loaded: Option<Vec<u8>>,
+) -> Left {
+    let loaded = loaded.map(|mut bytes| {
+        Bug::loaded(bug, &mut bytes);
+        State::parse(&bytes).expect("invariant 5: what is durable can be read")
+    });
+    let mut survey = Buggy::new(Survey::new(definitions.tables()), bug, definitions);
+    if world.run(&mut survey) == Finish::Crashed {
+        return Left::Crashed;
+    }
+    let catalog = match survey.into_inner().into_catalog() {
+        Ok(catalog) => catalog,
+        Err(error) => return no_run(world, &error),
+    };
+    let order = Order {
+        definitions,
+        script_name: "simulated.yaml",
+        selection: &run.selection(&scenario.tables),
+        retry_failed: run.retry_failed,
+    };
+    let region = Some("eu-west-1".to_owned());
+    let target = Target { region, ..Target::default() };
+    let lineage = format!("{:032x}", run.seed);
+    let prepared = prepare(&order, loaded, lineage, target, &catalog, world.clock());
+    let mut prepared = prepared.expect("the state belongs here");
+    Bug::prepared(bug, &mut prepared);
+    if prepared.is_needless() {
+        return needless(world, &prepared);
+    }
+    let policy = Bug::policy(bug, &run.policy);
+    let Prepared { state, plan, .. } = prepared;
+    let engine = Engine::new(world.clock(), plan, policy, state, run.seed);
+    let mut engine = Buggy::new(engine, bug, definitions);
+    if world.run(&mut engine) == Finish::Crashed {
+        return Left::Crashed;
+    }
+    let (state, outcome) = engine.into_inner().finish();
+    is_honest(world, &outcome);
+    archive(world, run, bug, definitions, &state, &outcome)
+        .map_or(Left::Crashed, |()| Left::Over(outcome))
+}
+
+fn no_run(world: &mut World, error: &SurveyError) -> Left {
+    if let SurveyError::Call { first_contact: true, error, .. } = error {
+        let away = matches!(error.kind, ErrorKind::Connection | ErrorKind::CredentialsExpired);
+        if away {
+            checks(world).coverage.hit(Row::FirstContact);
+        }
+    }
+    Left::NoRun
+}
+
+/// Nothing is recorded, because everything was seen to be there.
+fn needless(world: &mut World, prepared: &Prepared) -> Left {
+    for index in prepared.plan.indexes() {
+        was_seen(world, &index.definition.id);
+    }
+    let verdicts =
+        prepared.plan.indexes().map(|i| (i.definition.id.clone(), Verdict::AlreadyActive));
+    Left::Over(Outcome {
+        ended: Ended::Done,
+        verdicts: verdicts.collect(),
+        tables: Vec::new(),
+        stats: gsictl_core::engine::Stats::default(),
+    })
+}
+
+fn was_seen(world: &mut World, id: &IndexId) {
+    assert!(checks(world).saw_ready(id), "invariant 7: {id} is told active, and nobody looked");
+}
+
+/// What a run says at its end is what was seen.
+fn is_honest(world: &mut World, outcome: &Outcome) {
+    for (id, verdict) in &outcome.verdicts {
+        if matches!(verdict, Verdict::Activated(_) | Verdict::AlreadyActive) {
+            was_seen(world, id);
+        }
+    }
+    let failed = checks(world).save_failed();
+    let told = matches!(outcome.ended, Ended::SaveFailed(_));
+    assert_eq!(failed, told, "invariant 8: a failed save is told");
+    if outcome.ended == Ended::Done {
+        assert!(checks(world).all_answered(), "invariant 1: it ended before its calls");
+    }
+}
+
+fn archive(
+    world: &mut World,
+    run: &Run,
+    bug: Option<Bug>,
+    definitions: &Definitions,
+    state: &State,
+    outcome: &Outcome,
+) -> Option<()> {
+    let complete = is_complete(definitions, state, outcome);
+    let too_early = bug == Some(Bug::ArchivesTooEarly) && outcome.ended == Ended::Done;
+    if !(complete || too_early) {
+        return Some(());
+    }
+    let loaded = checks(world).confirmed();
+    let all_active = loaded.is_some_and(|saved| {
+        let active =
+            |id: &IndexId| saved.entries().any(|(of, entry)| of == *id && entry.status == "active");
+        definitions.indexes.iter().all(|d| active(&d.id))
+    });
+    assert!(all_active, "archive: an index is not active in the state");
+    checks(world).archiving();
+    if let End::PowerLostInArchive { step, loss } = run.end {
+        world.loss = loss;
+        let at = world.disk().taken() + step;
+        world.disk().crash_at(at);
+    }
+    let name = State::archive_name(world.clock());
+    let mut store = world.close().expect("a store");
+    let archived = store.archive(&name);
+    drop(store);
+    if world.disk().is_down() {
+        world.power_off();
+        return None;
+    }
+    archived.expect("the state is archived");
+    checks(world).coverage.hit(Row::Archived);
+    Some(())
+}
