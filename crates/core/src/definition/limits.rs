@@ -10,6 +10,11 @@ pub const MAX_INPUT_BYTES: usize = 8 * 1024 * 1024;
 /// 250,000; aliases could make millions out of one line.
 pub(super) const MAX_NODES: usize = 1_000_000;
 
+/// The same for TOML, counted before it is parsed by what stands in front of a
+/// value: ten thousand indexes have some 310,000. Its parser takes up to 1.4 KB for
+/// each, and of 8 MiB took 2 GB; of this many it takes half a gigabyte at most.
+pub(super) const MAX_TOML_NODES: usize = 500_000;
+
 /// Characters of a key in JSON, which is read ahead of what it is a key to.
 pub(super) const MAX_JSON_KEY: usize = 65_536;
 

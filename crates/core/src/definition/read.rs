@@ -5,7 +5,7 @@ mod toml;
 mod yaml;
 
 use super::diagnostic::Report;
-use super::limits::{MAX_DEPTH, MAX_INPUT_BYTES, MAX_NODES};
+use super::limits::{MAX_DEPTH, MAX_INPUT_BYTES};
 use super::node::{Node, Span};
 use super::source::{Format, Source, Text};
 
@@ -66,8 +66,8 @@ fn too_deep(text: &Text<'_>, span: &Span, report: &mut Report) {
     mistake.fatal = true;
 }
 
-fn too_many(text: &Text<'_>, span: &Span, report: &mut Report) {
-    let message = format!("the file holds more than {MAX_NODES} values");
+fn too_many(most: usize, text: &Text<'_>, span: &Span, report: &mut Report) {
+    let message = format!("the file holds more than {most} values");
     let mistake = report.add(text, span, message);
     mistake.help = Some("split it into several files".to_owned());
     mistake.fatal = true;

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -236,7 +234,8 @@ fn new_definitions_are_added_in_their_order_and_unnamed_entries_kept() {
 fn fields_that_we_do_not_know_survive_a_rewrite() {
     let mut tree: Value = serde_json::from_slice(&file("ours.json")).unwrap();
     let index = "bookings.passenger-flight-index";
-    tree["notes"] = serde_json::json!({ "by": "Zoë", "list": [1, -2, 0.5, null, true] });
+    tree["notes"] =
+        serde_json::json!({ "by": "Zoë", "list": [1, -2, -9.24700890502617e39, null, true] });
     tree["gsis"][index]["priority"] = 1.into();
     tree["gsictl"]["later"] = serde_json::json!([{}]);
     tree["gsictl"]["entries"][index]["note"] = "kept".into();
@@ -360,6 +359,7 @@ fn every_damaged_file_is_refused_with_its_place() {
         let error = State::parse(&std::fs::read(&path).unwrap()).expect_err(&name);
         errors += &format!("{name}\n    {error}\n");
     }
+    assert!(errors.lines().count() >= 2 * 40);
     insta::assert_snapshot!(errors);
 }
 
@@ -371,84 +371,4 @@ fn a_file_cut_at_any_byte_is_refused() {
         assert!(State::parse(&bytes[..cut]).is_err(), "cut at {cut}");
     }
     assert!(State::parse(&bytes[..end]).is_ok());
-}
-
-fn any_step() -> impl Strategy<Value = Step> {
-    let table = || prop::option::of(prop::sample::select(vec!["T1".to_owned(), "T2".to_owned()]));
-    let words = || ".{0,12}";
-    prop_oneof![
-        (0..1000i64, table()).prop_map(|(n, table_id)| Step::SeenActive { at: at(n), table_id }),
-        table().prop_map(|table_id| Step::SeenBuilding { table_id }),
-        Just(Step::SeenAbsent),
-        Just(Step::SeenDeleting),
-        words().prop_map(|reason| Step::SeenConflict { reason }),
-        words().prop_map(|reason| Step::Obstacle { reason }),
-        (0..1000i64, table(), words()).prop_map(|(n, table_id, spec)| Step::Intend {
-            at: at(n),
-            table_id,
-            spec
-        }),
-        (0..1000i64, table(), words()).prop_map(|(n, table_id, spec)| Step::IntendRetry {
-            at: at(n),
-            table_id,
-            spec
-        }),
-        Just(Step::Acknowledge),
-        (prop::option::of(0..1000i64), any::<bool>())
-            .prop_map(|(n, counted)| Step::Refused { attempt: n.map(attempt), counted }),
-        (0..1000i64).prop_map(|n| Step::Lost { attempt: attempt(n) }),
-        words().prop_map(|error| Step::GiveUp { error }),
-        Just(Step::Withdraw),
-        words().prop_map(|error| Step::TimedOut { error }),
-        (0..1000i64).prop_map(|n| Step::Deleted { at: at(n) }),
-        words().prop_map(|text| Step::Validated { value: text.into() }),
-        (prop::sample::select(Status::ALL.to_vec()), words()).prop_map(|(status, error)| {
-            Step::Told { at: at(5), status, retry_count: Some(3), error: Some(error) }
-        }),
-    ]
-}
-
-/// The same cases in every run.
-fn config() -> ProptestConfig {
-    ProptestConfig {
-        rng_seed: RngSeed::Fixed(4711),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
-
-proptest! {
-    #![proptest_config(config())]
-
-    #[test]
-    fn any_history_is_read_back_the_same(
-        steps in prop::collection::vec((0..4usize, any_step(), any::<bool>()), 0..60),
-    ) {
-        let ids = [id("aaa.bbb", "ccc.ddd"), id("aaa", "bbb.ccc.ddd"), id("bookings", "x.y"), id("bookings", "z_0")];
-        let mut state = state(&ids);
-        for (n, step, save) in steps {
-            let _ = state.apply(&ids[n], step);
-            if save {
-                let read = State::parse(&state.render(at(1)).bytes);
-                prop_assert_eq!(read.as_ref(), Ok(&state));
-            }
-        }
-        for (_, entry) in state.entries() {
-            let record = entry.record();
-            prop_assert_eq!(record.acknowledged, record.owner == Some(Owner::Run));
-            prop_assert!(entry.status() != Status::Pending || !matches!(record.owner, Some(Owner::Run | Owner::Inferred)));
-        }
-    }
-
-    #[test]
-    fn no_damage_makes_reading_panic(place in 0..3000usize, byte in any::<u8>()) {
-        let mut bytes = file("ours.json");
-        let place = place % bytes.len();
-        bytes[place] = byte;
-        if let Ok(mut state) = State::parse(&bytes) {
-            state.adopt("airline.yaml"); // what is written is ours, whatever was read
-            let rendered = state.render(at(1));
-            prop_assert_eq!(State::parse(&rendered.bytes), Ok(state));
-        }
-    }
 }

@@ -6,24 +6,29 @@ use toml::de::{DeTable, DeValue, Error};
 use super::{too_deep, too_many};
 use crate::definition::diagnostic::Report;
 use crate::definition::limits::{
-    MAX_DEPTH, MAX_DIAGNOSTICS, MAX_INLINE_DEPTH, MAX_NODES, MAX_RECOVERED_BYTES,
+    MAX_DEPTH, MAX_DIAGNOSTICS, MAX_INLINE_DEPTH, MAX_RECOVERED_BYTES, MAX_TOML_NODES,
 };
 use crate::definition::node::{Entry, Key, Kind, Node, Scalar, Span, Style};
 use crate::definition::source::{Text, quoted};
 
 pub(super) fn tree(text: &Text<'_>, report: &mut Report) -> Option<Node> {
-    if let Some(at) = nested_too_deeply(text.as_str()) {
-        too_deep(text, &(at..at + 1), report);
-        return None;
+    match beyond_bounds(text.as_str()) {
+        Some(Bound::Depth(span)) => {
+            too_deep(text, &span, report);
+            return None;
+        }
+        Some(Bound::Nodes(span)) => {
+            too_many(MAX_TOML_NODES, text, &span, report);
+            return None;
+        }
+        None => {}
     }
     let (table, errors) = parse(text.as_str());
-    let mut converter = Converter { text, nodes: 0, stopped: None };
+    let mut converter = Converter { text, too_deep: None };
     let root = Node::new(table.span(), converter.map(table.get_ref(), 0));
-    let mut whole = converter.stopped.is_none();
-    match converter.stopped {
-        Some(Stop::TooDeep(span)) => too_deep(text, &span, report),
-        Some(Stop::TooMany(span)) => too_many(text, &span, report),
-        None => {}
+    let mut whole = converter.too_deep.is_none();
+    if let Some(span) = converter.too_deep {
+        too_deep(text, &span, report);
     }
     let listed = &errors[..errors.len().min(MAX_DIAGNOSTICS + 1)];
     let last = listed.iter().rposition(|error| !is_duplicate(error, text));
@@ -134,14 +139,8 @@ fn is_inline(value: &Node) -> bool {
 
 struct Converter<'r, 't> {
     text: &'r Text<'t>,
-    nodes: usize,
-    stopped: Option<Stop>,
-}
-
-/// Why the tree is not whole.
-enum Stop {
-    TooDeep(Span),
-    TooMany(Span),
+    /// The first value that lies too deep; nothing behind it is converted.
+    too_deep: Option<Span>,
 }
 
 impl Converter<'_, '_> {
@@ -160,13 +159,10 @@ impl Converter<'_, '_> {
 
     fn node(&mut self, value: &Spanned<DeValue<'_>>, depth: usize) -> Node {
         let span = value.span();
-        self.nodes += 1;
-        if self.nodes > MAX_NODES {
-            self.stopped.get_or_insert(Stop::TooMany(span.clone()));
-        } else if depth > MAX_DEPTH {
-            self.stopped.get_or_insert(Stop::TooDeep(span.clone()));
+        if depth > MAX_DEPTH {
+            self.too_deep.get_or_insert(span.clone());
         }
-        if self.stopped.is_some() {
+        if self.too_deep.is_some() {
             return Node::new(span, Kind::Bad);
         }
         let source = &self.text.as_str()[span.clone()];
@@ -192,21 +188,34 @@ impl Converter<'_, '_> {
     }
 }
 
-/// Where inline tables and arrays go deeper than [`MAX_INLINE_DEPTH`]. This is
-/// asked before the file is parsed, because the parser's own tree is freed
-/// recursively.
-fn nested_too_deeply(text: &str) -> Option<usize> {
+/// What a file has too much of, and where.
+enum Bound {
+    Depth(Span),
+    Nodes(Span),
+}
+
+/// Where inline tables and arrays go deeper than [`MAX_INLINE_DEPTH`], or where
+/// there may be more values than [`MAX_TOML_NODES`]. This is asked before the file
+/// is parsed: the parser's own tree is freed recursively, and can be three hundred
+/// times as large as the text.
+fn beyond_bounds(text: &str) -> Option<Bound> {
     let bytes = text.as_bytes();
     let mut at = 0;
     let mut depth = 0_usize;
+    let mut nodes = 0;
     while let Some(&byte) = bytes.get(at) {
         match byte {
-            b'[' | b'{' if depth == MAX_INLINE_DEPTH => return Some(at),
+            b'[' | b'{' if depth == MAX_INLINE_DEPTH => return Some(Bound::Depth(at..at + 1)),
             b'[' | b'{' => depth += 1,
             b']' | b'}' => depth = depth.saturating_sub(1),
             b'#' => at += bytes[at..].iter().take_while(|&&b| b != b'\n').count(),
             b'"' | b'\'' => at = string_end(bytes, at),
             _ => {}
+        }
+        // In front of every value, and of every part of a dotted key, is one of these.
+        nodes += usize::from(matches!(byte, b'[' | b'{' | b'=' | b',' | b'.'));
+        if nodes > MAX_TOML_NODES {
+            return Some(Bound::Nodes(at..at + 1));
         }
         at += 1;
     }

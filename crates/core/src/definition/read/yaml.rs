@@ -172,7 +172,7 @@ impl Reader<'_, '_> {
             self.anchors.insert(anchor, Some(node.clone()));
         }
         if self.nodes > MAX_NODES {
-            too_many(self.text, &node.span, self.report);
+            too_many(MAX_NODES, self.text, &node.span, self.report);
             return Go::GiveUp;
         }
         match self.open.last_mut().map(|open| &mut open.inside) {
