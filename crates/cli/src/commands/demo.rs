@@ -1,14 +1,13 @@
 //! `gsictl demo`: six indexes on five airline tables, with no account and no server.
 
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 
 use gsictl_core::definition::{Format, Source, parse};
 use gsictl_core::plan::Selection;
 use gsictl_core::retry::Policy;
 use gsictl_driver::apply::Request;
 use gsictl_driver::clock::Clock;
-use gsictl_driver::drive::{SharedStore, StopSignal};
+use gsictl_driver::drive::{SharedStore, StopSignal, locked};
 use gsictl_driver::{demo, reports, store};
 
 use super::apply::Run;
@@ -55,8 +54,7 @@ async fn prepare(
     };
     std::fs::create_dir_all(dir).map_err(failed)?;
     let shared = context::store(dir);
-    let lock = || shared.lock().unwrap_or_else(PoisonError::into_inner);
-    lock().lock(&context::holder(clock))?;
+    locked(&shared).lock(&context::holder(clock))?;
     say(format!(
         "Everything is kept in ./{DIRECTORY}; stop it whenever you like and start it again.\n"
     ));
@@ -74,7 +72,7 @@ async fn prepare(
     if made > 0 {
         say(format!("Made {made} tables with {} items each.\n", args.items));
     }
-    lock().unlock();
+    locked(&shared).unlock();
     Ok(shared)
 }
 

@@ -1,11 +1,10 @@
 //! `gsictl state`: housekeeping of the state file and its archives.
 
-use std::sync::PoisonError;
-
 use gsictl_core::plan::Selection;
 use gsictl_core::state::{State as StateFile, Summary};
 use gsictl_driver::apply::Request;
 use gsictl_driver::clock::Clock;
+use gsictl_driver::drive::locked;
 use gsictl_driver::rebuild::rebuild;
 use gsictl_driver::store::STATE_FILE;
 use serde_json::json;
@@ -25,7 +24,7 @@ pub(crate) fn run(globals: &Globals, args: &State) -> Result<Exit, CliError> {
 fn archive(globals: &Globals) -> Result<Exit, CliError> {
     let clock = Clock::start();
     let store = context::store(&globals.state_dir);
-    let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut store = locked(&store);
     store.lock(&context::holder(clock))?;
     if store.load()?.is_none() {
         return Err(CliError::new(Exit::Usage, "there is no state file to archive")
@@ -47,7 +46,7 @@ struct Listed {
 
 fn list(globals: &Globals) -> Result<Exit, CliError> {
     let store = context::store(&globals.state_dir);
-    let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut store = locked(&store);
     let read = |bytes: Vec<u8>| match StateFile::parse(&bytes) {
         Ok(state) => Ok(about(&state)),
         Err(error) => Err(error.to_string()),

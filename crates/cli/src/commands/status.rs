@@ -1,7 +1,7 @@
 //! `gsictl status`: the state, without calling anything.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use gsictl_core::catalog::Sighting;
@@ -10,7 +10,7 @@ use gsictl_core::state::{State, StatusReport};
 use gsictl_core::survey::Survey;
 use gsictl_driver::apply::{load, understand};
 use gsictl_driver::clock::Clock;
-use gsictl_driver::drive::{SharedStore, StopSignal, drive};
+use gsictl_driver::drive::{SharedStore, StopSignal, drive, locked};
 use gsictl_driver::dynamodb::Backend;
 
 use crate::args::{Globals, Output, Status};
@@ -40,7 +40,7 @@ pub(crate) fn run(globals: &Globals, args: &Status) -> Result<Exit, CliError> {
 
 /// For people a glance at the file is enough, however many entries it has.
 fn show_once(globals: &Globals, store: &SharedStore) -> Result<Exit, CliError> {
-    let bytes = store.lock().unwrap_or_else(PoisonError::into_inner).load()?;
+    let bytes = locked(store).load()?;
     let glance = bytes.as_deref().and_then(StatusReport::glance);
     match (bytes.as_deref(), glance) {
         (None, _) => show_none(globals, store)?,
@@ -67,7 +67,7 @@ fn show(globals: &Globals, state: &State, live: Option<&Live>) {
 }
 
 fn show_none(globals: &Globals, store: &SharedStore) -> Result<(), CliError> {
-    let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut store = locked(store);
     let newest = store.archives()?.pop();
     match globals.output {
         Output::Json => {

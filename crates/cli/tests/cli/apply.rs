@@ -3,14 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::world::{
-    AIRLINE, DATABASE, Done, Embedded, STATE, World, one_index, project, statuses, text,
+    DATABASE, Done, Embedded, STATE, World, airline, one_index, project, statuses, text,
 };
-
-fn airline() -> Vec<String> {
-    let mut all: Vec<_> = AIRLINE.iter().map(|(t, i)| format!("{t}.{i}")).collect();
-    all.sort();
-    all
-}
 
 fn sorted(mut names: Vec<String>) -> Vec<String> {
     names.sort();

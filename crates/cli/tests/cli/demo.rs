@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::world::{AIRLINE, Done, Embedded, Running, TABLES, World, side_by_side, text};
+use crate::world::{Done, Embedded, Running, TABLES, World, airline, side_by_side, text};
 
 /// A demo at a test's pace.
 fn demo(world: &World, more: &[&str]) -> Running {
@@ -21,12 +21,6 @@ fn demo_of(build_seconds: &str, world: &World, more: &[&str]) -> Running {
 
 fn mode(world: &World, name: &str) -> u32 {
     fs::metadata(world.path(name)).unwrap().permissions().mode() & 0o777
-}
-
-fn all() -> Vec<String> {
-    let mut all: Vec<_> = AIRLINE.iter().map(|(t, i)| format!("{t}.{i}")).collect();
-    all.sort();
-    all
 }
 
 /// The demo's indexes with their statuses, as the engine has them.
@@ -56,7 +50,7 @@ fn a_fresh_demo_ends_with_six_active_indexes_an_archive_and_a_report() {
     let done = done.says("All GSIs created successfully!").says("State file archived to");
     assert!(done.stdout.contains("the same builds one after the other take"), "{}", done.text());
 
-    assert_eq!(built(&world).into_keys().collect::<Vec<_>>(), all());
+    assert_eq!(built(&world).into_keys().collect::<Vec<_>>(), airline());
     assert!(built(&world).values().all(|status| status == "ACTIVE"));
     assert!(!world.exists("gsictl-demo/.gsi_creation_state.json"));
     let archives = world.named("gsictl-demo/.gsi_creation_state_");
@@ -96,7 +90,7 @@ fn a_fresh_demo_over_an_old_one_begins_anew_and_removes_only_its_own_files() {
     let done = demo(&world, &["--fresh", "--output", "json"]).end().exits(0);
     let mut accepted = done.indexes("accepted");
     accepted.sort();
-    assert_eq!(accepted, all());
+    assert_eq!(accepted, airline());
     assert_eq!(world.read("gsictl-demo/notes.txt"), b"mine");
     assert!(!world.exists(&old[0]), "{old:?} is left");
 }
@@ -165,7 +159,7 @@ fn a_demo_killed_at_any_moment_finishes_later_and_creates_no_index_twice() {
         for id in second.indexes("creating") {
             assert!(!there.contains_key(&id), "{id} was there: {}", second.text());
         }
-        assert_eq!(built(&world).into_keys().collect::<Vec<_>>(), all());
+        assert_eq!(built(&world).into_keys().collect::<Vec<_>>(), airline());
         assert!(built(&world).values().all(|status| status == "ACTIVE"));
         assert!(!world.exists("gsictl-demo/.gsi_creation_state.json"));
         there.len()
@@ -187,7 +181,7 @@ fn a_demo_killed_time_and_again_finishes_at_last() {
     let last = demo(&world, &["--output", "json"]).end().exits(0);
     runs.push(last);
     created_once(&runs.iter().collect::<Vec<_>>());
-    assert_eq!(built(&world).into_keys().collect::<Vec<_>>(), all());
+    assert_eq!(built(&world).into_keys().collect::<Vec<_>>(), airline());
     assert!(built(&world).values().all(|status| status == "ACTIVE"));
 }
 

@@ -9,18 +9,19 @@
     reason = "a test that cannot go on says where; what is skipped is said"
 )]
 
-#[path = "../../../driver/tests/support/dynamodb_local.rs"]
-mod dynamodb_local;
-#[path = "../../../driver/tests/support/http.rs"]
-mod http;
+#[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "the other test program uses the rest")]
+mod support;
 
 mod apply;
 mod contact;
 mod definitions;
 mod demo;
+mod live;
 mod lock;
-mod proxy;
 mod service;
+mod signals;
 mod state;
 mod words;
-mod world;
+
+use support::{http, world};

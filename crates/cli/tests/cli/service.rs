@@ -1,104 +1,14 @@
 //! Real calls: the same program against Amazon DynamoDB Local.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use gsictl_core::call::{Call, Value as Attribute};
 use gsictl_core::definition::ScalarType;
 use gsictl_core::name::TableName;
-use gsictl_driver::dynamodb::aws::{Aws, AwsOptions, Keys};
 use serde_json::Value;
 
-use crate::dynamodb_local::DynamoDbLocal;
-use crate::proxy::Proxy;
-use crate::world::{
-    AIRLINE, Done, Running, STATE, TABLES, Tables, World, one_index, project, runtime,
-};
-
-/// A world whose tables are on a server, behind a proxy that counts calls.
-struct Service {
-    world: World,
-    tables: Tables,
-    options: AwsOptions,
-    proxy: Proxy,
-    /// Lives as long as the test, where it is the test's own.
-    _own: Option<DynamoDbLocal>,
-}
-
-/// On the server that all tests share; indexes are built at once.
-fn service() -> Option<Service> {
-    static SERVER: OnceLock<Option<DynamoDbLocal>> = OnceLock::new();
-    let server = SERVER.get_or_init(|| DynamoDbLocal::start(false)).as_ref()?;
-    Some(Service::on(&server.endpoint(), None))
-}
-
-/// On a server of its own, whose builds last 30 seconds.
-fn slow_service() -> Option<Service> {
-    let server = DynamoDbLocal::start(true)?;
-    Some(Service::on(&server.endpoint(), Some(server)))
-}
-
-impl Service {
-    fn on(endpoint: &str, own: Option<DynamoDbLocal>) -> Self {
-        // Data is kept apart by access key.
-        static KEYS: AtomicUsize = AtomicUsize::new(0);
-        let key = format!("key{}", KEYS.fetch_add(1, Ordering::SeqCst));
-        let proxy = Proxy::before(endpoint);
-        let mut world = World::new();
-        world
-            .set("AWS_ACCESS_KEY_ID", &key)
-            .set("AWS_SECRET_ACCESS_KEY", "local")
-            .set("AWS_REGION", "eu-west-1")
-            .set("AWS_ENDPOINT_URL", &proxy.endpoint());
-        let options = AwsOptions {
-            profile: None,
-            region: Some("eu-west-1".to_owned()),
-            endpoint_url: Some(endpoint.to_owned()),
-            keys: Some(Keys { access_key_id: key, secret_access_key: "local".to_owned() }),
-        };
-        Self { world, tables: connect(&options), options, proxy, _own: own }
-    }
-
-    fn airline(self) -> Self {
-        for (table, key) in TABLES {
-            self.tables.create_table(table, key, ScalarType::S);
-        }
-        let definitions = std::fs::read(project("examples/airline.yaml")).unwrap();
-        self.world.write("airline.yaml", &definitions);
-        self
-    }
-
-    fn apply(&self) -> Done {
-        self.start().end()
-    }
-
-    fn start(&self) -> Running {
-        self.world.start(&["apply", "airline.yaml", "--output", "json"])
-    }
-
-    /// Every index of the tables is ACTIVE.
-    fn all_are_active(&self) {
-        // Connections of before may have been closed while nobody used them.
-        let tables = connect(&self.options);
-        for (table, index) in AIRLINE {
-            let table = tables.describe(table);
-            let index = table.indexes.iter().find(|i| i.name.as_str() == index).unwrap();
-            assert_eq!(index.status.to_string(), "ACTIVE", "{}", index.name);
-        }
-    }
-}
-
-fn connect(options: &AwsOptions) -> Tables {
-    let backend = runtime().block_on(Aws::connect(options.clone())).unwrap();
-    Tables::new(Arc::new(backend))
-}
-
-fn sorted_airline() -> Vec<String> {
-    let mut all: Vec<_> = AIRLINE.iter().map(|(t, i)| format!("{t}.{i}")).collect();
-    all.sort();
-    all
-}
+use crate::support::service::{Service, service, slow_service};
+use crate::world::{Done, STATE, airline, one_index};
 
 fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or_else(|| panic!("no number: {value}"))
@@ -110,7 +20,7 @@ fn six_indexes_are_created_with_one_call_each_and_a_second_apply_makes_none() {
     let done = service.apply().exits(0);
     let mut accepted = done.indexes("accepted");
     accepted.sort();
-    assert_eq!(accepted, sorted_airline());
+    assert_eq!(accepted, airline());
     service.all_are_active();
     assert_eq!(service.proxy.count("UpdateTable"), 6);
     assert_eq!(service.world.only_report()["cost"]["update_table"], 6);

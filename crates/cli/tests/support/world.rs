@@ -10,8 +10,8 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use gsictl_core::call::{Call, CallError, CreateIndex, CreateTable, Reply};
-use gsictl_core::catalog::{BillingMode, TableDescription};
+use gsictl_core::call::{Call, CallError, CreateIndex, CreateTable, Effect, Reply};
+use gsictl_core::catalog::{BillingMode, IndexDescription, TableDescription};
 use gsictl_core::definition::{KeyElement, KeyType, Projection, ScalarType};
 use gsictl_core::name::{IndexName, TableName};
 use gsictl_driver::dynamodb::Backend;
@@ -22,6 +22,8 @@ use tempfile::TempDir;
 /// The state file and its lock.
 pub(crate) const STATE: &str = ".gsi_creation_state.json";
 pub(crate) const LOCK: &str = ".gsi_creation_state.lock";
+/// The new state before it takes the old one's place.
+pub(crate) const SAVING: &str = ".gsi_creation_state.gsictl-tmp";
 /// The embedded engine's file, where `--local` names none.
 pub(crate) const DATABASE: &str = "gsictl-local.db";
 /// The six indexes of the examples, in their order.
@@ -33,6 +35,13 @@ pub(crate) const AIRLINE: [(&str, &str); 6] = [
     ("flights", "aircraft-rotation-index"),
     ("passengers", "passenger-elite-tier-index"),
 ];
+/// The same as `table.index`, sorted.
+pub(crate) fn airline() -> Vec<String> {
+    let mut all: Vec<_> = AIRLINE.iter().map(|(t, i)| format!("{t}.{i}")).collect();
+    all.sort();
+    all
+}
+
 /// The tables of the examples with their keys.
 pub(crate) const TABLES: [(&str, &str); 5] = [
     ("bookings", "booking_id"),
@@ -41,6 +50,9 @@ pub(crate) const TABLES: [(&str, &str); 5] = [
     ("flights", "flight_id"),
     ("passengers", "passenger_id"),
 ];
+
+/// The width of terminals.
+pub(crate) const COLUMNS: usize = 100;
 
 /// Only against hanging for ever; no test is judged by the time it took.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -130,7 +142,26 @@ impl World {
 
     /// The program, with nothing of this machine's environment.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gsictl"));
+        self.other(env!("CARGO_BIN_EXE_gsictl"), args)
+    }
+
+    /// A line of shell in a terminal of its own, in which `gsictl` is the program;
+    /// `None` where there is no util-linux. What the terminal shows is the
+    /// command's standard output, and its exit code is the command's.
+    pub(crate) fn in_terminal(&self, line: &str) -> Option<Command> {
+        let about = Command::new("script").arg("--version").stderr(Stdio::null()).output().ok()?;
+        if !String::from_utf8_lossy(&about.stdout).contains("util-linux") {
+            return None;
+        }
+        let program = concat!("'", env!("CARGO_BIN_EXE_gsictl"), "'");
+        let line = format!("stty rows 30 cols {COLUMNS}; gsictl() {{ {program} \"$@\"; }}; {line}");
+        let mut command = self.other("script", &["-qec", &line, "/dev/null"]);
+        command.env("TERM", "xterm").env("SHELL", "/bin/sh");
+        Some(command)
+    }
+
+    fn other(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(args)
             .env_clear()
@@ -168,14 +199,15 @@ impl World {
         table.indexes.iter().map(|i| (i.name.to_string(), i.status.to_string())).collect()
     }
 
+    /// Every index of the airline's tables, as `table.index`, with its status.
+    pub(crate) fn built(&self) -> BTreeMap<String, String> {
+        let engine = Embedded::open(&self.path(DATABASE), 0.0);
+        TABLES.iter().flat_map(|(table, _)| engine.indexes(table)).collect()
+    }
+
     /// Every index of the airline's tables, as `table.index`.
     pub(crate) fn all_indexes(&self) -> Vec<String> {
-        let of = |(table, _): &(&str, &str)| {
-            let names: Vec<_> =
-                self.indexes(table).keys().map(|index| format!("{table}.{index}")).collect();
-            names
-        };
-        TABLES.iter().flat_map(of).collect()
+        self.built().into_keys().collect()
     }
 }
 
@@ -260,10 +292,25 @@ impl Tables {
         self.call(Call::DeleteIndex { table, index }).unwrap();
     }
 
+    /// A table's indexes, as `table.index`, with their statuses.
+    pub(crate) fn indexes(&self, table: &str) -> BTreeMap<String, String> {
+        let table = self.describe(table);
+        let named = |i: &IndexDescription| format!("{}.{}", table.name, i.name);
+        table.indexes.iter().map(|i| (named(i), i.status.to_string())).collect()
+    }
+
+    /// Asked again where the server has troubles of its own, as DynamoDB Local has
+    /// when much goes on.
     pub(crate) fn describe(&self, table: &str) -> TableDescription {
-        match self.call(Call::DescribeTable(TableName::new(table).unwrap())) {
-            Ok(Reply::Table(table)) => *table,
-            other => panic!("{table}: {other:?}"),
+        let end = Instant::now() + Duration::from_secs(10);
+        loop {
+            match self.call(Call::DescribeTable(TableName::new(table).unwrap())) {
+                Ok(Reply::Table(table)) => return *table,
+                Err(error) if error.effect == Effect::Unknown && Instant::now() < end => {
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+                other => panic!("{table}: {other:?}"),
+            }
         }
     }
 }
@@ -311,6 +358,10 @@ impl Running {
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 
     /// The next line of standard output, as JSON.

@@ -1,0 +1,112 @@
+//! The tables on Amazon DynamoDB Local, behind a proxy that counts calls.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use gsictl_core::definition::ScalarType;
+use gsictl_driver::dynamodb::aws::{Aws, AwsOptions, Keys};
+
+use crate::support::dynamodb_local::DynamoDbLocal;
+use crate::support::proxy::{Chooser, Proxy};
+use crate::support::world::{Done, Running, TABLES, Tables, World, airline, project, runtime};
+
+/// A world whose tables are on a server, behind a proxy that counts calls.
+pub(crate) struct Service {
+    pub(crate) world: World,
+    pub(crate) tables: Tables,
+    pub(crate) proxy: Proxy,
+    options: AwsOptions,
+    /// Lives as long as the test, where it is the test's own.
+    _own: Option<DynamoDbLocal>,
+}
+
+/// On the server that all tests share; indexes are built at once.
+pub(crate) fn service() -> Option<Service> {
+    let server = shared_server()?;
+    Some(Service::on(server, Proxy::before(server), None))
+}
+
+/// The same, with faults on the way.
+pub(crate) fn faulty_service(chooser: Box<dyn Chooser>) -> Option<Service> {
+    let server = shared_server()?;
+    Some(Service::on(server, Proxy::with_faults(server, chooser), None))
+}
+
+fn shared_server() -> Option<&'static str> {
+    static SERVER: OnceLock<Option<(DynamoDbLocal, String)>> = OnceLock::new();
+    let start = || {
+        let server = DynamoDbLocal::start(false)?;
+        let endpoint = server.endpoint();
+        Some((server, endpoint))
+    };
+    SERVER.get_or_init(start).as_ref().map(|(_, endpoint)| endpoint.as_str())
+}
+
+/// On a server of its own, whose builds last 30 seconds.
+pub(crate) fn slow_service() -> Option<Service> {
+    let server = DynamoDbLocal::start(true)?;
+    let endpoint = server.endpoint();
+    Some(Service::on(&endpoint, Proxy::before(&endpoint), Some(server)))
+}
+
+impl Service {
+    fn on(endpoint: &str, proxy: Proxy, own: Option<DynamoDbLocal>) -> Self {
+        // Data is kept apart by access key.
+        static KEYS: AtomicUsize = AtomicUsize::new(0);
+        let key = format!("key{}", KEYS.fetch_add(1, Ordering::SeqCst));
+        let mut world = World::new();
+        world
+            .set("AWS_ACCESS_KEY_ID", &key)
+            .set("AWS_SECRET_ACCESS_KEY", "local")
+            .set("AWS_REGION", "eu-west-1")
+            .set("AWS_ENDPOINT_URL", &proxy.endpoint());
+        let options = AwsOptions {
+            profile: None,
+            region: Some("eu-west-1".to_owned()),
+            endpoint_url: Some(endpoint.to_owned()),
+            keys: Some(Keys { access_key_id: key, secret_access_key: "local".to_owned() }),
+        };
+        Self { world, tables: connect(&options), options, proxy, _own: own }
+    }
+
+    pub(crate) fn airline(self) -> Self {
+        for (table, key) in TABLES {
+            self.tables.create_table(table, key, ScalarType::S);
+        }
+        let definitions = std::fs::read(project("examples/airline.yaml")).unwrap();
+        self.world.write("airline.yaml", &definitions);
+        self
+    }
+
+    pub(crate) fn apply(&self) -> Done {
+        self.start().end()
+    }
+
+    pub(crate) fn start(&self) -> Running {
+        self.start_with(&[])
+    }
+
+    pub(crate) fn start_with(&self, more: &[&str]) -> Running {
+        let apply = ["apply", "airline.yaml", "--output", "json"];
+        self.world.start(&[&apply, more].concat())
+    }
+
+    /// The indexes that the server has, as `table.index`, with their statuses.
+    pub(crate) fn indexes(&self) -> BTreeMap<String, String> {
+        // Connections of before may have been closed while nobody used them.
+        let tables = connect(&self.options);
+        TABLES.iter().flat_map(|(table, _)| tables.indexes(table)).collect()
+    }
+
+    /// Every index of the tables is ACTIVE.
+    pub(crate) fn all_are_active(&self) {
+        let active = airline().into_iter().map(|id| (id, "ACTIVE".to_owned()));
+        assert_eq!(self.indexes(), active.collect());
+    }
+}
+
+fn connect(options: &AwsOptions) -> Tables {
+    let backend = runtime().block_on(Aws::connect(options.clone())).unwrap();
+    Tables::new(Arc::new(backend))
+}
