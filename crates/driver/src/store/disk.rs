@@ -124,7 +124,8 @@ impl Directory {
     }
 }
 
-/// How often a lock file may be removed between opening and locking it.
+/// How often a lock file may be removed between opening and locking it, or have
+/// just changed hands.
 const LOCK_TRIES: usize = 16;
 
 /// The longest text of a holder that is shown.
@@ -140,24 +141,34 @@ impl Disk for Directory {
 
     fn try_lock(&self, name: &str, text: &str) -> io::Result<Locking<DirectoryLock>> {
         let path = self.path(name);
+        let mut held = false;
         for _ in 0..LOCK_TRIES {
             plain(&path)?;
             let mut options = private();
             let mut file = options.create(true).read(true).open(&path)?;
             match file.try_lock() {
-                Ok(()) => {}
+                Ok(()) if self.is_at(&file, name)? => {
+                    rewrite(&mut file, text)?;
+                    return Ok(Locking::Taken(DirectoryLock(file)));
+                }
+                // It was removed between opening and locking.
+                Ok(()) => held = false,
                 Err(TryLockError::WouldBlock) => {
                     let mut text = Vec::new();
                     // A locked file cannot be read on every system.
                     let _ = file.take(HOLDER_BYTES).read_to_end(&mut text);
-                    return Ok(Locking::Held(String::from_utf8_lossy(&text).into_owned()));
+                    if !text.is_empty() {
+                        return Ok(Locking::Held(String::from_utf8_lossy(&text).into_owned()));
+                    }
+                    // It is changing hands: who has it now is about to say so.
+                    held = true;
+                    std::thread::yield_now();
                 }
                 Err(TryLockError::Error(error)) => return Err(error),
             }
-            if self.is_at(&file, name)? {
-                rewrite(&mut file, text)?;
-                return Ok(Locking::Taken(DirectoryLock(file)));
-            }
+        }
+        if held {
+            return Ok(Locking::Held(String::new()));
         }
         Err(io::Error::other("it is removed again and again"))
     }
