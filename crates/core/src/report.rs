@@ -14,6 +14,23 @@ use crate::time::Timestamp;
 /// The format of the JSON report; raised when a field changes its meaning.
 pub const FORMAT: u32 = 1;
 
+/// What a command leaves in `gsi_creation_reports/`, for programs and for people.
+pub trait Document {
+    /// The command, such as `apply`.
+    fn kind(&self) -> &str;
+    /// When it was over: part of the file's name.
+    fn ended_at(&self) -> Timestamp;
+    /// The whole of it, with its format version.
+    fn json(&self) -> serde_json::Value;
+    /// The same in Markdown, to be read and passed on.
+    fn markdown(&self) -> String;
+
+    /// Its file name: `<command>_YYYYMMDD_HHMMSS`, without an ending.
+    fn file_stem(&self) -> String {
+        format!("{}_{}", self.kind(), self.ended_at().file_stamp())
+    }
+}
+
 /// How a run ended for one index, in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -204,12 +221,6 @@ impl Report {
         }
     }
 
-    /// Its file name: `<command>_YYYYMMDD_HHMMSS`, without an ending.
-    #[must_use]
-    pub fn file_stem(&self) -> String {
-        format!("{}_{}", self.command, self.ended_at.file_stamp())
-    }
-
     /// The longest single build, and how long all of them take one by one.
     #[must_use]
     pub fn longest_lane(&self) -> Option<(TableName, Duration)> {
@@ -219,6 +230,28 @@ impl Report {
         }
         let (table, seconds) = lanes.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
         Some((TableName::new(table).ok()?, Duration::from_secs_f64(seconds)))
+    }
+}
+
+impl Document for Report {
+    fn kind(&self) -> &str {
+        &self.command
+    }
+
+    fn ended_at(&self) -> Timestamp {
+        self.ended_at
+    }
+
+    fn json(&self) -> serde_json::Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    fn markdown(&self) -> String {
+        let Totals { created, already_active, failed, unfinished, .. } = self.totals;
+        format!(
+            "# gsictl {}\n\n{created} created, {already_active} already active, {failed} failed, {unfinished} unfinished.\n",
+            self.command
+        )
     }
 }
 
