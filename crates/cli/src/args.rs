@@ -85,6 +85,11 @@ pub(crate) enum Command {
     /// Resumes by itself where a state file exists. Indexes that are there are
     /// left alone; nothing is ever deleted.
     Apply(Box<Apply>),
+    /// Delete the indexes that this state's runs created, and nothing else
+    ///
+    /// Reads the state file, or the newest archive where there is none. Asks first.
+    /// Indexes that were there before, or are no longer what was created, are kept.
+    Rollback(Rollback),
     /// Wait until indexes are ready
     ///
     /// Reads only: no lock, no state. Exits 3 when the time-out strikes or there
@@ -159,6 +164,34 @@ pub(crate) struct Definitions {
     /// How to read them, whatever their ending: json, yaml or toml
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<Format>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Rollback {
+    /// Only indexes of this table (repeatable)
+    #[arg(long, value_name = "TABLE")]
+    pub(crate) table: Vec<TableName>,
+    /// Only indexes of this name (repeatable); with --table both must match
+    #[arg(long, value_name = "INDEX")]
+    pub(crate) index: Vec<IndexName>,
+    /// Read this state file or archive
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// Say what would be deleted, and delete nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Delete indexes whose creation was never acknowledged, too
+    #[arg(long)]
+    pub(crate) include_inferred: bool,
+    /// Attempts for each index
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) max_attempts: u32,
+    /// Seconds between attempts; the last one repeats
+    #[arg(long, value_name = "S,S,...", value_delimiter = ',', default_value = "30", value_parser = seconds)]
+    pub(crate) backoff: Vec<Duration>,
 }
 
 #[derive(Debug, clap::Args)]

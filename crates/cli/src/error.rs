@@ -8,6 +8,7 @@ use gsictl_core::state::Target;
 use gsictl_core::survey::SurveyError;
 use gsictl_driver::apply::ApplyError;
 use gsictl_driver::dynamodb::ConnectError;
+use gsictl_driver::rollback::RollbackError;
 use gsictl_driver::store::{LockError, StoreError};
 
 /// How the program ends.
@@ -195,6 +196,25 @@ impl From<ApplyError> for CliError {
                 .hint("or put the state away with `gsictl state archive`"),
             ApplyError::NothingToResume => Self::new(Exit::Usage, error.to_string())
                 .hint("leave out --resume to begin: the same command resumes by itself"),
+        }
+    }
+}
+
+impl From<RollbackError> for CliError {
+    fn from(error: RollbackError) -> Self {
+        match error {
+            RollbackError::Lock(error) => error.into(),
+            RollbackError::Store(error) => error.into(),
+            RollbackError::Survey(error) => error.into(),
+            RollbackError::Damaged { .. } => Self::new(Exit::State, error.to_string())
+                .hint("the file was left as it is, and nothing was deleted")
+                .hint("name an archive that is whole with --state FILE; `gsictl state list` shows them"),
+            RollbackError::NoState => Self::new(Exit::State, error.to_string())
+                .hint("name the directory of the run with --state-dir, or a file with --state"),
+            RollbackError::OtherState { .. } => Self::new(Exit::State, error.to_string())
+                .hint("put the state away with `gsictl state archive`, then run the same command again"),
+            RollbackError::Elsewhere(error) => Self::new(Exit::State, error.to_string())
+                .hint("ask the place where the indexes were created: --region, --endpoint-url, --profile or --local"),
         }
     }
 }

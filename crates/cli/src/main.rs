@@ -30,6 +30,7 @@ fn run(args: Args) -> Result<Exit, CliError> {
     match args.command {
         Command::Demo(demo) => commands::demo::run(globals, &demo),
         Command::Apply(apply) => commands::apply::run(globals, &apply),
+        Command::Rollback(rollback) => commands::rollback::run(globals, &rollback),
         Command::Wait(wait) => commands::wait::run(globals, &wait),
         Command::Status(status) => commands::status::run(globals, &status),
         Command::State(state) => commands::state::run(globals, &state),

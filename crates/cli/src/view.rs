@@ -9,6 +9,7 @@ mod line;
 mod live;
 mod plain;
 mod result;
+mod rollback;
 mod status;
 
 use std::io::{BufWriter, IsTerminal, Write};
@@ -23,6 +24,10 @@ use crate::error::{CliError, Exit};
 
 pub(crate) use json::applied as json_result;
 pub(crate) use result::{applied as show_result, planned as show_plan};
+pub(crate) use rollback::{
+    RollbackView, finished as json_rollback, plan as rollback_plan, result as show_rollback,
+    show_plan as show_rollback_plan,
+};
 pub(crate) use status::document as json_status;
 
 /// Shows a run while it goes on.
@@ -42,6 +47,11 @@ pub(crate) fn for_run(globals: &Globals) -> Box<dyn View> {
         Output::Human if terminal && !globals.verbose => Box::new(live::Live::new()),
         Output::Human => Box::new(plain::Plain::new(globals.verbose)),
     }
+}
+
+/// The view of a rollback.
+pub(crate) fn for_rollback(globals: &Globals) -> RollbackView {
+    RollbackView::new(globals)
 }
 
 /// Settles colours once, for everything that is printed.

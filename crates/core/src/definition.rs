@@ -21,6 +21,7 @@ mod suggest;
 mod tests;
 
 pub use self::check::parse;
+pub(crate) use self::compare::digest_of;
 pub use self::diagnostic::{Diagnostic, Diagnostics};
 pub use self::limits::MAX_INPUT_BYTES;
 pub use self::schema::json_schema;

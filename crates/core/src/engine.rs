@@ -9,6 +9,7 @@ mod job;
 mod lane;
 mod outcome;
 mod pace;
+mod removal;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
@@ -20,6 +21,7 @@ use crate::machine::{CallId, Effect, Machine, Snapshot};
 use crate::name::IndexId;
 use crate::plan::Plan;
 use crate::retry::Policy;
+use crate::rollback::RollbackPlan;
 use crate::state::{Serial, State, Step};
 use crate::time::Timestamp;
 
@@ -97,8 +99,27 @@ impl Engine {
     /// A run that carries out `plan`. `seed` draws the jitter.
     #[must_use]
     pub fn new(now: Timestamp, plan: Plan, policy: Policy, state: State, seed: u64) -> Self {
-        let lanes = plan.tables.into_iter().map(|t| Lane::new(now, t, &state));
-        let lanes: Vec<_> = lanes.collect();
+        let lanes = plan.tables.into_iter().map(|t| Lane::to_have(now, t, &state));
+        let lanes = lanes.collect();
+        Self::run(now, lanes, policy, state, seed)
+    }
+
+    /// A run that carries out a rollback: deletions, under the same rules.
+    #[must_use]
+    pub fn rollback(
+        now: Timestamp,
+        plan: RollbackPlan,
+        policy: Policy,
+        state: State,
+        seed: u64,
+    ) -> Self {
+        let inferred = plan.include_inferred;
+        let lanes = plan.tables.into_iter();
+        let lanes = lanes.map(|t| Lane::to_be_rid_of(now, t, inferred, &state)).collect();
+        Self::run(now, lanes, policy, state, seed)
+    }
+
+    fn run(now: Timestamp, lanes: Vec<Lane>, policy: Policy, state: State, seed: u64) -> Self {
         let mut engine = Self {
             pace: Pace::new(now, policy.max_builds),
             policy,
@@ -290,7 +311,7 @@ impl Engine {
                 Doing::Backlogged | Doing::Resting => self.advance(now, n),
                 // Its save may be under way; the call is not made.
                 Doing::Intending(_) => self.advance(now, n),
-                Doing::WantsLook | Doing::Looking(..) | Doing::Creating(..) | Doing::Over => {}
+                Doing::WantsLook | Doing::Looking(..) | Doing::Changing(..) | Doing::Over => {}
             }
         }
     }
@@ -337,7 +358,7 @@ impl Engine {
         self.unsaved.push(n);
     }
 
-    fn create(&mut self, now: Timestamp, n: usize) {
+    fn change(&mut self, now: Timestamp, n: usize) {
         let Doing::Intending(job) = self.lanes[n].doing else {
             return;
         };
@@ -347,10 +368,10 @@ impl Engine {
         let Some(table) = lane.description() else {
             return;
         };
-        let create = lane.jobs[job].create(table);
+        let call = lane.jobs[job].call(table);
         lane.jobs[job].on_called(&mut scene);
-        lane.doing = Doing::Creating(id, job);
-        self.calls.push_back((id, Call::CreateIndex(Box::new(create))));
+        lane.doing = Doing::Changing(id, job);
+        self.calls.push_back((id, call));
     }
 
     fn fresh_id(&mut self, n: usize) -> CallId {
@@ -416,7 +437,7 @@ impl Engine {
         self.looks.clear();
         self.unsaved.clear();
         for n in 0..self.lanes.len() {
-            if matches!(self.lanes[n].doing, Doing::Creating(..)) {
+            if matches!(self.lanes[n].doing, Doing::Changing(..)) {
                 continue;
             }
             let (lanes, mut scene) = self.scene(now);
@@ -431,19 +452,21 @@ impl Engine {
             let Some(n) = self.asked.remove(&id) else {
                 continue;
             };
-            if let Doing::Creating(_, job) = self.lanes[n].doing {
+            if let Doing::Changing(_, job) = self.lanes[n].doing {
                 let (lane, events) = (&mut self.lanes[n], &mut self.events);
                 lane.jobs[job].recall(now);
                 lane.doing = Doing::Resting;
                 let of = lane.jobs[job].id();
-                events.retain(|e| !matches!(e, Event::Creating { id, .. } if id == of));
+                events.retain(|e| {
+                    !matches!(e, Event::Creating { id, .. } | Event::Deleting { id, .. } if id == of)
+                });
             }
         }
     }
 
-    /// Creates that were handed out and are not answered.
+    /// Changes that were handed out and are not answered.
     fn unanswered(&self) -> bool {
-        self.lanes.iter().any(|lane| matches!(lane.doing, Doing::Creating(..)))
+        self.lanes.iter().any(|lane| matches!(lane.doing, Doing::Changing(..)))
     }
 }
 
@@ -455,6 +478,7 @@ impl Machine for Engine {
         if let Some((id, call)) = self.calls.pop_front() {
             match call {
                 Call::CreateIndex(_) => self.stats.creates += 1,
+                Call::DeleteIndex { .. } => self.stats.deletes += 1,
                 _ => self.stats.describes += 1,
             }
             return Some(Effect::Call(id, call));
@@ -492,7 +516,7 @@ impl Machine for Engine {
         };
         match self.lanes[n].doing {
             Doing::Looking(asked, asked_at) if asked == id => self.on_look(now, n, asked_at, reply),
-            Doing::Creating(asked, job) if asked == id => self.on_created(now, n, job, reply),
+            Doing::Changing(asked, job) if asked == id => self.on_created(now, n, job, reply),
             _ => {}
         }
     }
@@ -504,7 +528,7 @@ impl Machine for Engine {
         match result {
             Ok(()) if self.stopping.is_none() => {
                 for n in saving.lanes {
-                    self.create(now, n);
+                    self.change(now, n);
                 }
             }
             Ok(()) => {}

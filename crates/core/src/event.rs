@@ -60,8 +60,31 @@ pub enum Event {
         /// From 1, in this run.
         attempt: u32,
     },
-    /// DynamoDB took the create.
+    /// DynamoDB took the create, or the delete.
     Accepted(IndexId),
+    /// The delete goes out.
+    Deleting {
+        /// Which.
+        id: IndexId,
+        /// From 1, in this run.
+        attempt: u32,
+    },
+    /// The index was deleted.
+    Deleted {
+        /// Which.
+        id: IndexId,
+        /// From the call until it was seen gone.
+        took: Duration,
+    },
+    /// The index was to be deleted, and was gone already.
+    Gone(IndexId),
+    /// The index is left alone.
+    Kept {
+        /// Which.
+        id: IndexId,
+        /// Why.
+        reason: String,
+    },
     /// The build went from allocation to backfill.
     Backfilling(IndexId),
     /// The index is active.

@@ -17,6 +17,7 @@ pub mod name;
 pub mod plan;
 pub mod report;
 pub mod retry;
+pub mod rollback;
 pub mod state;
 pub mod survey;
 pub mod time;

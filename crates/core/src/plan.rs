@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::catalog::{BillingMode, Catalog, IndexStatus, Sighting, TableDescription, TableStatus};
 use crate::definition::{Definitions, IndexDefinition, Place, ScalarType};
-use crate::name::{IndexName, TableName};
+use crate::name::{IndexId, IndexName, TableName};
 use crate::state::{Entry, State, Status};
 use crate::time::Timestamp;
 
@@ -271,8 +271,14 @@ impl Selection {
     /// Whether the run is about this index.
     #[must_use]
     pub fn admits(&self, definition: &IndexDefinition) -> bool {
-        (self.tables.is_empty() || self.tables.contains(&definition.id.table))
-            && (self.indexes.is_empty() || self.indexes.contains(&definition.id.index))
+        self.admits_id(&definition.id)
+    }
+
+    /// The same, by its name.
+    #[must_use]
+    pub fn admits_id(&self, id: &IndexId) -> bool {
+        (self.tables.is_empty() || self.tables.contains(&id.table))
+            && (self.indexes.is_empty() || self.indexes.contains(&id.index))
     }
 
     /// The names that no definition has.

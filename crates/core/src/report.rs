@@ -304,6 +304,8 @@ fn result(verdict: &Verdict, owner: Option<Owner>) -> Result {
         Verdict::TimedOut => Result::TimedOut,
         Verdict::Building => Result::Building,
         Verdict::Waiting => Result::Waiting,
+        // What only a rollback comes to, which has a report of its own.
+        Verdict::Deleted(_) | Verdict::Gone | Verdict::Kept(_) | Verdict::Deleting => Result::Left,
     }
 }
 

@@ -130,6 +130,9 @@ pub struct Record {
     /// Digest of the definition that the newest intent was about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spec: Option<String>,
+    /// When `rollback` meant to delete it; `None` where it never did, or is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delete_intent_at: Option<Timestamp>,
     /// When `rollback` last deleted it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted_at: Option<Timestamp>,

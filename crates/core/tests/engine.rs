@@ -13,6 +13,7 @@ mod engine {
     mod ending;
     mod errors;
     mod repeat;
+    mod rollback;
     mod sight;
     mod survey;
     mod waiting;

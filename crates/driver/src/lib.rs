@@ -11,4 +11,5 @@ pub mod drive;
 pub mod dynamodb;
 pub mod rebuild;
 pub mod reports;
+pub mod rollback;
 pub mod store;

@@ -47,6 +47,7 @@ struct SavedOwn {
 struct SavedRecord {
     owner: Option<String>,
     intent_at: Option<String>,
+    delete_intent_at: Option<String>,
 }
 
 impl Saved {
@@ -95,6 +96,10 @@ pub struct Rules {
     pub retry_failed: bool,
     /// How long after a create a description may not show the index yet.
     pub visibility: Duration,
+    /// It is a rollback.
+    pub rollback: bool,
+    /// A rollback that deletes what was never acknowledged, too.
+    pub include_inferred: bool,
 }
 
 /// An answered look at a table.
@@ -336,9 +341,34 @@ impl Checks {
                 before.is_none(),
                 "invariant 2: {index} is created again, and no look showed it absent since {before:?}"
             );
+        } else if let Call::DeleteIndex { table, index } = call {
+            let index = IndexId::new(table.clone(), index.clone());
+            self.may_be_deleted(id, &index);
+            self.is_not_early(now, &index);
         } else {
-            assert!(!call.is_mutating(), "invariant 3: a run only creates: {call:?}");
+            assert!(!call.is_mutating(), "invariant 3: a run changes indexes only: {call:?}");
         }
+    }
+
+    /// Invariants 1, 3 and 4.
+    fn may_be_deleted(&mut self, id: CallId, index: &IndexId) {
+        let before = self.unanswered.insert(index.table.clone(), id);
+        assert_eq!(before, None, "invariant 1: two unanswered changes on {}", index.table);
+        let seen = self.seen.get(&index.table);
+        let Some(Seen::Found(table)) = seen else {
+            panic!("invariant 3: {index} is deleted while its table shows {seen:?}");
+        };
+        let other = |i: &IndexDescription| i.name != index.index && is_in_flight(i);
+        assert!(
+            table.status == TableStatus::Active && !table.indexes.iter().any(other),
+            "invariant 1: {index} is deleted while its table shows {table:?}"
+        );
+        let saved = self.confirmed.as_ref().expect("invariant 4: a save before a delete");
+        let record = saved.record(index).expect("invariant 4: a record");
+        let ours = record.owner.as_deref() == Some("run")
+            || (self.rules.include_inferred && record.owner.as_deref() == Some("inferred"));
+        assert!(self.rules.rollback && ours, "invariant 3: {index} is not ours to delete");
+        assert!(record.delete_intent_at.is_some(), "invariant 4: no intent to delete {index}");
     }
 
     /// Invariant 1.
@@ -406,6 +436,15 @@ impl Checks {
                     Err(error) => self.on_failed_create(now, &index, error),
                 }
             }
+            Call::DeleteIndex { table, index } => {
+                self.unanswered.remove(table);
+                self.changed.insert(table.clone(), now);
+                self.seen.remove(table);
+                let index = IndexId::new(table.clone(), index.clone());
+                if let Err(error) = result {
+                    self.wait_after(now, &index, error.kind);
+                }
+            }
             _ => {}
         }
     }
@@ -415,8 +454,12 @@ impl Checks {
         if error.effect == Effect::NotApplied {
             self.may_exist.remove(index);
         }
+        self.wait_after(now, index, error.kind);
+    }
+
+    fn wait_after(&mut self, now: Timestamp, index: &IndexId, kind: ErrorKind) {
         let waits = matches!(
-            error.kind,
+            kind,
             ErrorKind::Throttled | ErrorKind::Server | ErrorKind::Connection | ErrorKind::Timeout
         );
         if waits {

@@ -127,7 +127,8 @@ impl Table {
 
     fn types(&self) -> Types {
         let mut types = self.attributes.clone();
-        for index in &self.indexes {
+        // DynamoDB Local forgets them when the deletion begins.
+        for index in self.indexes.iter().filter(|i| i.gone_at.is_none()) {
             types.extend(index.attributes.clone());
         }
         types

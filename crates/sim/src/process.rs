@@ -40,6 +40,7 @@ pub fn process(world: &mut World, scenario: &Scenario, run: &Run, bug: Option<Bu
             backoff: run.policy.backoff.clone(),
             retry_failed: run.retry_failed,
             visibility: run.policy.visibility,
+            ..Rules::default()
         },
         loaded.as_deref(),
     );

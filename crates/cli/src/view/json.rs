@@ -4,6 +4,7 @@ use std::path::Path;
 
 use gsictl_core::event::{AttemptFailure, Event, Queue};
 use gsictl_core::name::IndexId;
+use gsictl_core::time::Timestamp;
 use gsictl_driver::apply::{Applied, Progress};
 use serde_json::{Value, json};
 
@@ -39,15 +40,18 @@ fn document(progress: &Progress<'_>) -> Value {
                 .collect();
             json!({ "event": "planned", "indexes": indexes })
         }
-        Progress::Happened(at, event) => {
-            let mut value = happened(event);
-            if let Some(object) = value.as_object_mut() {
-                object.insert("at".to_owned(), json!(at));
-            }
-            value
-        }
+        Progress::Happened(at, event) => self::event(*at, event),
         Progress::Archived(name) => json!({ "event": "state_archived", "file": name }),
     }
+}
+
+/// One event with its time.
+pub(super) fn event(at: Timestamp, event: &Event) -> Value {
+    let mut value = happened(event);
+    if let Some(object) = value.as_object_mut() {
+        object.insert("at".to_owned(), json!(at));
+    }
+    value
 }
 
 pub(super) fn action(action: gsictl_core::plan::Action) -> &'static str {
@@ -113,6 +117,12 @@ fn happened(event: &Event) -> Value {
         Event::CredentialsBack => json!({ "event": "credentials_back" }),
         Event::SaveFailed { error } => json!({ "event": "save_failed", "error": error }),
         Event::Stopping => json!({ "event": "stopping" }),
+        Event::Deleting { id, attempt } => about("deleting", id, json!({ "attempt": attempt })),
+        Event::Deleted { id, took } => {
+            about("deleted", id, json!({ "seconds": took.as_secs_f64() }))
+        }
+        Event::Gone(id) => about("gone", id, Value::Null),
+        Event::Kept { id, reason } => about("kept", id, json!({ "reason": reason })),
     }
 }
 

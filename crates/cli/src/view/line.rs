@@ -115,6 +115,15 @@ pub(super) fn of(event: &Event) -> Line {
             format!("The state cannot be saved: {error}\n      No further call is made."),
         ),
         Event::Stopping => Line::new(Progress, "Interrupted by user!".to_owned()),
+        Event::Deleting { id, attempt: 1 } => Line::new(Progress, format!("Deleting GSI: {id}")),
+        Event::Deleting { id, attempt } => {
+            Line::new(Progress, format!("Deleting GSI: {id} (attempt {attempt})"))
+        }
+        Event::Deleted { id, took } => {
+            Line::new(Good, format!("{id}: GSI deleted ({})", span(*took)))
+        }
+        Event::Gone(id) => Line::new(Progress, format!("Skipping {id} (gone already)")),
+        Event::Kept { id, reason } => Line::new(Warning, format!("{id}: kept: {reason}")),
     }
 }
 

@@ -135,7 +135,8 @@ impl World {
 
     /// The one report there is.
     pub(crate) fn only_report(&self) -> Value {
-        let names = self.named("gsi_creation_reports/");
+        let mut names = self.named("gsi_creation_reports/");
+        names.retain(|name| name.ends_with(".json"));
         assert_eq!(names.len(), 1, "{names:?}");
         self.json(&names[0])
     }

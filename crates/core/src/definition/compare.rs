@@ -19,9 +19,7 @@ impl IndexDefinition {
     #[must_use]
     pub fn digest(&self, types: &Types) -> String {
         let type_of = |name: &str| self.attributes.get(name).or_else(|| types.get(name));
-        let keys: Vec<_> =
-            self.key_schema.iter().map(|key| json!([key, type_of(&key.attribute_name)])).collect();
-        hash(&json!([keys, self.projection]).to_string())
+        digest(&self.key_schema, type_of, &self.projection)
     }
 
     /// What is different about an index of the same name; nothing where it is
@@ -80,6 +78,20 @@ impl Definitions {
         let all: BTreeSet<_> = self.indexes.iter().map(one).collect();
         hash(&json!(all).to_string())
     }
+}
+
+/// As [`IndexDefinition::digest`], of an index that stands on a table with `types`.
+pub(crate) fn digest_of(keys: &[KeyElement], types: &Types, projection: &Projection) -> String {
+    digest(keys, |name| types.get(name), projection)
+}
+
+fn digest<'t>(
+    keys: &[KeyElement],
+    type_of: impl Fn(&str) -> Option<&'t ScalarType>,
+    projection: &Projection,
+) -> String {
+    let keys: Vec<_> = keys.iter().map(|key| json!([key, type_of(&key.attribute_name)])).collect();
+    hash(&json!([keys, projection]).to_string())
 }
 
 fn hash(text: &str) -> String {

@@ -5,7 +5,7 @@ use super::lane::next_look;
 use crate::call::{CallError, Effect as Applied, ErrorKind, Reply};
 use crate::catalog::Sighting;
 use crate::event::{Event, Queue};
-use crate::retry::{CREDENTIALS_RETRY, Rule, Strategy, Then, decide, poll_retry};
+use crate::retry::{CREDENTIALS_RETRY, Decision, Rule, Strategy, Then, decide, poll_retry};
 use crate::time::Timestamp;
 
 impl Engine {
@@ -100,7 +100,10 @@ impl Engine {
         let building = self.certainly_building();
         let others = self.pace.taken() - usize::from(self.lanes[n].slot);
         let situation = self.lanes[n].jobs[job].situation(error.kind, others);
-        let decision = decide(error.kind, situation, &self.policy, self.random.f64());
+        let mut decision = decide(error.kind, situation, &self.policy, self.random.f64());
+        if self.lanes[n].jobs[job].is_answer(error.kind) {
+            decision = Decision { counts: false, then: Then::Look, ..decision };
+        }
         match decision.then {
             Then::AwaitSlot => self.lower_concurrency(now, building),
             Then::Hold(wait) => {

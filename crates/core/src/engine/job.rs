@@ -1,15 +1,18 @@
 //! One index of a run: what was done for it, and what each description makes of it.
+//! What is particular to deletions is in `removal`.
 
 use std::time::Duration;
 
 use super::Scene;
-use crate::call::{CallError, CreateIndex, Effect as Applied, ErrorKind};
+use super::removal::Removal;
+use crate::call::{Call, CallError, CreateIndex, Effect as Applied, ErrorKind};
 use crate::catalog::{BillingMode, Sighting, TableDescription};
 use crate::definition::IndexDefinition;
 use crate::event::{AttemptFailure, Event, Queue};
 use crate::name::IndexId;
 use crate::plan::{Finding, Obstacle, PlannedIndex, judge};
 use crate::retry::{BUSY_THOUGH_ACTIVE, Decision, Rule, Situation, Then};
+use crate::rollback::Kept;
 use crate::state::{Attempt, Entry, Owner, Status, Step};
 use crate::time::Timestamp;
 
@@ -39,6 +42,14 @@ pub enum Verdict {
     Building,
     /// Nothing was started for it, or not yet.
     Waiting,
+    /// It was deleted in this run; so long after the call.
+    Deleted(Duration),
+    /// It was to be deleted, and was gone already.
+    Gone,
+    /// It was not to be deleted: why.
+    Kept(Kept),
+    /// It is being deleted; the run was stopped.
+    Deleting,
 }
 
 /// Where one index is in this run.
@@ -60,19 +71,28 @@ pub(super) enum Phase {
     Done(Verdict),
 }
 
+/// What a job is there for.
+#[derive(Debug)]
+pub(super) enum Task {
+    /// To have the index; whether this run may create it at all.
+    Create { definition: Box<IndexDefinition>, may_start: bool },
+    /// To be rid of it.
+    Delete(Removal),
+}
+
 /// One index in the queue of its table.
 #[derive(Debug)]
 pub(super) struct Job {
-    pub(super) definition: IndexDefinition,
+    id: IndexId,
+    pub(super) task: Task,
     pub(super) phase: Phase,
     pub(super) estimate: Duration,
     /// Attempts that failed in this run.
     pub(super) failures: u32,
-    may_start: bool,
     /// When the run began.
     begun: Timestamp,
     /// When its build began, as far as is known.
-    since: Timestamp,
+    pub(super) since: Timestamp,
     /// When the newest description was asked for: of what came later it knows
     /// nothing, however late its answer came.
     seen_at: Timestamp,
@@ -81,13 +101,25 @@ pub(super) struct Job {
 }
 
 impl Job {
-    pub(super) fn new(now: Timestamp, planned: PlannedIndex, estimate: Duration) -> Self {
+    /// A job that is to have the index of `planned`.
+    pub(super) fn to_have(now: Timestamp, planned: PlannedIndex, estimate: Duration) -> Self {
+        let id = planned.definition.id.clone();
+        let (definition, may_start) = (Box::new(planned.definition), planned.may_start);
+        Self { estimate, ..Self::new(now, id, Task::Create { definition, may_start }) }
+    }
+
+    /// A job that is to be rid of the index `id`.
+    pub(super) fn to_be_rid_of(now: Timestamp, id: IndexId, inferred: bool) -> Self {
+        Self::new(now, id, Task::Delete(Removal::new(inferred)))
+    }
+
+    fn new(now: Timestamp, id: IndexId, task: Task) -> Self {
         Self {
-            definition: planned.definition,
+            id,
+            task,
             phase: Phase::New,
-            estimate,
+            estimate: Duration::ZERO,
             failures: 0,
-            may_start: planned.may_start,
             begun: now,
             since: now,
             seen_at: now,
@@ -97,7 +129,7 @@ impl Job {
     }
 
     pub(super) fn id(&self) -> &IndexId {
-        &self.definition.id
+        &self.id
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -106,7 +138,13 @@ impl Job {
 
     /// It holds the table's one slot, or may hold it.
     pub(super) fn is_building(&self) -> bool {
-        matches!(self.phase, Phase::Sent { .. } | Phase::Building { .. })
+        let leaving = || self.phase == Phase::Leaving && matches!(self.task, Task::Delete(_));
+        matches!(self.phase, Phase::Sent { .. } | Phase::Building { .. }) || leaving()
+    }
+
+    /// Whether the table's slot may be taken for it, though its own index has it.
+    pub(super) fn may_interrupt_its_build(&self) -> bool {
+        matches!(&self.task, Task::Delete(removal) if removal.may_interrupt)
     }
 
     /// DynamoDB said that it is being built: the call was answered, or a
@@ -135,7 +173,11 @@ impl Job {
             Sighting::Found(table) => Some(table.as_ref()),
             Sighting::Missing | Sighting::Denied(_) => None,
         };
-        match judge(&self.definition, sighting) {
+        let finding = match &self.task {
+            Task::Create { definition, .. } => judge(definition, sighting),
+            Task::Delete(_) => return self.observe_to_delete(sighting, scene),
+        };
+        match finding {
             Finding::Ready => self.on_ready(table, scene),
             Finding::Building { backfilling } => self.on_building(table, backfilling, scene),
             Finding::Deleting => self.on_deleting(scene),
@@ -238,7 +280,7 @@ impl Job {
     }
 
     /// Just after a create a description may not show the index yet.
-    fn may_be_unseen(&self, sent_at: Timestamp, scene: &Scene<'_>) -> bool {
+    pub(super) fn may_be_unseen(&self, sent_at: Timestamp, scene: &Scene<'_>) -> bool {
         self.seen_at - sent_at < scene.policy.visibility
     }
 
@@ -270,7 +312,8 @@ impl Job {
     /// It is not there: to be created, where this run may.
     fn want_again(&mut self, not_before: Timestamp, scene: &mut Scene<'_>) {
         let was = self.see_absent(scene);
-        if self.may_start {
+        let may_start = matches!(self.task, Task::Create { may_start: true, .. });
+        if may_start {
             self.phase = Phase::Wanted(not_before);
         } else if was == Status::Failed {
             let error = scene.state.entry(self.id()).and_then(|e| e.last_error());
@@ -298,7 +341,11 @@ impl Job {
 
     /// Our create was refused because something was in its way, and the
     /// description does not show the index.
-    fn settle_refusal(&mut self, table: Option<&TableDescription>, scene: &mut Scene<'_>) {
+    pub(super) fn settle_refusal(
+        &mut self,
+        table: Option<&TableDescription>,
+        scene: &mut Scene<'_>,
+    ) {
         let Phase::Refused { error, at } = &self.phase else {
             return;
         };
@@ -358,23 +405,39 @@ impl Job {
         self.end(Verdict::Obstructed(obstacle));
     }
 
-    /// The intent to create it, to be saved before the call.
+    /// The intent, to be saved before the call.
     pub(super) fn intend(&mut self, table: &TableDescription, scene: &mut Scene<'_>) {
-        let (at, table_id) = (scene.now, table.table_id.clone());
-        let spec = self.definition.digest(&table.attributes);
+        let at = scene.now;
         let failed = scene.state.entry(self.id()).map(Entry::status) == Some(Status::Failed);
-        let step = if failed {
-            Step::IntendRetry { at, table_id, spec }
-        } else {
-            Step::Intend { at, table_id, spec }
+        let table_id = table.table_id.clone();
+        let step = match &self.task {
+            Task::Delete(_) => Step::IntendDelete { at },
+            Task::Create { definition, .. } => {
+                let spec = definition.digest(&table.attributes);
+                if failed {
+                    Step::IntendRetry { at, table_id, spec }
+                } else {
+                    Step::Intend { at, table_id, spec }
+                }
+            }
         };
         scene.step(self.id(), step);
         self.queue = None;
     }
 
     /// The call that carries the intent out.
-    pub(super) fn create(&self, table: &TableDescription) -> CreateIndex {
-        let definition = &self.definition;
+    pub(super) fn call(&self, table: &TableDescription) -> Call {
+        match &self.task {
+            Task::Create { definition, .. } => {
+                Call::CreateIndex(Box::new(self.create(definition, table)))
+            }
+            Task::Delete(_) => {
+                Call::DeleteIndex { table: self.id.table.clone(), index: self.id.index.clone() }
+            }
+        }
+    }
+
+    fn create(&self, definition: &IndexDefinition, table: &TableDescription) -> CreateIndex {
         let typed = |name: &String| {
             let own = definition.attributes.get(name).copied();
             let kind = own.or_else(|| table.attributes.get(name).copied())?;
@@ -398,8 +461,12 @@ impl Job {
 
     pub(super) fn on_called(&mut self, scene: &mut Scene<'_>) {
         self.since = scene.now;
-        let attempt = self.failures + 1;
-        scene.tell(Event::Creating { id: self.id().clone(), attempt });
+        self.note_sent();
+        let (id, attempt) = (self.id().clone(), self.failures + 1);
+        scene.tell(match self.task {
+            Task::Create { .. } => Event::Creating { id, attempt },
+            Task::Delete(_) => Event::Deleting { id, attempt },
+        });
         // Until it is answered it may be applied.
         self.phase = Phase::Sent { at: scene.now, lost: true, retry_at: scene.now };
     }
@@ -410,7 +477,9 @@ impl Job {
     }
 
     pub(super) fn on_accepted(&mut self, scene: &mut Scene<'_>) {
-        scene.step(self.id(), Step::Acknowledge);
+        if matches!(self.task, Task::Create { .. }) {
+            scene.step(self.id(), Step::Acknowledge);
+        }
         scene.tell(Event::Accepted(self.id().clone()));
         self.last_kind = None;
         self.phase = Phase::Sent { at: scene.now, lost: false, retry_at: scene.now };
@@ -442,7 +511,8 @@ impl Job {
             },
         };
         if error.effect == Applied::Unknown {
-            scene.step(self.id(), Step::Lost { attempt: failure.attempt(scene.now) });
+            let attempt = failure.attempt(scene.now);
+            scene.step(self.id(), self.failed_step(attempt));
             self.tell_failure(&failure, scene);
             let retry_at = scene.now + failure.delay.unwrap_or_default();
             self.phase = Phase::Sent { at: scene.now, lost: true, retry_at };
@@ -450,7 +520,7 @@ impl Job {
         }
         if decision.counts {
             self.record(&failure, scene);
-        } else {
+        } else if matches!(self.task, Task::Create { .. }) {
             scene.step(self.id(), Step::Refused { attempt: None, counted: false });
         }
         match decision.then {
@@ -468,9 +538,21 @@ impl Job {
 
     /// A refusal that used up an attempt: in the history, and told.
     fn record(&self, failure: &Failure<'_>, scene: &mut Scene<'_>) {
-        let attempt = Some(failure.attempt(scene.now));
-        scene.step(self.id(), Step::Refused { attempt, counted: true });
+        let attempt = failure.attempt(scene.now);
+        let step = match self.task {
+            Task::Create { .. } => Step::Refused { attempt: Some(attempt), counted: true },
+            Task::Delete(_) => Step::DeleteFailed { attempt },
+        };
+        scene.step(self.id(), step);
         self.tell_failure(failure, scene);
+    }
+
+    /// The answer was lost.
+    fn failed_step(&self, attempt: Attempt) -> Step {
+        match self.task {
+            Task::Create { .. } => Step::Lost { attempt },
+            Task::Delete(_) => Step::DeleteFailed { attempt },
+        }
     }
 
     fn tell_failure(&self, failure: &Failure<'_>, scene: &mut Scene<'_>) {
@@ -485,14 +567,17 @@ impl Job {
         scene.tell(Event::AttemptFailed { id: self.id().clone(), failure });
     }
 
-    fn give_up(&mut self, error: String, remedy: String, scene: &mut Scene<'_>) {
-        scene.step(self.id(), Step::GiveUp { error: error.clone() });
+    pub(super) fn give_up(&mut self, error: String, remedy: String, scene: &mut Scene<'_>) {
+        // An index that could not be deleted stands as it did.
+        if matches!(self.task, Task::Create { .. }) {
+            scene.step(self.id(), Step::GiveUp { error: error.clone() });
+        }
         let (id, told, hint) = (self.id().clone(), error.clone(), remedy.clone());
         scene.tell(Event::Failed { id, error: told, remedy: hint });
         self.end(Verdict::Failed { error, remedy });
     }
 
-    fn remedy(&self) -> String {
+    pub(super) fn remedy(&self) -> String {
         Rule::of(self.last_kind.unwrap_or(ErrorKind::Server)).remedy_for(self.id())
     }
 
@@ -507,6 +592,9 @@ impl Job {
     /// Nothing more is done for it in this run. What was certainly not applied
     /// goes back to pending.
     pub(super) fn leave(&mut self, scene: &mut Scene<'_>) {
+        if let Task::Delete(_) = self.task {
+            return self.leave_deletion();
+        }
         let verdict = if self.is_building() { Verdict::Building } else { Verdict::Waiting };
         let status = scene.state.entry(self.id()).map(Entry::status);
         let unapplied = matches!(self.phase, Phase::Wanted(_) | Phase::Refused { .. });
@@ -516,7 +604,7 @@ impl Job {
         self.end(verdict);
     }
 
-    fn end(&mut self, verdict: Verdict) {
+    pub(super) fn end(&mut self, verdict: Verdict) {
         self.phase = Phase::Done(verdict);
     }
 }

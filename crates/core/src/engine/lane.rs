@@ -12,6 +12,7 @@ use crate::machine::CallId;
 use crate::name::TableName;
 use crate::plan::{TablePlan, build_estimate};
 use crate::retry::poll_interval;
+use crate::rollback::TableRollback;
 use crate::state::{State, Status};
 use crate::time::Timestamp;
 
@@ -31,8 +32,8 @@ pub(super) enum Doing {
     Looking(CallId, Timestamp),
     /// The intent for this job waits for its save.
     Intending(usize),
-    /// The create for this job is under way.
-    Creating(CallId, usize),
+    /// The create or delete for this job is under way.
+    Changing(CallId, usize),
     /// Nothing is left to do on this table.
     Over,
 }
@@ -68,30 +69,53 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(now: Timestamp, plan: TablePlan, state: &State) -> Self {
+    /// A table on which indexes are wanted.
+    pub(super) fn to_have(now: Timestamp, plan: TablePlan, state: &State) -> Self {
         let estimate = |definition: &IndexDefinition| match &plan.sighting {
             Sighting::Found(table) => build_estimate(definition, table),
             Sighting::Missing | Sighting::Denied(_) => Duration::ZERO,
         };
-        let unsettled = plan.indexes.iter().filter_map(|planned| {
-            let entry = state.entry(&planned.definition.id)?;
+        let jobs = plan.indexes.into_iter().map(|planned| {
+            let estimate = estimate(&planned.definition);
+            Job::to_have(now, planned, estimate)
+        });
+        let jobs = jobs.collect();
+        Self::new(now, (plan.table, plan.sighting, plan.asked_at), jobs, state)
+    }
+
+    /// A table of which indexes are to be deleted.
+    pub(super) fn to_be_rid_of(
+        now: Timestamp,
+        plan: TableRollback,
+        inferred: bool,
+        state: &State,
+    ) -> Self {
+        let jobs = plan.indexes.into_iter();
+        let jobs = jobs.map(|planned| Job::to_be_rid_of(now, planned.id, inferred)).collect();
+        Self::new(now, (plan.table, plan.sighting, plan.asked_at), jobs, state)
+    }
+
+    fn new(
+        now: Timestamp,
+        (table, sighting, asked_at): (TableName, Sighting, Timestamp),
+        jobs: Vec<Job>,
+        state: &State,
+    ) -> Self {
+        let unsettled = jobs.iter().filter_map(|job| {
+            let entry = state.entry(job.id())?;
             entry.record().intent_at.filter(|_| entry.status() == Status::InProgress)
         });
         // One that lies ahead was noted before the clock was set back.
         let changed_at = unsettled.max().map(|at| at.min(now));
-        let jobs = plan.indexes.into_iter().map(|planned| {
-            let estimate = estimate(&planned.definition);
-            Job::new(now, planned, estimate)
-        });
         Self {
-            table: plan.table,
-            jobs: jobs.collect(),
+            table,
+            jobs,
             doing: Doing::Resting,
             slot: false,
             wake: None,
             look_failures: 0,
-            sighting: plan.sighting,
-            asked_at: plan.asked_at,
+            sighting,
+            asked_at,
             changed_at,
             waiting_since: None,
         }
@@ -193,7 +217,7 @@ impl Lane {
         }
         self.waiting_since = None;
         let wanted = self.jobs.iter().enumerate().filter_map(|(n, job)| match job.phase {
-            Phase::Wanted(at) => Some((at.max(scene.now), n)),
+            Phase::Wanted(at) if !self.must_wait_for_another(job) => Some((at.max(scene.now), n)),
             _ => None,
         });
         match wanted.min() {
@@ -203,11 +227,33 @@ impl Lane {
         }
     }
 
+    /// While a build goes on only its own index can be deleted.
+    fn must_wait_for_another(&self, job: &Job) -> bool {
+        let building = |i: &IndexDescription| i.is_in_flight() && i.name != job.id().index;
+        self.description().is_some_and(|table| table.indexes.iter().any(building))
+    }
+
     fn is_busy(&self) -> bool {
         let unsettled =
             |j: &Job| j.is_building() || matches!(j.phase, Phase::Leaving | Phase::Refused { .. });
-        self.jobs.iter().any(unsettled)
-            || !self.description().is_some_and(TableDescription::is_free)
+        self.jobs.iter().any(unsettled) || !self.is_free()
+    }
+
+    /// Nothing is in the way of a change; the build of an index that is to be
+    /// deleted need not be.
+    fn is_free(&self) -> bool {
+        let Some(table) = self.description() else {
+            return false;
+        };
+        let in_flight = |i: &&IndexDescription| i.is_in_flight();
+        let mut in_flight = table.indexes.iter().filter(in_flight);
+        match (in_flight.next(), in_flight.next()) {
+            (Some(only), None) if only.backfilling && table.status == TableStatus::Active => {
+                let of_it = |j: &&Job| j.id().index == only.name && j.is_open();
+                self.jobs.iter().find(of_it).is_some_and(Job::may_interrupt_its_build)
+            }
+            _ => table.is_free(),
+        }
     }
 
     /// An index that waits for its own table's other indexes in this run is next

@@ -22,6 +22,8 @@ pub struct Stats {
     pub describes: u64,
     /// UpdateTable calls that create an index.
     pub creates: u64,
+    /// UpdateTable calls that delete an index.
+    pub deletes: u64,
     /// Saves of the state.
     pub saves: u64,
     /// Bytes of all saves.

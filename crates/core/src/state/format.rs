@@ -30,7 +30,7 @@ const SEED_FIELDS: [&str; 6] =
     ["table_name", "index_name", "status", "creation_time", "retry_count", "last_error"];
 const OWN_FIELDS: [&str; 7] =
     ["format", "tool", "lineage", "serial", "target", "definitions", "entries"];
-const RECORD_FIELDS: [&str; 9] = [
+const RECORD_FIELDS: [&str; 10] = [
     "owner",
     "table_id",
     "intent_at",
@@ -39,6 +39,7 @@ const RECORD_FIELDS: [&str; 9] = [
     "activated_at",
     "validation",
     "spec",
+    "delete_intent_at",
     "deleted_at",
 ];
 
@@ -291,7 +292,12 @@ fn slots(
 impl Record {
     /// As [`State::apply`] would have left it: whole seconds, a bounded history.
     fn tidied(mut self) -> Self {
-        let times = [&mut self.intent_at, &mut self.activated_at, &mut self.deleted_at];
+        let times = [
+            &mut self.intent_at,
+            &mut self.activated_at,
+            &mut self.delete_intent_at,
+            &mut self.deleted_at,
+        ];
         for time in times.into_iter().flatten() {
             *time = time.whole_seconds();
         }

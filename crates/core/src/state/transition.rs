@@ -91,6 +91,17 @@ pub enum Step {
         /// What is said, for `last_error`.
         error: String,
     },
+    /// `rollback` is about to delete it. Only where it is ours and still what we
+    /// made, and no call before the save of this.
+    IntendDelete {
+        /// Now.
+        at: Timestamp,
+    },
+    /// An attempt to delete it failed, and may have been applied all the same.
+    DeleteFailed {
+        /// For the history.
+        attempt: Attempt,
+    },
     /// `rollback` deleted it.
     Deleted {
         /// Now.
@@ -132,6 +143,8 @@ impl Step {
             Self::GiveUp { .. } => "give it up",
             Self::Withdraw => "withdraw the intent to create it",
             Self::TimedOut { .. } => "stop waiting for it",
+            Self::IntendDelete { .. } => "record the intent to delete it",
+            Self::DeleteFailed { .. } => "fail to be deleted",
             Self::Deleted { .. } => "record that rollback deleted it",
             Self::Validated { .. } => "record its validation",
             Self::Told { status: Status::Pending, .. } => "be told that it is pending",
@@ -180,6 +193,7 @@ fn next_status(from: Status, step: &Step) -> Option<Status> {
         }
         (Step::GiveUp { .. }, InProgress) => Some(Failed),
         (Step::Withdraw, InProgress) => Some(Pending),
+        (Step::IntendDelete { .. } | Step::DeleteFailed { .. }, InProgress | Active) => Some(from),
         (Step::Deleted { .. }, InProgress | Active) => Some(Pending),
         (Step::Validated { .. }, Active) => Some(Active),
         (Step::Told { status, .. }, _) => told(from, *status),
@@ -195,7 +209,10 @@ fn next_status(from: Status, step: &Step) -> Option<Status> {
             | Step::Withdraw,
             Pending | Active | Failed,
         )
-        | (Step::Deleted { .. }, Pending | Failed)
+        | (
+            Step::IntendDelete { .. } | Step::DeleteFailed { .. } | Step::Deleted { .. },
+            Pending | Failed,
+        )
         | (Step::Validated { .. }, Pending | InProgress | Failed) => None,
     }
 }
@@ -238,6 +255,13 @@ impl Entry {
                 self.failed_attempt(attempt, counted);
             }
             Step::Lost { attempt } => self.failed_attempt(Some(attempt), true),
+            Step::IntendDelete { at } => {
+                self.record.delete_intent_at = Some(at.whole_seconds());
+            }
+            Step::DeleteFailed { attempt } => {
+                self.last_error = Some(attempt.message.clone());
+                self.remember(attempt);
+            }
             Step::Deleted { at } => {
                 self.record.disown();
                 self.record.deleted_at = Some(at.whole_seconds());
@@ -286,11 +310,15 @@ impl Entry {
                 self.last_error = Some(attempt.message.clone());
             }
         }
-        if let Some(mut attempt) = attempt {
-            attempt.at = attempt.at.whole_seconds();
-            self.record.attempts.push(attempt);
-            self.record.forget_old_attempts();
+        if let Some(attempt) = attempt {
+            self.remember(attempt);
         }
+    }
+
+    fn remember(&mut self, mut attempt: Attempt) {
+        attempt.at = attempt.at.whole_seconds();
+        self.record.attempts.push(attempt);
+        self.record.forget_old_attempts();
     }
 
     fn told(
@@ -326,6 +354,7 @@ impl Record {
         self.acknowledged = false;
         self.activated_at = None;
         self.validation = None;
+        self.delete_intent_at = None;
     }
 
     fn acknowledge(&mut self) {
@@ -380,6 +409,8 @@ mod tests {
         GiveUp            -            failed       -            -
         Withdraw          -            pending      -            -
         TimedOut          -            in_progress  -            -
+        IntendDelete      -            in_progress  active       -
+        DeleteFailed      -            in_progress  active       -
         Deleted           -            pending      pending      -
         Validated         -            -            active       -
         ToldPending       pending      pending      pending      -
@@ -407,6 +438,8 @@ mod tests {
             "GiveUp" => Step::GiveUp { error: text() },
             "Withdraw" => Step::Withdraw,
             "TimedOut" => Step::TimedOut { error: text() },
+            "IntendDelete" => Step::IntendDelete { at: at(9) },
+            "DeleteFailed" => Step::DeleteFailed { attempt: attempt(9) },
             "Deleted" => Step::Deleted { at: at(9) },
             "Validated" => Step::Validated { value: "functional".into() },
             "ToldPending" => told(Status::Pending),
@@ -429,7 +462,7 @@ mod tests {
                 cells += 1;
             }
         }
-        assert_eq!(cells, 21 * 4);
+        assert_eq!(cells, 23 * 4);
     }
 
     #[test]

@@ -64,6 +64,7 @@ impl Apply {
                 backoff: self.policy.backoff.clone(),
                 retry_failed: self.retry_failed,
                 visibility: self.policy.visibility,
+                ..Rules::default()
             };
             checks.begin(rules, loaded.as_deref());
         }
@@ -237,5 +238,9 @@ pub(crate) fn word(event: &Event) -> &'static str {
         Event::CredentialsBack => "CredentialsBack",
         Event::SaveFailed { .. } => "SaveFailed",
         Event::Stopping => "Stopping",
+        Event::Deleting { .. } => "Deleting",
+        Event::Deleted { .. } => "Deleted",
+        Event::Gone(_) => "Gone",
+        Event::Kept { .. } => "Kept",
     }
 }

@@ -1,0 +1,143 @@
+//! `gsictl rollback`: deletes what this state's runs created.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use gsictl_core::engine::{Ended, Verdict};
+use gsictl_core::name::IndexId;
+use gsictl_core::plan::Selection;
+use gsictl_core::retry::Policy;
+use gsictl_core::rollback::{RollbackPlan, RollbackReport};
+use gsictl_driver::clock::Clock;
+use gsictl_driver::drive::StopSignal;
+use gsictl_driver::reports;
+use gsictl_driver::rollback::{Progress, Request, RolledBack, Source, prepare, rollback};
+use gsictl_driver::store::MAX_BYTES;
+
+use crate::args::{Globals, Output, Rollback};
+use crate::error::{CliError, Exit};
+use crate::{context, signals, view};
+
+pub(crate) fn run(globals: &Globals, args: &Rollback) -> Result<Exit, CliError> {
+    let clock = Clock::start();
+    let request = request(globals, args, clock)?;
+    context::block_on(async {
+        let mut stop = signals::listen()?;
+        let backend = context::backend(globals, &mut stop).await?;
+        let store = context::store(&globals.state_dir);
+        let mut shown = view::for_rollback(globals);
+        let mut observe = |progress: Progress<'_>| shown.progress(&progress);
+        let prepared = prepare(&request, &backend, &store, clock, &mut stop, &mut observe).await;
+        let prepared = prepared.map_err(|e| CliError::from(e).asked(&backend.target()))?;
+        check_selection(&request.selection, &prepared.plan)?;
+        let doomed: Vec<IndexId> = prepared.plan.doomed().cloned().collect();
+        if args.dry_run {
+            view::show_rollback_plan(globals, &prepared.plan);
+            return Ok(Exit::Done);
+        }
+        if !(args.yes || doomed.is_empty()) {
+            view::err(view::rollback_plan(&prepared.plan).trim_end());
+            ask(doomed.len(), &mut stop).await?;
+        }
+        let done = rollback(prepared, &request, &backend, &store, clock, &mut stop, &mut observe);
+        let done = done.await?;
+        Ok(end(globals, &done))
+    })
+}
+
+fn request(globals: &Globals, args: &Rollback, clock: Clock) -> Result<Request, CliError> {
+    let source = match &args.state {
+        Some(path) => Source::File(path.clone(), read(path)?),
+        None => Source::Newest,
+    };
+    Ok(Request {
+        source,
+        selection: Selection { tables: args.table.clone(), indexes: args.index.clone() },
+        include_inferred: args.include_inferred,
+        policy: Policy {
+            max_attempts: args.max_attempts,
+            backoff: args.backoff.clone(),
+            ..context::policy(globals)
+        },
+        seed: context::seed(clock),
+        holder: context::holder(clock),
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    let failed = |error| CliError::new(Exit::Usage, format!("{}: {error}", path.display()));
+    let length = std::fs::metadata(path).map_err(failed)?.len();
+    if length > MAX_BYTES {
+        let message = format!("{} is no state file by its size", path.display());
+        return Err(CliError::new(Exit::Usage, message));
+    }
+    std::fs::read(path).map_err(failed)
+}
+
+/// A name that nothing has is a slip, and nothing is deleted.
+fn check_selection(selection: &Selection, plan: &RollbackPlan) -> Result<(), CliError> {
+    if *selection == Selection::default() || plan.indexes().next().is_some() {
+        return Ok(());
+    }
+    let message = "the state has no index that was ever there and matches --table and --index";
+    Err(CliError::new(Exit::Usage, message).hint("`gsictl status` names the indexes of the state"))
+}
+
+/// Deletes nothing unless somebody says yes.
+async fn ask(count: usize, stop: &mut StopSignal) -> Result<(), CliError> {
+    if !std::io::stdin().is_terminal() {
+        let message = "nobody is there to be asked: nothing was deleted";
+        return Err(CliError::new(Exit::Usage, message)
+            .hint("give --yes to delete them without being asked")
+            .hint("see what would be deleted with --dry-run"));
+    }
+    let indexes = if count == 1 { "this index" } else { "these indexes" };
+    let _ = write!(std::io::stderr(), "Delete {indexes}? Only 'yes' is taken for it: ");
+    let answer = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map(|_| line)
+    });
+    let answer = tokio::select! {
+        answer = answer => answer.ok().and_then(Result::ok).unwrap_or_default(),
+        () = stop.asked() => return Err(CliError::interrupted()),
+    };
+    if answer.trim() == "yes" {
+        return Ok(());
+    }
+    Err(CliError::new(Exit::Usage, "nothing was deleted"))
+}
+
+fn end(globals: &Globals, done: &RolledBack) -> Exit {
+    let times = (done.started_at, done.ended_at);
+    let report = RollbackReport::new(times, done.surveyed, &done.outcome, &done.state);
+    let file = if done.changed { write(&globals.state_dir, &report) } else { None };
+    let exit = exit(done);
+    match globals.output {
+        Output::Json => {
+            let archived = done.archived.as_deref();
+            view::out(&view::json_rollback(&report, file.as_deref(), archived, exit).to_string());
+        }
+        Output::Human => view::out(&view::show_rollback(&report, file.as_deref())),
+    }
+    exit
+}
+
+/// A report that cannot be written is told; the run stands.
+fn write(dir: &Path, report: &RollbackReport) -> Option<PathBuf> {
+    let written = reports::write(dir, report);
+    written
+        .inspect_err(|error| {
+            view::err(&format!("warning: the report could not be written: {error}"));
+        })
+        .ok()
+}
+
+fn exit(done: &RolledBack) -> Exit {
+    let any = |fits: fn(&Verdict) -> bool| done.outcome.verdicts.iter().any(|(_, v)| fits(v));
+    match &done.outcome.ended {
+        Ended::SaveFailed(_) => Exit::State,
+        Ended::Stopped => Exit::Interrupted,
+        Ended::Done if any(|v| matches!(v, Verdict::Failed { .. })) => Exit::Incomplete,
+        Ended::Done => Exit::Done,
+    }
+}

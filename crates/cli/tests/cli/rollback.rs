@@ -1,0 +1,201 @@
+//! Taking back what was created, and nothing else.
+
+use serde_json::Value;
+
+use crate::support::service::{Service, service};
+use crate::world::{Done, STATE, World, airline, one_index, statuses};
+
+const ARCHIVE: &str = ".gsi_creation_state_";
+
+fn built() -> World {
+    let world = World::airline();
+    world.local(&["apply", "airline.yaml"]).exits(0);
+    world
+}
+
+fn rollback(world: &World, more: &[&str]) -> Done {
+    world.local(&[&["rollback", "--output", "json"], more].concat())
+}
+
+fn newest_archive(world: &World) -> Value {
+    world.json(world.named(ARCHIVE).last().unwrap())
+}
+
+#[test]
+fn what_a_finished_run_created_is_deleted_from_its_archive() {
+    let world = built();
+    let done = rollback(&world, &["--yes"]).exits(0);
+    let mut deleted = done.indexes("deleted");
+    deleted.sort();
+    assert_eq!(deleted, airline());
+    assert_eq!(world.all_indexes(), [""; 0]);
+    assert!(!world.exists(STATE));
+    assert_eq!(world.named(ARCHIVE).len(), 2);
+    let owned =
+        |id: &String| newest_archive(&world)["gsictl"]["entries"][id]["deleted_at"].is_string();
+    assert!(airline().iter().all(owned));
+    let report = done.finished()["report"].clone();
+    assert_eq!(report["totals"]["deleted"], 6);
+
+    let again = rollback(&world, &["--yes"]).exits(0);
+    assert_eq!(again.indexes("deleting"), [""; 0]);
+    // And it can be built again.
+    world.local(&["apply", "airline.yaml"]).exits(0);
+    assert_eq!(world.all_indexes(), airline());
+}
+
+#[test]
+fn without_a_terminal_and_without_yes_nothing_is_deleted_and_the_names_are_shown() {
+    let world = built();
+    let before = world.files();
+    let done = world.local(&["rollback"]).exits(2);
+    let done = done.says("delete  passenger-flight-index").says("--yes");
+    done.does_not_say("Deleting GSI");
+    let dry = world.local(&["rollback", "--dry-run"]).exits(0);
+    dry.says("delete  flight-status-index").does_not_say("Deleting GSI");
+    let unchanged = |(name, bytes): (String, Vec<u8>)| {
+        name.contains("gsictl-local") || name.ends_with(".lock") || before[&name] == bytes
+    };
+    assert!(world.files().into_iter().all(unchanged));
+    assert_eq!(world.all_indexes(), airline());
+}
+
+#[test]
+fn in_a_terminal_only_the_word_yes_is_taken_for_it() {
+    for (answer, code) in [("no", 2), ("y", 2), ("yes", 0)] {
+        let world = built();
+        let line = format!("gsictl --local --local-build-seconds 0.3 rollback");
+        let Some(mut terminal) = world.in_terminal(&line) else {
+            return crate::world::skipped("there is no script of util-linux");
+        };
+        terminal.stdin(std::process::Stdio::piped());
+        let done = crate::world::with_input(terminal, format!("{answer}\n").as_bytes());
+        let done = done.exits(code).says("Only 'yes' is taken for it");
+        assert_eq!(world.all_indexes().is_empty(), code == 0, "{}", done.text());
+    }
+}
+
+#[test]
+fn an_index_that_was_there_before_is_kept() {
+    let world = World::airline();
+    let yaml = format!("bookings:\n{}", one_index("by-seat", "seat", "S"));
+    world.write("before.yaml", yaml.as_bytes());
+    world.local(&["apply", "before.yaml"]).exits(0);
+    // The state that made it is lost.
+    for name in world.named(ARCHIVE) {
+        std::fs::remove_file(world.path(&name)).unwrap();
+    }
+    let both = format!("{yaml}{}", one_index("by-gate", "gate", "S"));
+    world.write("both.yaml", both.as_bytes());
+    world.local(&["apply", "both.yaml"]).exits(0);
+    let done = rollback(&world, &["--yes"]).exits(0);
+    assert_eq!(done.indexes("deleted"), ["bookings.by-gate"]);
+    assert_eq!(done.indexes("kept"), ["bookings.by-seat"]);
+    assert_eq!(world.all_indexes(), ["bookings.by-seat"]);
+}
+
+#[test]
+fn killed_half_way_it_is_finished_by_the_next() {
+    let world = built();
+    let args = ["--local", "--local-build-seconds", "2", "rollback", "--yes", "--output", "json"];
+    let mut running = world.start(&args);
+    running.until("accepted");
+    let first = running.kill();
+    assert_eq!(first.code, None, "{}", first.text());
+    let entries = &world.state()["gsictl"]["entries"];
+    assert!(entries.as_object().unwrap().values().any(|e| e["delete_intent_at"].is_string()));
+    let second = rollback(&world, &["--yes"]).exits(0);
+    assert_eq!(world.all_indexes(), [""; 0], "{}\n{}", first.text(), second.text());
+    assert!(!world.exists(STATE));
+}
+
+#[test]
+fn interrupted_it_says_how_to_go_on_and_the_state_is_saved() {
+    let world = built();
+    let args = ["--local", "--local-build-seconds", "3", "rollback", "--yes"];
+    let running = world.start(&args);
+    std::thread::sleep(std::time::Duration::from_millis(900));
+    running.signal("INT");
+    let done = running.end().exits(130);
+    done.says("Go on with: gsictl rollback");
+    assert!(world.exists(STATE));
+    rollback(&world, &["--yes"]).exits(0);
+    assert_eq!(world.all_indexes(), [""; 0]);
+}
+
+#[test]
+fn filters_limit_it_and_the_state_stays_until_all_is_deleted() {
+    let world = built();
+    let done = rollback(&world, &["--yes", "--table", "bookings"]).exits(0);
+    assert_eq!(done.indexes("deleted").len(), 2);
+    assert_eq!(statuses(&world.state()).values().filter(|s| *s == "active").count(), 4);
+    rollback(&world, &["--yes", "--table", "no-such-table"]).exits(2).says("--table");
+    rollback(&world, &["--yes"]).exits(0);
+    assert!(!world.exists(STATE));
+}
+
+#[test]
+fn there_has_to_be_a_state_and_it_has_to_be_this_one() {
+    let world = World::airline();
+    rollback(&world, &["--yes"]).exits(5).says("no archive").says("--state-dir");
+    world.write(STATE, b"{ half");
+    rollback(&world, &["--yes"]).exits(5).says("gsictl state list");
+    assert_eq!(world.read(STATE), b"{ half");
+
+    let world = built();
+    let archive = world.named(ARCHIVE).pop().unwrap();
+    world.local(&["apply", "airline.yaml", "--no-wait"]).exits(0);
+    world.write(STATE, b"{}");
+    let other = rollback(&world, &["--yes", "--state", &archive]).exits(5);
+    other.says("gsictl state archive");
+    std::fs::remove_file(world.path(STATE)).unwrap();
+    let done = rollback(&world, &["--yes", "--state", &archive]).exits(0);
+    assert_eq!(done.indexes("deleted").len(), 6);
+}
+
+#[test]
+fn a_state_of_another_place_is_refused_and_both_are_named() {
+    let world = built();
+    let other = ["--local=other.db", "rollback", "--yes"];
+    let done = world.run(&other).exits(5).says("gsictl-local.db").says("other.db");
+    done.does_not_say("Deleting GSI");
+    assert_eq!(world.all_indexes(), airline());
+}
+
+// On Amazon DynamoDB Local.
+
+fn made() -> Option<Service> {
+    let service = service()?.airline();
+    service.apply().exits(0);
+    Some(service)
+}
+
+#[test]
+fn on_a_service_each_index_is_deleted_with_one_call() {
+    let Some(service) = made() else { return };
+    let creates = service.proxy.count("UpdateTable");
+    let done = service.world.run(&["rollback", "--yes", "--output", "json"]).exits(0);
+    assert_eq!(done.indexes("deleted").len(), 6, "{}", done.text());
+    assert!(service.indexes().is_empty());
+    assert_eq!(service.proxy.count("UpdateTable") - creates, 6);
+    let attributes = service.tables.describe("bookings").attributes;
+    assert_eq!(attributes.len(), 1, "only the table's key is left: {attributes:?}");
+}
+
+#[test]
+fn on_a_service_an_index_that_somebody_made_again_with_other_keys_is_left_and_named() {
+    let Some(service) = made() else { return };
+    service.tables.delete_index("bookings", "flight-status-index");
+    while service.indexes().contains_key("bookings.flight-status-index") {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    service.tables.create_index("bookings", "flight-status-index", "seat");
+    let done = service.world.run(&["rollback", "--yes", "--output", "json"]).exits(0);
+    assert_eq!(done.indexes("kept"), ["bookings.flight-status-index"]);
+    assert_eq!(done.indexes("deleted").len(), 5);
+    let left: Vec<_> = service.indexes().into_keys().collect();
+    assert_eq!(left, ["bookings.flight-status-index"]);
+    let kept = &done.finished()["report"]["indexes"];
+    let reason = kept.as_array().unwrap().iter().find_map(|i| i["reason"].as_str()).unwrap();
+    assert!(reason.contains("seat S HASH"), "{reason}");
+}
