@@ -199,9 +199,11 @@ pub fn plan(
     RollbackPlan { tables: tables.collect(), include_inferred }
 }
 
-/// Whether nothing is left that a rollback of the whole state would delete.
+/// Whether nothing is left that a rollback of the whole state would delete, and
+/// nothing is on its way: a create may still be seen late.
 #[must_use]
 pub fn is_complete(state: &State, include_inferred: bool) -> bool {
     let ours = |owner: Owner| owner == Owner::Run || (include_inferred && owner == Owner::Inferred);
-    !state.entries().any(|(_, entry)| entry.record().owner.is_some_and(ours))
+    let left = |entry: &Entry| entry.record().owner.is_some_and(ours);
+    state.summary().in_progress == 0 && !state.entries().any(|(_, entry)| left(entry))
 }

@@ -10,10 +10,10 @@ use gsictl_core::call::{Call, CallError, Effect as Applied, Reply};
 use gsictl_core::catalog::{IndexStatus, TableDescription};
 use gsictl_core::definition::Definitions;
 use gsictl_core::machine::{CallId, Effect, Machine};
-use gsictl_core::name::IndexName;
+use gsictl_core::name::{IndexId, IndexName};
 use gsictl_core::plan::Action;
 use gsictl_core::retry::Policy;
-use gsictl_core::state::Serial;
+use gsictl_core::state::{Entry, Owner, Serial, State, Step};
 use gsictl_core::time::Timestamp;
 use gsictl_driver::store::disk::{Disk, Locking, Stamp};
 use gsictl_driver::store::{FileStore, MemoryDisk, StateStore};
@@ -57,6 +57,8 @@ bugs! {
     IgnoresFailedSave = "ignores-failed-save": "A save that failed is taken for done.",
     SerialStartsAnew = "serial-starts-anew": "The serial is forgotten between runs.",
     AdoptsAnything = "adopts-anything": "An index of that name is taken for ours, whatever its keys.",
+    IgnoresOwner = "rollback-ignores-owner": "A rollback deletes what was there before, too.",
+    IgnoresKeys = "rollback-ignores-keys": "A rollback deletes an index of that name, whatever its keys.",
     ArchivesTooEarly = "archives-too-early": "The state is archived while indexes are missing.",
 }
 
@@ -98,6 +100,25 @@ impl Bug {
             _ => {}
         }
         policy
+    }
+
+    /// Whose the indexes are, for a rollback with this bug.
+    pub(crate) fn owned(bug: Option<Self>, state: &mut State, now: Timestamp) {
+        if bug != Some(Self::IgnoresOwner) {
+            return;
+        }
+        let found = |(id, entry): (&IndexId, &Entry)| {
+            (entry.record().owner == Some(Owner::Found)).then(|| (id.clone(), entry.clone()))
+        };
+        for (id, entry) in state.entries().filter_map(found).collect::<Vec<_>>() {
+            let table_id = entry.record().table_id.clone();
+            let spec = entry.record().spec.clone().unwrap_or_default();
+            for step in
+                [Step::SeenAbsent, Step::Intend { at: now, table_id, spec }, Step::Acknowledge]
+            {
+                let _ = state.apply(&id, step);
+            }
+        }
     }
 
     /// What a run with this bug makes of its plan.
@@ -142,7 +163,7 @@ impl<'a, M: Machine> Buggy<'a, M> {
         if let Ok(Reply::Table(table)) = &mut reply {
             match self.bug {
                 Some(Bug::TwoBuilds) => self.overlook_others(table),
-                Some(Bug::AdoptsAnything) => self.overlook_keys(table),
+                Some(Bug::AdoptsAnything | Bug::IgnoresKeys) => self.overlook_keys(table),
                 _ => {}
             }
         }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gsictl_core::call::{Call, CallError, Effect, ErrorKind, Reply};
+use gsictl_core::call::{Call, CallError, CreateIndex, Effect, ErrorKind, Reply};
 use gsictl_core::catalog::{IndexDescription, IndexStatus, TableDescription, TableStatus};
 use gsictl_core::machine::{CallId, Snapshot};
 use gsictl_core::name::{IndexId, IndexName, TableName};
@@ -154,6 +154,13 @@ impl Moment {
     }
 }
 
+/// What a create of ours was about.
+#[derive(Debug)]
+struct Made {
+    call: Box<CreateIndex>,
+    table_id: Option<String>,
+}
+
 /// What a run has to wait for after failed attempts on one index.
 #[derive(Clone, Copy, Debug, Default)]
 struct Backoff {
@@ -188,6 +195,8 @@ pub struct Checks {
     /// index absent. They outlive a run.
     may_exist: BTreeMap<IndexId, Sent>,
     backoff: BTreeMap<IndexId, Backoff>,
+    /// What our creates were about, the newest of each index.
+    made: BTreeMap<IndexId, Made>,
     /// Indexes that a description of this run showed ready.
     shown_ready: BTreeSet<IndexId>,
     /// Indexes that a description showed since the last save.
@@ -335,6 +344,11 @@ impl Checks {
             self.one_at_a_time(id, &index);
             let meant_at = self.intent_is_durable(&index);
             self.is_not_early(now, &index);
+            let table_id = match self.seen.get(&index.table) {
+                Some(Seen::Found(table)) => table.table_id.clone(),
+                _ => None,
+            };
+            self.made.insert(index.clone(), Made { call: create.clone(), table_id });
             let sent = Sent { at, meant_at: Moment::on_clock(meant_at, skew), shown: false };
             let before = self.may_exist.insert(index.clone(), sent);
             assert!(
@@ -369,6 +383,15 @@ impl Checks {
             || (self.rules.include_inferred && record.owner.as_deref() == Some("inferred"));
         assert!(self.rules.rollback && ours, "invariant 3: {index} is not ours to delete");
         assert!(record.delete_intent_at.is_some(), "invariant 4: no intent to delete {index}");
+        let shown = table.indexes.iter().find(|i| i.name == index.index);
+        let shown = shown.expect("invariant 3: it is deleted and not there");
+        let made = self.made.get(index).expect("invariant 3: it was never created by us");
+        assert!(
+            made.call.key_schema == shown.key_schema
+                && made.call.projection == shown.projection
+                && made.table_id == table.table_id,
+            "invariant 3: {index} is no longer what was created: {shown:?}"
+        );
     }
 
     /// Invariant 1.
@@ -439,7 +462,10 @@ impl Checks {
             Call::DeleteIndex { table, index } => {
                 self.unanswered.remove(table);
                 self.changed.insert(table.clone(), now);
-                self.seen.remove(table);
+                let refused = matches!(result, Err(e) if e.effect == Effect::NotApplied);
+                if !refused {
+                    self.seen.remove(table);
+                }
                 let index = IndexId::new(table.clone(), index.clone());
                 if let Err(error) = result {
                     self.wait_after(now, &index, error.kind);

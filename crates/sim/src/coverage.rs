@@ -38,6 +38,7 @@ rows! {
     AttemptsUsedUp = "status: in progress to failed, attempts used up",
     Withdrawn = "status: in progress to pending, stopped before it was applied",
     Retried = "status: failed to in progress, --retry-failed",
+    Deleted = "status: active to pending, rollback deleted it",
 
     TableBusy = "error: table busy, waited for",
     BusyThoughActive = "error: table busy though ACTIVE, an attempt",
@@ -74,6 +75,8 @@ rows! {
     SaveFailed = "a save failed and the run stopped",
     Stopped = "a polite stop",
     Archived = "the state was archived",
+    Kept = "a rollback left an index alone",
+    Gone = "a rollback found an index gone",
 }
 
 /// How often each row was met.
@@ -217,6 +220,9 @@ impl Story {
             Event::CredentialsBack => met.hit(Row::CredentialsBack),
             Event::LookFailed { .. } => met.hit(Row::LookFailed),
             Event::SaveFailed { .. } => met.hit(Row::SaveFailed),
+            Event::Deleted { .. } => met.hit(Row::Deleted),
+            Event::Kept { .. } => met.hit(Row::Kept),
+            Event::Gone(_) => met.hit(Row::Gone),
             Event::Stopping => {
                 self.stopped = true;
                 met.hit(Row::Stopped);

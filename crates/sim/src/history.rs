@@ -2,6 +2,7 @@
 //! everything must come to its end.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use gsictl_core::call::Call;
 use gsictl_core::definition::{IndexDefinition, ProvisionedThroughput, ScalarType};
 use gsictl_core::engine::Verdict;
-use gsictl_core::name::TableName;
+use gsictl_core::name::{IndexId, TableName};
 use gsictl_core::time::Timestamp;
 
 use crate::bugs::Bug;
@@ -361,6 +362,33 @@ fn peace(scenario: &Scenario, bug: Option<Bug>, world: &mut World, tally: &mut T
     let changing = world.calls[calls..].iter().filter(|sent| sent.call.is_mutating()).count();
     assert_eq!(changing, 0, "a run over what is done changes nothing");
     agrees(scenario, world, &left);
+    if scenario.seed % 4 == 0 {
+        let run = Run { rollback: Some(false), ..Run::peaceful(false) };
+        let before = ready(scenario, world);
+        let left = one(scenario, &run, bug, world, tally);
+        took_back(scenario, world, &before, &left);
+    }
+}
+
+/// The indexes that are there as they are wanted.
+fn ready(scenario: &Scenario, world: &World) -> BTreeSet<IndexId> {
+    let definitions = scenario.definitions(false).indexes.into_iter();
+    let ready = definitions.filter(|d| world.model.truth(world.now, d) == Truth::Ready);
+    ready.map(|d| d.id).collect()
+}
+
+/// Invariants 3 and 7, of a rollback: what it says that it deleted is gone, and
+/// the rest is there as it was.
+fn took_back(scenario: &Scenario, world: &World, before: &BTreeSet<IndexId>, left: &Left) {
+    let Left::Over(outcome) = left else {
+        return;
+    };
+    let after = ready(scenario, world);
+    for id in before {
+        let verdict = outcome.verdicts.iter().find(|(of, _)| of == id).map(|(_, v)| v);
+        let gone = matches!(verdict, Some(Verdict::Deleted(_) | Verdict::Gone));
+        assert_eq!(gone, !after.contains(id), "invariant 7: after a rollback, {id}: {verdict:?}");
+    }
 }
 
 /// Invariant 6.

@@ -5,6 +5,7 @@ use gsictl_core::call::ErrorKind;
 use gsictl_core::definition::Definitions;
 use gsictl_core::engine::{Ended, Engine, Outcome, Verdict};
 use gsictl_core::name::IndexId;
+use gsictl_core::rollback::{self, concerned, plan};
 use gsictl_core::state::{State, Target};
 use gsictl_core::survey::{Survey, SurveyError};
 
@@ -40,12 +41,19 @@ pub fn process(world: &mut World, scenario: &Scenario, run: &Run, bug: Option<Bu
             backoff: run.policy.backoff.clone(),
             retry_failed: run.retry_failed,
             visibility: run.policy.visibility,
-            ..Rules::default()
+            rollback: run.rollback.is_some(),
+            include_inferred: run.rollback == Some(true),
         },
         loaded.as_deref(),
     );
     let told = world.events.len();
-    let left = begun(world, scenario, run, bug, &definitions, loaded);
+    let left = match run.rollback {
+        Some(inferred) => taken_back(world, scenario, run, bug, inferred, loaded),
+        None => {
+            let bug = bug.filter(|bug| *bug != Bug::IgnoresKeys);
+            begun(world, scenario, run, bug, &definitions, loaded)
+        }
+    };
     world.close();
     let coverage = &mut world.checks.as_mut().unwrap().coverage;
     coverage.told(&world.events[told..]);
@@ -102,6 +110,51 @@ fn begun(
     is_honest(world, &outcome);
     archive(world, run, bug, definitions, &state, &outcome)
         .map_or(Left::Crashed, |()| Left::Over(outcome))
+}
+
+/// A rollback: of the state, or of its newest archive.
+fn taken_back(
+    world: &mut World,
+    scenario: &Scenario,
+    run: &Run,
+    bug: Option<Bug>,
+    inferred: bool,
+    loaded: Option<Vec<u8>>,
+) -> Left {
+    let Some(bytes) = loaded.or_else(|| world.newest_archive()) else {
+        return Left::NoRun;
+    };
+    let state = State::parse(&bytes).expect("invariant 5: what is durable can be read");
+    let selection = run.selection(&scenario.tables);
+    let tables: Vec<_> = concerned(&state, &selection).map(|(id, _)| id.table.clone()).collect();
+    let definitions = scenario.definitions(false);
+    let mut survey = Buggy::new(Survey::new(&tables), bug, &definitions);
+    if world.run(&mut survey) == Finish::Crashed {
+        return Left::Crashed;
+    }
+    let catalog = match survey.into_inner().into_catalog() {
+        Ok(catalog) => catalog,
+        Err(error) => return no_run(world, &error),
+    };
+    let mut state = state;
+    Bug::owned(bug, &mut state, world.clock());
+    let (plan, before) = (plan(&state, &catalog, &selection, inferred), state.serial());
+    let policy = Bug::policy(bug, &run.policy);
+    let engine = Engine::rollback(world.clock(), plan, policy, state, run.seed);
+    let mut engine = Buggy::new(engine, bug, &definitions);
+    if world.run(&mut engine) == Finish::Crashed {
+        return Left::Crashed;
+    }
+    let (state, outcome) = engine.into_inner().finish();
+    is_honest(world, &outcome);
+    let saved = !matches!(outcome.ended, Ended::SaveFailed(_));
+    if saved && state.serial() != before && rollback::is_complete(&state, inferred) {
+        checks(world).archiving();
+        if put_away(world, run).is_none() {
+            return Left::Crashed;
+        }
+    }
+    Left::Over(outcome)
 }
 
 fn no_run(world: &mut World, error: &SurveyError) -> Left {
@@ -169,6 +222,13 @@ fn archive(
     });
     assert!(all_active, "archive: an index is not active in the state");
     checks(world).archiving();
+    put_away(world, run)?;
+    checks(world).coverage.hit(Row::Archived);
+    Some(())
+}
+
+/// The state file gets the name of an archive. `None` where the machine goes down.
+fn put_away(world: &mut World, run: &Run) -> Option<()> {
     if let End::PowerLostInArchive { step, loss } = run.end {
         world.loss = loss;
         let at = world.disk().taken() + step;
@@ -183,6 +243,5 @@ fn archive(
         return None;
     }
     archived.expect("the state is archived");
-    checks(world).coverage.hit(Row::Archived);
     Some(())
 }

@@ -136,6 +136,9 @@ pub struct Run {
     pub seed: u64,
     /// Its limits and habits.
     pub policy: Policy,
+    /// It takes back what was created, instead of creating; `true` with what was
+    /// never acknowledged.
+    pub rollback: Option<bool>,
     /// `--retry-failed`.
     pub retry_failed: bool,
     /// `--table`, by number.
@@ -399,6 +402,7 @@ impl Dice {
             clock_set,
             seed: self.0.u64(..),
             policy: self.policy(),
+            rollback: self.one_in(6).then(|| self.one_in(3)),
             retry_failed: self.one_in(4),
             table: self.one_in(6).then(|| self.0.usize(0..tables.len())),
             lacks_last: self.one_in(6),
@@ -425,6 +429,7 @@ impl Run {
             clock_set: 0,
             seed: 1,
             policy: Policy::default(),
+            rollback: None,
             retry_failed,
             table: None,
             lacks_last: false,

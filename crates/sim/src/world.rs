@@ -241,6 +241,17 @@ impl World {
         Ok(loaded)
     }
 
+    /// The bytes of the newest archive of a state.
+    ///
+    /// # Panics
+    /// Where it cannot be read.
+    #[must_use]
+    pub fn newest_archive(&self) -> Option<Vec<u8>> {
+        let mut store = self.disk.store();
+        let name = store.archives().expect("the disk can be read").pop()?;
+        Some(store.load_archive(&name).expect("an archive can be read"))
+    }
+
     /// The process ends. Its store, for what it does last.
     pub fn close(&mut self) -> Option<Box<dyn StateStore>> {
         self.store.take()
