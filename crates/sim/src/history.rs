@@ -362,7 +362,7 @@ fn peace(scenario: &Scenario, bug: Option<Bug>, world: &mut World, tally: &mut T
     let changing = world.calls[calls..].iter().filter(|sent| sent.call.is_mutating()).count();
     assert_eq!(changing, 0, "a run over what is done changes nothing");
     agrees(scenario, world, &left);
-    if scenario.seed % 4 == 0 {
+    if scenario.seed.is_multiple_of(4) {
         let run = Run { rollback: Some(false), ..Run::peaceful(false) };
         let before = ready(scenario, world);
         let left = one(scenario, &run, bug, world, tally);
