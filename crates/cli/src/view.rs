@@ -8,6 +8,7 @@ mod json;
 mod line;
 mod live;
 mod plain;
+mod plan;
 mod result;
 mod status;
 
@@ -22,7 +23,8 @@ use crate::commands::status::Live;
 use crate::error::{CliError, Exit};
 
 pub(crate) use json::applied as json_result;
-pub(crate) use result::{applied as show_result, planned as show_plan};
+pub(crate) use plan::{document as json_plan, human as show_plan, markdown as markdown_plan};
+pub(crate) use result::applied as show_result;
 pub(crate) use status::document as json_status;
 
 /// Shows a run while it goes on.
@@ -41,6 +43,14 @@ pub(crate) fn for_run(globals: &Globals) -> Box<dyn View> {
         Output::Human if globals.quiet => Box::new(plain::Plain::quiet()),
         Output::Human if terminal && !globals.verbose => Box::new(live::Live::new()),
         Output::Human => Box::new(plain::Plain::new(globals.verbose)),
+    }
+}
+
+/// The view of a look around, which ends in one document: progress only for people.
+pub(crate) fn for_look(globals: &Globals) -> Box<dyn View> {
+    match globals.output {
+        Output::Human if !globals.quiet => Box::new(plain::Plain::new(globals.verbose)),
+        _ => Box::new(plain::Plain::quiet()),
     }
 }
 

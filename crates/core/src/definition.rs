@@ -21,7 +21,9 @@ mod suggest;
 mod tests;
 
 pub use self::check::parse;
+pub(crate) use self::compare::{hash, typed_keys_text};
 pub use self::diagnostic::{Diagnostic, Diagnostics};
+pub(crate) use self::limits::MAX_INCLUDED_OF_A_TABLE;
 pub use self::limits::MAX_INPUT_BYTES;
 pub use self::schema::json_schema;
 pub use self::source::{Format, Source, UnknownFormat};
@@ -113,7 +115,7 @@ pub struct WarmThroughput {
 }
 
 /// Where something stands in a definitions file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The file as the user named it; `-` is standard input.
     pub file: std::sync::Arc<str>,

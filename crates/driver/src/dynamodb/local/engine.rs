@@ -269,6 +269,10 @@ fn describe(name: &TableName, table: TableMetadata) -> Result<TableDescription, 
         key_schema: keys.into_iter().map(key_from).collect(),
         indexes: indexes.into_iter().map(index_from).collect::<Result<_, _>>()?,
         local_indexes: local.iter().filter_map(|l| IndexName::new(&l.index_name).ok()).collect(),
+        local_included: local
+            .iter()
+            .map(|l| l.projection.non_key_attributes.as_ref().map_or(0, Vec::len))
+            .sum(),
         replicas: Vec::new(),
         item_count: None,
         size_bytes: None,
