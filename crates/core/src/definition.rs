@@ -115,7 +115,7 @@ pub struct WarmThroughput {
 }
 
 /// Where something stands in a definitions file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Place {
     /// The file as the user named it; `-` is standard input.
     pub file: std::sync::Arc<str>,

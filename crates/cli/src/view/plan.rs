@@ -8,6 +8,9 @@ use gsictl_core::plan::preview::{Preview, Row, TablePreview, Totals, Word};
 use gsictl_core::plan::schedule::Schedule;
 use serde_json::{Value, json};
 
+/// Names are aligned up to this.
+const NAME_WIDTH: usize = 40;
+
 /// One document.
 pub(crate) fn document(preview: &Preview) -> Value {
     json!({ "plan": preview })
@@ -39,16 +42,21 @@ pub(crate) fn human(preview: &Preview) -> String {
 
 fn push_table(text: &mut String, table: &TablePreview) {
     let _ = writeln!(text, "{}", table.table);
+    let names = table.indexes.iter().map(|row| &row.index);
+    let names = names.chain(table.unmanaged.iter().map(|i| &i.index));
+    let width = names.map(|name| name.as_str().len()).max().unwrap_or(0).min(NAME_WIDTH);
     for row in &table.indexes {
         let word = format!("{:<9}", row.action.as_str());
         let why = if row.action == Word::Create { &row.wanted } else { &row.reason };
-        let _ = writeln!(text, "  {} {}  {why}", style(row.action).apply_to(word), row.index);
+        let word = style(row.action).apply_to(word);
+        let _ = writeln!(text, "  {word} {:<width$}  {why}", row.index);
         for (name, line) in details(row) {
             let _ = writeln!(text, "              {name} {line}");
         }
     }
     for index in &table.unmanaged {
-        let _ = writeln!(text, "  unmanaged {}  {}; never touched", index.index, index.schema);
+        let (name, schema) = (&index.index, &index.schema);
+        let _ = writeln!(text, "  unmanaged {name:<width$}  {schema}; never touched");
     }
     for note in &table.notes {
         let _ = writeln!(text, "  {} {}", Style::new().yellow().apply_to("note:"), note.text);
@@ -172,7 +180,7 @@ fn push_row(text: &mut String, table: &TablePreview, row: &Row) {
         add("next", step);
     }
     let (table, index, word) = (&table.table, &row.index, row.action.as_str());
-    let _ = writeln!(text, "| {table} | {index} | **{word}** | {why} |");
+    let _ = writeln!(text, "| `{table}` | `{index}` | **{word}** | {why} |");
 }
 
 fn push_list(text: &mut String, heading: &str, lines: impl Iterator<Item = String>) {
@@ -186,12 +194,12 @@ fn push_list(text: &mut String, heading: &str, lines: impl Iterator<Item = Strin
 }
 
 fn notes(table: &TablePreview) -> impl Iterator<Item = String> {
-    table.notes.iter().map(|note| format!("{}: {}", table.table, escaped(&note.text)))
+    table.notes.iter().map(|note| format!("`{}`: {}", table.table, escaped(&note.text)))
 }
 
 fn others(table: &TablePreview) -> impl Iterator<Item = String> {
     let line = |i: &gsictl_core::plan::preview::Unmanaged| {
-        format!("{}.{}: {}", table.table, i.index, escaped(&i.schema))
+        format!("`{}.{}`: {}", table.table, i.index, escaped(&i.schema))
     };
     table.unmanaged.iter().map(line)
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Action, Plan, PlannedIndex, Selection};
-use crate::definition::{Definitions, Diagnostics, Format, Place, Source, hash, parse};
+use crate::definition::{Definitions, Diagnostics, Format, Source, hash, parse};
 use crate::name::{IndexId, IndexName, TableName};
 use crate::state::Target;
 use crate::time::Timestamp;
@@ -112,7 +112,8 @@ struct Body {
     indexes: Vec<Planned>,
     tables: BTreeMap<TableName, Seen>,
     definitions: Vec<Value>,
-    places: Vec<Vec<Place>>,
+    /// `file:line:column` of each definition, and of each of its keys.
+    places: Vec<Vec<String>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -220,7 +221,7 @@ impl SavedPlan {
             texts.map(|text| Source { file: "plan", format: Format::Json, text }).collect();
         let mut definitions = parse(&sources).map_err(UnreadablePlan::Definitions)?;
         for (definition, places) in definitions.indexes.iter_mut().zip(body.places) {
-            form::put_places(definition, places);
+            form::put_places(definition, &places);
         }
         let action = |p: Planned| (IndexId::new(p.table, p.index), p.action);
         Ok(Self {

@@ -29,17 +29,24 @@ pub(super) fn aws_form(definition: &IndexDefinition) -> Value {
 }
 
 /// Where the definition begins, then where each key attribute is named.
-pub(super) fn places(definition: &IndexDefinition) -> Vec<Place> {
-    let keys = definition.key_places.iter().cloned();
-    std::iter::once(definition.place.clone()).chain(keys).collect()
+pub(super) fn places(definition: &IndexDefinition) -> Vec<String> {
+    let keys = definition.key_places.iter();
+    std::iter::once(&definition.place).chain(keys).map(Place::to_string).collect()
 }
 
-pub(super) fn put_places(definition: &mut IndexDefinition, places: Vec<Place>) {
-    let mut places = places.into_iter();
-    if places.len() == definition.key_places.len() + 1
-        && let Some(first) = places.next()
+/// Only for people: what is no place leaves those in the plan's own text.
+pub(super) fn put_places(definition: &mut IndexDefinition, places: &[String]) {
+    let places: Option<Vec<_>> = places.iter().map(|text| place(text)).collect();
+    if let Some([first, keys @ ..]) = places.as_deref()
+        && keys.len() == definition.key_places.len()
     {
-        definition.place = first;
-        definition.key_places = places.collect();
+        definition.place = first.clone();
+        definition.key_places = keys.to_vec();
     }
+}
+
+fn place(text: &str) -> Option<Place> {
+    let mut parts = text.rsplitn(3, ':');
+    let (column, line) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    Some(Place { file: parts.next()?.into(), line, column })
 }

@@ -1,7 +1,6 @@
 //! What a plan rests on of one table.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Debug;
 
 use serde::{Deserialize, Serialize};
 
@@ -88,22 +87,12 @@ impl Facts {
             return vec!["the table was deleted and made again".to_owned()];
         }
         let mut changes = Vec::new();
-        let mut changed = |what: &str, before: &dyn Debug, now: &dyn Debug| {
-            let (before, now) = (format!("{before:?}"), format!("{now:?}"));
+        for (what, of) in PARTS {
+            let (before, now) = (of(self), of(now));
             if before != now {
-                changes.push(format!("{what} was {before} and is {now}"));
+                changes.push(format!("{what}: before {before}, now {now}"));
             }
-        };
-        changed("the key schema", &Plain(&self.keys), &Plain(&now.keys));
-        changed("the billing mode", &self.billing_mode, &now.billing_mode);
-        changed("the replicas in other regions", &self.replicas, &now.replicas);
-        changed("the local indexes", &self.local_indexes, &now.local_indexes);
-        changed(
-            "the attributes that local indexes include",
-            &self.local_included,
-            &now.local_included,
-        );
-        changed("the status", &status(self), &status(now));
+        }
         let indexes = pairs(&self.indexes, &now.indexes, |name, before, now| match (before, now) {
             (Some(before), Some(now)) => format!("index {name} was {before} and is {now}"),
             (None, Some(now)) => format!("index {name} is new: {now}"),
@@ -120,17 +109,26 @@ impl Facts {
     }
 }
 
-/// A text that is shown without quotes.
-struct Plain<'a>(&'a str);
+/// What a change of is told as it was and as it is.
+const PARTS: [(&str, fn(&Facts) -> String); 6] = [
+    ("the key schema", |facts| facts.keys.clone()),
+    ("the billing mode", |facts| billing_text(facts.billing_mode).to_owned()),
+    ("the table's status", |facts| facts.unusable.clone().unwrap_or_else(|| "usable".to_owned())),
+    ("replicas in other regions", |facts| listed(&facts.replicas)),
+    ("local indexes", |facts| listed(&facts.local_indexes)),
+    ("attributes that local indexes include", |facts| facts.local_included.to_string()),
+];
 
-impl Debug for Plain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0)
+fn billing_text(mode: BillingMode) -> &'static str {
+    match mode {
+        BillingMode::Provisioned => "PROVISIONED",
+        BillingMode::PayPerRequest => "PAY_PER_REQUEST",
     }
 }
 
-fn status(facts: &Facts) -> Plain<'_> {
-    Plain(facts.unusable.as_deref().unwrap_or("usable"))
+fn listed<T: ToString>(names: &BTreeSet<T>) -> String {
+    let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 /// The attribute types but for those that only come and go with an index that is
