@@ -103,7 +103,7 @@ impl fmt::Display for Obstacle {
             }
             Self::Projection { others, wanted } => write!(
                 f,
-                "it includes {wanted} attributes and the table's other indexes {others}: together at most {PROJECTION_QUOTA}"
+                "the indexes of a table may include {PROJECTION_QUOTA} attributes together: the others include {others}, this one {wanted}"
             ),
             Self::LocalIndex => write!(f, "a local secondary index has that name"),
         }

@@ -291,7 +291,7 @@ fn a_hundred_included_attributes_are_counted_over_all_indexes_in_order() {
     assert_eq!(actions(full(100, 0)), [Obstructed, Obstructed, Obstructed, Create]);
     let scene = Scene::of(wants.clone(), vec![("bookings", found(full(95, 0)))]);
     let reason = scene.preview().tables[0].indexes[0].reason.clone();
-    let says = "it includes 10 attributes and the table's other indexes 95: together at most 100";
+    let says = "the indexes of a table may include 100 attributes together: the others include 95, this one 10";
     assert_eq!(reason, says);
 }
 
