@@ -1,5 +1,7 @@
 //! A plan as it is told: the one value behind text, JSON and Markdown.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use super::notes::{Note, notes};
@@ -141,7 +143,8 @@ impl Preview {
     /// most `max_builds` indexes building at once.
     #[must_use]
     pub fn new(definitions: &Definitions, plan: &Plan, target: &Target, max_builds: usize) -> Self {
-        let tables: Vec<_> = plan.tables.iter().map(|t| table(definitions, t)).collect();
+        let managed = definitions.indexes.iter().map(|d| (&d.id.table, &d.id.index)).collect();
+        let tables: Vec<_> = plan.tables.iter().map(|t| table(&managed, t)).collect();
         Self {
             target: target.clone().without_credentials(),
             totals: Totals::of(&tables),
@@ -184,12 +187,15 @@ impl Totals {
     }
 }
 
-fn table(definitions: &Definitions, plan: &TablePlan) -> TablePreview {
+/// What the definitions name.
+type Managed<'a> = HashSet<(&'a TableName, &'a IndexName)>;
+
+fn table(managed: &Managed<'_>, plan: &TablePlan) -> TablePreview {
     TablePreview {
         table: plan.table.clone(),
         indexes: plan.indexes.iter().map(row).collect(),
         notes: notes(plan),
-        unmanaged: unmanaged(definitions, plan),
+        unmanaged: unmanaged(managed, plan),
     }
 }
 
@@ -251,11 +257,11 @@ fn reason(planned: &PlannedIndex) -> String {
     reason.to_owned()
 }
 
-fn unmanaged(definitions: &Definitions, plan: &TablePlan) -> Vec<Unmanaged> {
+fn unmanaged(managed: &Managed<'_>, plan: &TablePlan) -> Vec<Unmanaged> {
     let Sighting::Found(table) = &plan.sighting else {
         return Vec::new();
     };
-    let others = table.indexes.iter().filter(|i| !definitions.names(&plan.table, &i.name));
+    let others = table.indexes.iter().filter(|i| !managed.contains(&(&plan.table, &i.name)));
     let others = others.map(|i| Unmanaged {
         index: i.name.clone(),
         schema: i.schema_text(&table.attributes),

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -44,7 +45,7 @@ pub struct SavedPlan {
     /// When it was saved.
     pub saved_at: Timestamp,
     tables: BTreeMap<TableName, Seen>,
-    actions: Vec<(IndexId, Action)>,
+    actions: IndexMap<IndexId, Action>,
 }
 
 /// Why a file is no plan that can be applied.
@@ -176,7 +177,7 @@ impl SavedPlan {
     }
 
     fn body(&self, tool: &str) -> Body {
-        let planned = |(id, action): &(IndexId, Action)| Planned {
+        let planned = |(id, action): (&IndexId, &Action)| Planned {
             table: id.table.clone(),
             index: id.index.clone(),
             action: *action,
@@ -293,7 +294,7 @@ impl SavedPlan {
     }
 
     fn action(&self, id: &IndexId) -> Option<Action> {
-        self.actions.iter().find(|(planned, _)| planned == id).map(|(_, action)| *action)
+        self.actions.get(id).copied()
     }
 
     fn creates(&self, id: &IndexId) -> bool {

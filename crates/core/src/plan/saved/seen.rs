@@ -109,8 +109,11 @@ impl Facts {
     }
 }
 
+/// A fact's name, and how it reads.
+type Part = (&'static str, fn(&Facts) -> String);
+
 /// What a change of is told as it was and as it is.
-const PARTS: [(&str, fn(&Facts) -> String); 6] = [
+const PARTS: [Part; 6] = [
     ("the key schema", |facts| facts.keys.clone()),
     ("the billing mode", |facts| billing_text(facts.billing_mode).to_owned()),
     ("the table's status", |facts| facts.unusable.clone().unwrap_or_else(|| "usable".to_owned())),
