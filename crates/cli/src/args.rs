@@ -14,7 +14,8 @@ use gsictl_core::name::{IndexName, TableName};
 #[command(name = "gsictl", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(
     after_help = "Exit codes: 0 done; 1 unexpected; 2 usage or definitions; 3 some indexes failed; \
-    4 changes pending; 5 state locked, damaged or belonging elsewhere; 130 interrupted, state saved."
+    4 changes pending; 5 state locked, damaged or belonging elsewhere, or a saved plan out of date; \
+    130 interrupted, state saved."
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -80,10 +81,17 @@ pub(crate) enum Command {
     ///
     /// Keeps everything in ./gsictl-demo. Stopped and started again it goes on.
     Demo(Demo),
+    /// Show what apply would do, and why
+    ///
+    /// Looks at each table once, changes nothing and writes no state. A plan that
+    /// is saved can be applied as it is: apply refuses it where the tables no
+    /// longer look as they did.
+    Plan(Box<Plan>),
     /// Create the indexes that are missing
     ///
     /// Resumes by itself where a state file exists. Indexes that are there are
-    /// left alone; nothing is ever deleted.
+    /// left alone; nothing is ever deleted. In place of DEFS it takes a plan that
+    /// `plan --save` wrote.
     Apply(Box<Apply>),
     /// Delete the indexes that this state's runs created, and nothing else
     ///
@@ -115,6 +123,33 @@ pub(crate) struct Demo {
     /// Items in each table
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub(crate) items: u32,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) definitions: Definitions,
+    /// Only indexes of this table (repeatable)
+    #[arg(long, value_name = "TABLE")]
+    pub(crate) table: Vec<TableName>,
+    /// Only indexes of this name (repeatable); with --table both must match
+    #[arg(long, value_name = "INDEX")]
+    pub(crate) index: Vec<IndexName>,
+    /// Plan for the indexes that failed before, and only those
+    #[arg(long)]
+    pub(crate) retry_failed: bool,
+    /// Indexes building at once, over all tables; for the schedule
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) max_builds: u32,
+    /// Exit 4 if there is something to do, 3 if something is in the way
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+    /// Print it as Markdown, for a comment on a pull request
+    #[arg(long)]
+    pub(crate) markdown: bool,
+    /// Save the plan, for `gsictl apply FILE`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

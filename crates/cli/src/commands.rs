@@ -4,6 +4,7 @@ pub(crate) mod apply;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod man;
+pub(crate) mod plan;
 pub(crate) mod rollback;
 pub(crate) mod schema;
 pub(crate) mod state;

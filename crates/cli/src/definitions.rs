@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use gsictl_core::definition::{Definitions, Format, MAX_INPUT_BYTES, Source, parse};
+use gsictl_core::plan::saved::SavedPlan;
 
 use crate::args;
 use crate::error::{CliError, Exit};
@@ -16,16 +17,43 @@ pub(crate) struct Loaded {
     pub(crate) script_name: String,
 }
 
+/// What `apply` is given: definitions, or a plan that was made of some.
+pub(crate) enum Given {
+    Definitions(Loaded),
+    Plan(Box<SavedPlan>),
+}
+
+/// Reads a saved plan where the only file is one, else definitions.
+pub(crate) fn load_or_plan(args: &args::Definitions) -> Result<Given, CliError> {
+    let [file] = args.files.as_slice() else {
+        return load(args).map(Given::Definitions);
+    };
+    let bytes = read(file)?;
+    if SavedPlan::is_one(&bytes) {
+        return Ok(Given::Plan(Box::new(SavedPlan::parse(&bytes)?)));
+    }
+    check(args, vec![bytes]).map(Given::Definitions)
+}
+
 /// Reads and checks all files; every mistake of all of them at once.
 pub(crate) fn load(args: &args::Definitions) -> Result<Loaded, CliError> {
+    let texts: Result<_, _> = args.files.iter().map(|file| read(file)).collect();
+    check(args, texts?)
+}
+
+fn check(args: &args::Definitions, read: Vec<Vec<u8>>) -> Result<Loaded, CliError> {
     let mut texts = Vec::new();
-    for path in &args.files {
+    for (path, text) in args.files.iter().zip(read) {
         let name = path.display().to_string();
+        if SavedPlan::is_one(&text) {
+            return Err(CliError::new(Exit::Usage, format!("{name} is a saved plan"))
+                .hint("apply it by itself: `gsictl apply FILE`, with --dry-run to look at it"));
+        }
         let format = args
             .format
             .or_else(|| Format::from_path(&name))
             .ok_or_else(|| unknown_format(&name))?;
-        texts.push((name, format, read(path)?));
+        texts.push((name, format, text));
     }
     let sources: Vec<_> =
         texts.iter().map(|(file, format, text)| Source { file, format: *format, text }).collect();
@@ -42,17 +70,24 @@ fn unknown_format(name: &str) -> CliError {
         .hint("say it with --format json, yaml or toml")
 }
 
+/// The most bytes a saved plan may have: the definitions, and what was seen.
+const MAX_PLAN_BYTES: u64 = 16 * MAX_INPUT_BYTES as u64;
+
 /// One byte more than the parser takes is enough for it to refuse the file.
 fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     let failed = |error: std::io::Error| {
         CliError::new(Exit::Usage, format!("cannot read {}: {error}", path.display()))
     };
-    let input: Box<dyn Read> = if path == Path::new("-") {
+    let mut input: Box<dyn Read> = if path == Path::new("-") {
         Box::new(std::io::stdin().lock())
     } else {
         Box::new(File::open(path).map_err(failed)?)
     };
     let mut text = Vec::new();
-    input.take(MAX_INPUT_BYTES as u64 + 1).read_to_end(&mut text).map_err(failed)?;
+    let some = &mut input;
+    some.take(MAX_INPUT_BYTES as u64 + 1).read_to_end(&mut text).map_err(failed)?;
+    if text.len() > MAX_INPUT_BYTES && SavedPlan::is_one(&text) {
+        input.take(MAX_PLAN_BYTES).read_to_end(&mut text).map_err(failed)?;
+    }
     Ok(text)
 }

@@ -3,6 +3,7 @@
 
 use gsictl_core::call::{CallError, ErrorKind};
 use gsictl_core::definition::Diagnostics;
+use gsictl_core::plan::saved::{Stale, UnreadablePlan};
 use gsictl_core::retry::Rule;
 use gsictl_core::state::Target;
 use gsictl_core::survey::SurveyError;
@@ -24,7 +25,8 @@ pub(crate) enum Exit {
     Incomplete,
     /// Changes are pending.
     Pending,
-    /// The state is locked, damaged, or belongs elsewhere.
+    /// The state is locked, damaged, or belongs elsewhere; or so it is with a
+    /// saved plan, or it is out of date.
     State,
     /// Interrupted; the state is saved.
     Interrupted,
@@ -182,6 +184,31 @@ fn says_internal(error: &CallError) -> bool {
     matches!(error.code.as_str(), "InternalServerError" | "InternalFailure" | "LocalEngineFailure")
 }
 
+/// What makes a plan that is good again.
+const NEW_PLAN: &str = "make a new one: `gsictl plan DEFS --save FILE`";
+
+impl From<Stale> for CliError {
+    fn from(error: Stale) -> Self {
+        let elsewhere = matches!(error, Stale::Elsewhere { .. });
+        let error = Self::new(Exit::State, error.to_string());
+        if elsewhere {
+            error.hint("give the --profile, --region, --endpoint-url or --local of the plan")
+        } else {
+            error.hint("nothing was changed").hint(NEW_PLAN)
+        }
+    }
+}
+
+impl From<UnreadablePlan> for CliError {
+    fn from(error: UnreadablePlan) -> Self {
+        let shown = Self::new(Exit::State, error.to_string()).hint(NEW_PLAN);
+        match error {
+            UnreadablePlan::Definitions(mistakes) => Self { diagnostics: Some(mistakes), ..shown },
+            _ => shown,
+        }
+    }
+}
+
 impl From<ApplyError> for CliError {
     fn from(error: ApplyError) -> Self {
         match error {
@@ -191,6 +218,7 @@ impl From<ApplyError> for CliError {
             ApplyError::Damaged { .. } => Self::new(Exit::State, error.to_string())
                 .hint("the file was left as it is")
                 .hint("`gsictl state rebuild DEFS` keeps it under another name and makes a new one from DynamoDB"),
+            ApplyError::Stale(error) => error.into(),
             ApplyError::Elsewhere(error) => Self::new(Exit::State, error.to_string())
                 .hint("use another --state-dir for these definitions")
                 .hint("or put the state away with `gsictl state archive`"),

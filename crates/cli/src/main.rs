@@ -29,6 +29,7 @@ fn run(args: Args) -> Result<Exit, CliError> {
     view::set_up(globals);
     match args.command {
         Command::Demo(demo) => commands::demo::run(globals, &demo),
+        Command::Plan(plan) => commands::plan::run(globals, &plan),
         Command::Apply(apply) => commands::apply::run(globals, &apply),
         Command::Rollback(rollback) => commands::rollback::run(globals, &rollback),
         Command::Wait(wait) => commands::wait::run(globals, &wait),

@@ -8,6 +8,7 @@ mod json;
 mod line;
 mod live;
 mod plain;
+mod plan;
 mod result;
 mod rollback;
 mod status;
@@ -23,7 +24,8 @@ use crate::commands::status::Live;
 use crate::error::{CliError, Exit};
 
 pub(crate) use json::applied as json_result;
-pub(crate) use result::{applied as show_result, planned as show_plan};
+pub(crate) use plan::{document as json_plan, human as show_plan, markdown as markdown_plan};
+pub(crate) use result::applied as show_result;
 pub(crate) use rollback::{
     RollbackView, finished as json_rollback, plan as rollback_plan, result as show_rollback,
     show_plan as show_rollback_plan,
@@ -52,6 +54,14 @@ pub(crate) fn for_run(globals: &Globals) -> Box<dyn View> {
 /// The view of a rollback.
 pub(crate) fn for_rollback(globals: &Globals) -> RollbackView {
     RollbackView::new(globals)
+}
+
+/// The view of a look around, which ends in one document: progress only for people.
+pub(crate) fn for_look(globals: &Globals) -> Box<dyn View> {
+    match globals.output {
+        Output::Human if !globals.quiet => Box::new(plain::Plain::new(globals.verbose)),
+        _ => Box::new(plain::Plain::quiet()),
+    }
 }
 
 /// Settles colours once, for everything that is printed.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::definition::{
     KeyElement, OnDemandThroughput, Projection, ProvisionedThroughput, ScalarType, WarmThroughput,
 };
@@ -72,7 +74,8 @@ status_text!(TableStatus: Creating = "CREATING", Updating = "UPDATING", Active =
 status_text!(IndexStatus: Creating = "CREATING", Updating = "UPDATING", Active = "ACTIVE", Deleting = "DELETING");
 
 /// How the table is paid for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum BillingMode {
     /// Capacity units per second are reserved.
     Provisioned,
@@ -154,6 +157,9 @@ pub struct TableDescription {
     pub indexes: Vec<IndexDescription>,
     /// Names of Local Secondary Indexes; they share the name space.
     pub local_indexes: Vec<IndexName>,
+    /// Attributes that the Local Secondary Indexes include, summed up: they count
+    /// towards the table's quota.
+    pub local_included: usize,
     /// Other replicas of a global table.
     pub replicas: Vec<ReplicaDescription>,
     /// Refreshed by DynamoDB about every six hours.

@@ -21,8 +21,9 @@ mod suggest;
 mod tests;
 
 pub use self::check::parse;
-pub(crate) use self::compare::digest_of;
+pub(crate) use self::compare::{digest_of, hash, typed_keys_text};
 pub use self::diagnostic::{Diagnostic, Diagnostics};
+pub(crate) use self::limits::MAX_INCLUDED_OF_A_TABLE;
 pub use self::limits::MAX_INPUT_BYTES;
 pub use self::schema::json_schema;
 pub use self::source::{Format, Source, UnknownFormat};

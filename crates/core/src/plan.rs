@@ -5,18 +5,28 @@
 //! every description of the run.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::time::Duration;
 
-use crate::catalog::{BillingMode, Catalog, IndexStatus, Sighting, TableDescription, TableStatus};
-use crate::definition::{Definitions, IndexDefinition, Place, ScalarType};
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::{Catalog, IndexStatus, Sighting, TableDescription, TableStatus};
+use crate::definition::{Definitions, IndexDefinition};
 use crate::name::{IndexId, IndexName, TableName};
 use crate::state::{Entry, State, Status};
 use crate::time::Timestamp;
 
-/// Indexes a table may have unless AWS raised the quota
-/// ([quotas](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html)).
-pub const INDEX_QUOTA: usize = 20;
+pub mod notes;
+mod obstacle;
+pub mod permissions;
+pub mod preview;
+pub mod saved;
+pub mod schedule;
+#[cfg(test)]
+mod tests;
+
+pub use self::obstacle::{INDEX_QUOTA, Obstacle, PROJECTION_QUOTA};
+pub use self::schedule::build_estimate;
+
+use self::obstacle::{Room, obstacle_to_create};
 
 /// What a description shows of one wanted index.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,95 +44,6 @@ pub enum Finding {
     Absent,
     /// It cannot be created as things are.
     Obstacle(Obstacle),
-}
-
-/// What keeps an index from being created, found before any call is made for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Obstacle {
-    /// The base table does not exist.
-    NoTable,
-    /// The table is in no state to be changed, such as ARCHIVED.
-    TableUnusable(TableStatus),
-    /// These credentials may not describe the table.
-    Denied(String),
-    /// The name is taken by an index with other keys or another projection.
-    Conflict {
-        /// The schema of the definition.
-        wanted: String,
-        /// The schema in DynamoDB.
-        found: String,
-        /// Each difference.
-        differences: Vec<String>,
-    },
-    /// The table uses a key attribute with another type.
-    AttributeType {
-        /// The attribute.
-        attribute: String,
-        /// In the definition.
-        wanted: ScalarType,
-        /// In the table.
-        found: ScalarType,
-        /// Where the definition names it.
-        place: Place,
-    },
-    /// Neither the definition nor the table says what type a key attribute has.
-    AttributeUndefined {
-        /// The attribute.
-        attribute: String,
-        /// Where the definition names it.
-        place: Place,
-    },
-    /// The table has as many indexes as it may have.
-    Quota(Vec<IndexName>),
-    /// A Local Secondary Index has that name.
-    LocalIndex,
-}
-
-impl fmt::Display for Obstacle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoTable => write!(f, "the table does not exist"),
-            Self::TableUnusable(status) => write!(f, "the table is {status}"),
-            Self::Denied(message) => write!(f, "the table cannot be described: {message}"),
-            Self::Conflict { wanted, found, differences } => write!(
-                f,
-                "an index of that name exists with another definition ({}); wanted: {wanted}; exists: {found}",
-                differences.join(", ")
-            ),
-            Self::AttributeType { attribute, wanted, found, place } => write!(
-                f,
-                "{place}: attribute {attribute} is of type {wanted:?} here and of type {found:?} in the table"
-            ),
-            Self::AttributeUndefined { attribute, place } => write!(
-                f,
-                "{place}: neither AttributeDefinitions nor the table gives the type of {attribute}"
-            ),
-            Self::Quota(indexes) => {
-                let names: Vec<_> = indexes.iter().map(IndexName::as_str).collect();
-                write!(f, "the table has {} indexes already: {}", names.len(), names.join(", "))
-            }
-            Self::LocalIndex => write!(f, "a local secondary index has that name"),
-        }
-    }
-}
-
-impl Obstacle {
-    /// What a person can do about it.
-    #[must_use]
-    pub fn remedy(&self) -> &'static str {
-        match self {
-            Self::NoTable => "create the table, or correct its name, the region or the endpoint",
-            Self::TableUnusable(_) => "bring the table back to ACTIVE",
-            Self::Denied(_) => "allow dynamodb:DescribeTable on the table for these credentials",
-            Self::Conflict { .. } => {
-                "DynamoDB cannot change an index's keys or projection: choose another IndexName, or delete the index first"
-            }
-            Self::AttributeType { .. } => "give the attribute the type that the table uses",
-            Self::AttributeUndefined { .. } => "add the attribute to AttributeDefinitions",
-            Self::Quota(_) => "delete an index that nobody uses, or ask AWS for a higher quota",
-            Self::LocalIndex => "choose another IndexName",
-        }
-    }
 }
 
 /// Holds a definition against what was seen of its table.
@@ -168,32 +89,9 @@ pub(crate) fn replicas_are_ready(table: &TableDescription, index: &IndexName) ->
     })
 }
 
-fn obstacle_to_create(definition: &IndexDefinition, table: &TableDescription) -> Option<Obstacle> {
-    if table.local_indexes.contains(&definition.id.index) {
-        return Some(Obstacle::LocalIndex);
-    }
-    let keys = definition.key_schema.iter().zip(&definition.key_places);
-    for (key, place) in keys {
-        let attribute = key.attribute_name.clone();
-        let wanted = definition.attributes.get(&attribute).copied();
-        match (wanted, table.attributes.get(&attribute).copied()) {
-            (Some(wanted), Some(found)) if wanted != found => {
-                let place = place.clone();
-                return Some(Obstacle::AttributeType { attribute, wanted, found, place });
-            }
-            (None, None) => {
-                return Some(Obstacle::AttributeUndefined { attribute, place: place.clone() });
-            }
-            _ => {}
-        }
-    }
-    let staying = table.indexes.iter().filter(|i| i.status != IndexStatus::Deleting);
-    let names: Vec<_> = staying.map(|i| i.name.clone()).collect();
-    (names.len() >= INDEX_QUOTA).then_some(Obstacle::Quota(names))
-}
-
 /// What a run does about one index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Create it.
     Create,
@@ -208,7 +106,22 @@ pub enum Action {
     /// It failed before; without `--retry-failed` it is not started.
     LeaveFailed,
     /// `--retry-failed` starts failed ones only.
+    #[serde(rename = "leave")]
     LeaveOther,
+}
+
+impl Action {
+    /// The index will be made by this run.
+    #[must_use]
+    pub fn creates(self) -> bool {
+        matches!(self, Self::Create | Self::Recreate)
+    }
+
+    /// The run waits for a build of the index, its own or another's.
+    #[must_use]
+    pub fn builds(self) -> bool {
+        self.creates() || self == Self::Adopt
+    }
 }
 
 /// One index of the plan.
@@ -301,22 +214,25 @@ pub fn plan(
     retry_failed: bool,
 ) -> Plan {
     let mut order: Vec<TableName> = Vec::new();
-    let mut by_table: BTreeMap<TableName, Vec<PlannedIndex>> = BTreeMap::new();
+    let mut by_table: BTreeMap<TableName, (Option<Room>, Vec<PlannedIndex>)> = BTreeMap::new();
     for definition in definitions.indexes.iter().filter(|d| selection.admits(d)) {
         let Some((_, sighting)) = catalog.get(&definition.id.table) else {
             continue;
         };
         let failed = state.entry(&definition.id).map(Entry::status) == Some(Status::Failed);
-        let planned = plan_index(definition, sighting, failed, retry_failed);
-        let indexes = by_table.entry(definition.id.table.clone()).or_insert_with(|| {
+        let (room, indexes) = by_table.entry(definition.id.table.clone()).or_insert_with(|| {
             order.push(definition.id.table.clone());
-            Vec::new()
+            (Room::at(sighting), Vec::new())
         });
+        let mut planned = plan_index(definition, sighting, failed, retry_failed);
+        if let Some(room) = room.as_mut().filter(|_| planned.action.creates()) {
+            planned = in_turn(planned, room);
+        }
         indexes.push(planned);
     }
     let tables = order.into_iter().filter_map(|table| {
         let (asked_at, sighting) = catalog.get(&table)?;
-        let indexes = by_table.remove(&table)?;
+        let (_, indexes) = by_table.remove(&table)?;
         Some(TablePlan { table, sighting: sighting.clone(), asked_at, indexes })
     });
     Plan { tables: tables.collect() }
@@ -342,22 +258,15 @@ fn plan_index(
     PlannedIndex { definition: definition.clone(), finding, action, may_start }
 }
 
-/// Roughly how long DynamoDB will take to build an index on this table. Only the
-/// order of the tables rests on it.
-///
-/// Even an empty table takes about nine minutes (captured). A backfill writes
-/// items x max(average KB, 1) units; a PROVISIONED index has its own write
-/// capacity, an on-demand one begins with some 4,000 units a second.
-#[must_use]
-pub fn build_estimate(definition: &IndexDefinition, table: &TableDescription) -> Duration {
-    const EMPTY: Duration = Duration::from_secs(540);
-    const ON_DEMAND_WRITE_UNITS: u64 = 4_000;
-    let items = table.item_count.unwrap_or(0);
-    let units = items.max(table.size_bytes.unwrap_or(0) / 1_024);
-    let own = definition.provisioned_throughput.or(table.provisioned_throughput);
-    let capacity = match (table.billing_mode, own) {
-        (BillingMode::Provisioned, Some(own)) => own.write_capacity_units.max(1),
-        _ => ON_DEMAND_WRITE_UNITS,
-    };
-    EMPTY + Duration::from_secs(units / capacity)
+/// An index finds what those before it in the plan leave of the table's quotas,
+/// as the run's descriptions will show it when its turn comes.
+fn in_turn(mut planned: PlannedIndex, room: &mut Room) -> PlannedIndex {
+    match room.refuses(&planned.definition) {
+        None => room.take(&planned.definition),
+        Some(obstacle) => {
+            planned.finding = Finding::Obstacle(obstacle);
+            planned.action = Action::Obstructed;
+        }
+    }
+    planned
 }

@@ -8,6 +8,7 @@ use gsictl_core::definition::Definitions;
 use gsictl_core::engine::{Ended, Engine, Outcome, Stats, Verdict};
 use gsictl_core::event::Event;
 use gsictl_core::name::IndexId;
+use gsictl_core::plan::saved::{SavedPlan, Stale};
 use gsictl_core::plan::{Plan, Selection};
 use gsictl_core::report::{About, Report};
 use gsictl_core::retry::Policy;
@@ -41,6 +42,8 @@ pub struct Request {
     pub holder: Holder,
     /// The command, as the report names it.
     pub command: String,
+    /// A plan that was saved: the run does what it says, or nothing.
+    pub saved_plan: Option<SavedPlan>,
 }
 
 pub use gsictl_core::apply::Prepared;
@@ -71,6 +74,9 @@ pub enum ApplyError {
     /// DynamoDB cannot be asked.
     #[error(transparent)]
     Survey(#[from] SurveyError),
+    /// The saved plan is out of date.
+    #[error(transparent)]
+    Stale(#[from] Stale),
 }
 
 /// What happens in an `apply`, in order.
@@ -121,6 +127,9 @@ pub async fn prepare(
     observe: &mut Observer<'_>,
 ) -> Result<Prepared, ApplyError> {
     let target = backend.target();
+    if let Some(saved) = &request.saved_plan {
+        saved.check_target(&target)?;
+    }
     let loaded = load(store)?;
     if request.resume && loaded.is_none() {
         return Err(ApplyError::NothingToResume);
@@ -142,8 +151,12 @@ pub async fn prepare(
         retry_failed: request.retry_failed,
     };
     let lineage = lineage(request.seed);
-    let prepared =
+    let mut prepared =
         gsictl_core::apply::prepare(&order, loaded, lineage, target, &catalog, clock.now())?;
+    if let Some(saved) = &request.saved_plan {
+        saved.check_target(prepared.state.target())?;
+        prepared.plan = saved.confine(prepared.plan)?;
+    }
     if let Some(script) = &prepared.adopted_from {
         observe(Progress::AdoptedForeign(script));
     }

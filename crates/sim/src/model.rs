@@ -153,6 +153,7 @@ impl Table {
             }],
             indexes: self.indexes.iter().map(|i| i.describe(now)).collect(),
             local_indexes: self.local_indexes.clone(),
+            local_included: 0,
             replicas: Vec::new(),
             item_count: Some(self.items),
             size_bytes: Some(self.items * 100),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use gsictl_core::engine::{Ended, Verdict};
 use gsictl_core::plan::Selection;
+use gsictl_core::plan::preview::Totals;
 use gsictl_core::retry::Policy;
 use gsictl_core::state::Target;
 use gsictl_driver::apply::{Applied, Request, apply, prepare};
@@ -13,7 +14,9 @@ use gsictl_driver::drive::{SharedStore, StopSignal};
 use gsictl_driver::dynamodb::Backend;
 use gsictl_driver::reports;
 
+use super::plan;
 use crate::args::{Apply, Globals, Output};
+use crate::definitions::{Given, Loaded};
 use crate::error::{CliError, Exit};
 use crate::{context, definitions, signals, view};
 
@@ -32,15 +35,25 @@ pub(crate) fn run(globals: &Globals, args: &Apply) -> Result<Exit, CliError> {
 }
 
 fn request(globals: &Globals, args: &Apply) -> Result<Request, CliError> {
-    let loaded = definitions::load(&args.definitions)?;
     let selection = Selection { tables: args.table.clone(), indexes: args.index.clone() };
+    let (loaded, selection, retry_failed, saved_plan) =
+        match definitions::load_or_plan(&args.definitions)? {
+            Given::Definitions(loaded) => (loaded, selection, args.retry_failed, None),
+            Given::Plan(plan) => {
+                refuse_filters(args)?;
+                let (definitions, script_name) =
+                    (plan.definitions.clone(), plan.script_name.clone());
+                let loaded = Loaded { definitions, script_name };
+                (loaded, plan.selection.clone(), plan.retry_failed, Some(*plan))
+            }
+        };
     check_selection(&selection, &loaded.definitions)?;
     let clock = Clock::start();
     Ok(Request {
         definitions: loaded.definitions,
         script_name: loaded.script_name,
         selection,
-        retry_failed: args.retry_failed,
+        retry_failed,
         resume: args.resume,
         policy: Policy {
             max_attempts: args.max_attempts,
@@ -54,10 +67,20 @@ fn request(globals: &Globals, args: &Apply) -> Result<Request, CliError> {
         seed: context::seed(clock),
         holder: context::holder(clock),
         command: "apply".to_owned(),
+        saved_plan,
     })
 }
 
-fn check_selection(
+/// A plan was made with its own.
+fn refuse_filters(args: &Apply) -> Result<(), CliError> {
+    if args.table.is_empty() && args.index.is_empty() && !args.retry_failed {
+        return Ok(());
+    }
+    let message = "a saved plan has its own --table, --index and --retry-failed";
+    Err(CliError::new(Exit::Usage, message).hint("leave them out, or make a plan with them"))
+}
+
+pub(super) fn check_selection(
     selection: &Selection,
     definitions: &gsictl_core::definition::Definitions,
 ) -> Result<(), CliError> {
@@ -99,14 +122,17 @@ async fn dry_run(
     let prepared = prepare(request, backend, store, Clock::start(), stop, &mut observe).await;
     view.end();
     let prepared = prepared.map_err(|e| CliError::from(e).asked(&backend.target()))?;
-    if globals.output == Output::Human {
-        view::out(view::show_plan(&prepared.plan).trim_end());
+    let preview = plan::preview(request, &prepared);
+    match globals.output {
+        Output::Human => view::out(view::show_plan(&preview).trim_end()),
+        Output::Json => {
+            let mut document = view::json_plan(&preview);
+            document["event"] = "preview".into();
+            view::out(&document.to_string());
+        }
     }
-    let obstructed = |i: &gsictl_core::plan::PlannedIndex| {
-        matches!(i.action, gsictl_core::plan::Action::Obstructed)
-    };
-    let any = prepared.plan.indexes().any(obstructed);
-    Ok(if any { Exit::Incomplete } else { Exit::Done })
+    let Totals { conflict, obstacle, .. } = preview.totals;
+    Ok(if conflict + obstacle > 0 { Exit::Incomplete } else { Exit::Done })
 }
 
 /// One run with its surroundings; `demo` runs one too.

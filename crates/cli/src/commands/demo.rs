@@ -89,6 +89,7 @@ fn request(clock: Clock) -> Result<Request, CliError> {
         seed: context::seed(clock),
         holder: context::holder(clock),
         command: "demo".to_owned(),
+        saved_plan: None,
     })
 }
 

@@ -108,6 +108,7 @@ fn run_rebuild(globals: &Globals, args: &Definitions) -> Result<Exit, CliError> 
         seed: context::seed(clock),
         holder: context::holder(clock),
         command: "state rebuild".to_owned(),
+        saved_plan: None,
     };
     let rebuilt = context::block_on(async {
         let mut stop = signals::listen()?;

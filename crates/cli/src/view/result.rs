@@ -5,7 +5,6 @@ use std::path::Path;
 
 use console::Style;
 use gsictl_core::engine::Ended;
-use gsictl_core::plan::{Action, Finding, Plan};
 use gsictl_core::report::{IndexReport, Report, Result};
 use gsictl_driver::apply::Applied;
 
@@ -101,30 +100,4 @@ fn push_summary(text: &mut String, report: &Report) {
             seconds(report.build_seconds_sum)
         );
     }
-}
-
-/// What an `apply` would do.
-pub(crate) fn planned(plan: &Plan) -> String {
-    let mut text = String::new();
-    for table in &plan.tables {
-        let _ = writeln!(text, "{}", table.table);
-        for index in &table.indexes {
-            let id = &index.definition.id;
-            let (word, why) = match (index.action, &index.finding) {
-                (Action::Create, _) => ("create", index.definition.schema_text()),
-                (Action::Adopt, _) => ("adopt", "it is being built already".to_owned()),
-                (Action::Recreate, _) => ("recreate", "after its deletion ends".to_owned()),
-                (Action::Keep, _) => ("keep", "already active".to_owned()),
-                (_, Finding::Obstacle(obstacle)) => ("obstacle", obstacle.to_string()),
-                (Action::LeaveFailed, _) => {
-                    ("leave", "it failed before; --retry-failed starts it again".to_owned())
-                }
-                (Action::LeaveOther | Action::Obstructed, _) => {
-                    ("leave", "--retry-failed starts failed ones only".to_owned())
-                }
-            };
-            let _ = writeln!(text, "  {word:<9} {}  {why}", id.index);
-        }
-    }
-    text
 }

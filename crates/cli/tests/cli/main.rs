@@ -19,6 +19,7 @@ mod definitions;
 mod demo;
 mod live;
 mod lock;
+mod plan;
 mod rollback;
 mod service;
 mod signals;

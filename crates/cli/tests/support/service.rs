@@ -1,6 +1,8 @@
 //! The tables on Amazon DynamoDB Local, behind a proxy that counts calls.
 
 use std::collections::BTreeMap;
+use std::io::{BufReader, Write as _};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -9,6 +11,7 @@ use gsictl_driver::dynamodb::aws::{Aws, AwsOptions, Keys};
 
 use crate::support::dynamodb_local::DynamoDbLocal;
 use crate::support::proxy::{Chooser, Proxy};
+use crate::support::wire::Message;
 use crate::support::world::{Done, Running, TABLES, Tables, World, airline, project, runtime};
 
 /// A world whose tables are on a server, behind a proxy that counts calls.
@@ -77,6 +80,33 @@ impl Service {
         let definitions = std::fs::read(project("examples/airline.yaml")).unwrap();
         self.world.write("airline.yaml", &definitions);
         self
+    }
+
+    /// After a while: connections of before may have been closed while nobody
+    /// used them.
+    pub(crate) fn reconnect(&mut self) {
+        self.tables = connect(&self.options);
+    }
+
+    /// A request that the seam has no form for. The server reads the key out of
+    /// the signature, and does not check it.
+    pub(crate) fn post(&self, operation: &str, body: &str) {
+        let address = self.proxy.endpoint().replace("http://", "");
+        let keys = self.options.keys.as_ref().unwrap();
+        let mut stream = TcpStream::connect(&address).unwrap();
+        let request = format!(
+            "POST / HTTP/1.1\r\nHost: {address}\r\nX-Amz-Target: DynamoDB_20120810.{operation}\r\n\
+             Content-Type: application/x-amz-json-1.0\r\nContent-Length: {}\r\n\
+             X-Amz-Date: 20260201T000000Z\r\nAuthorization: AWS4-HMAC-SHA256 \
+             Credential={}/20260201/eu-west-1/dynamodb/aws4_request, SignedHeaders=host, \
+             Signature=0\r\n\r\n{body}",
+            body.len(),
+            keys.access_key_id
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let answer = Message::read(&mut BufReader::new(stream)).unwrap().unwrap();
+        let said = String::from_utf8_lossy(&answer.body).into_owned();
+        assert_eq!(answer.status(), 200, "{said}");
     }
 
     pub(crate) fn apply(&self) -> Done {

@@ -94,7 +94,8 @@ fn digest<'t>(
     hash(&json!([keys, projection]).to_string())
 }
 
-fn hash(text: &str) -> String {
+/// 16 hexadecimal digits that tell `text` from other text.
+pub(crate) fn hash(text: &str) -> String {
     let mut digits = String::with_capacity(16);
     for byte in Sha256::digest(text).iter().take(8) {
         // Writing to a string cannot fail.
@@ -104,13 +105,17 @@ fn hash(text: &str) -> String {
 }
 
 fn schema_text(keys: &[KeyElement], types: &Types, projection: &Projection) -> String {
+    format!("{}; {}", typed_keys_text(keys, types), projection_text(projection))
+}
+
+/// Keys in a line, with their types: `passenger_id S HASH, flight_id S RANGE`.
+pub(crate) fn typed_keys_text(keys: &[KeyElement], types: &Types) -> String {
     let key = |key: &KeyElement| {
         let name = &key.attribute_name;
         let scalar_type = types.get(name).map_or_else(|| "?".to_owned(), |t| format!("{t:?}"));
         format!("{name} {scalar_type} {}", key_type_text(key.key_type))
     };
-    let keys: Vec<_> = keys.iter().map(key).collect();
-    format!("{}; {}", keys.join(", "), projection_text(projection))
+    keys.iter().map(key).collect::<Vec<_>>().join(", ")
 }
 
 fn keys_text(keys: &[KeyElement]) -> String {

@@ -44,7 +44,7 @@ pub(super) const MAX_KEYS_OF_A_TYPE: usize = 4;
 pub(super) const MAX_INCLUDED: usize = 20;
 
 /// `NonKeyAttributes` of all indexes of one table together (the same page).
-pub(super) const MAX_INCLUDED_OF_A_TABLE: usize = 100;
+pub(crate) const MAX_INCLUDED_OF_A_TABLE: usize = 100;
 
 /// Bytes of an attribute's name, where it is a key of an index or projected.
 pub(super) const MAX_ATTRIBUTE_NAME_BYTES: usize = 255;

@@ -149,6 +149,10 @@ pub(super) fn table_from(table: sdk::TableDescription) -> Result<TableDescriptio
             .iter()
             .filter_map(|l| IndexName::new(l.index_name.as_deref()?).ok())
             .collect(),
+        local_included: local
+            .iter()
+            .filter_map(|l| Some(l.projection.as_ref()?.non_key_attributes.as_ref()?.len()))
+            .sum(),
         replicas: replicas
             .into_iter()
             .map(replica_from)

@@ -269,6 +269,10 @@ fn describe(name: &TableName, table: TableMetadata) -> Result<TableDescription, 
         key_schema: keys.into_iter().map(key_from).collect(),
         indexes: indexes.into_iter().map(index_from).collect::<Result<_, _>>()?,
         local_indexes: local.iter().filter_map(|l| IndexName::new(&l.index_name).ok()).collect(),
+        local_included: local
+            .iter()
+            .map(|l| l.projection.non_key_attributes.as_ref().map_or(0, Vec::len))
+            .sum(),
         replicas: Vec::new(),
         item_count: None,
         size_bytes: None,
@@ -397,5 +401,63 @@ fn value_to(value: Value) -> AttributeValue {
         Value::Null => AttributeValue::NULL(true),
         Value::L(list) => AttributeValue::L(list.into_iter().map(value_to).collect()),
         Value::M(map) => AttributeValue::M(item_to(map)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gsictl_core::plan::{Finding, Obstacle, PROJECTION_QUOTA, judge};
+
+    use super::*;
+    use gsictl_core::catalog::Sighting;
+    use gsictl_core::definition::{Definitions, Format, Source, parse};
+
+    /// The seam makes no local indexes; other programs do.
+    fn with_a_local_index(including: usize) -> TableDescription {
+        let engine = Engine::memory().unwrap();
+        let element =
+            |name: &str, kind: &str| serde_json::json!({"AttributeName": name, "KeyType": kind});
+        let typed = |name: &str| serde_json::json!({"AttributeName": name, "AttributeType": "S"});
+        let included: Vec<_> = (0..including).map(|n| format!("a{n}")).collect();
+        let request = serde_json::json!({
+            "TableName": "bookings", "BillingMode": "PAY_PER_REQUEST",
+            "KeySchema": [element("id", "HASH"), element("at", "RANGE")],
+            "AttributeDefinitions": [typed("id"), typed("at"), typed("seat")],
+            "LocalSecondaryIndexes": [{
+                "IndexName": "seat-index",
+                "KeySchema": [element("id", "HASH"), element("seat", "RANGE")],
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": included}}],
+        });
+        engine.0.create_table(serde_json::from_value(request).unwrap()).unwrap();
+        engine.table(&TableName::new("bookings").unwrap()).unwrap().unwrap()
+    }
+
+    fn wanted(yaml: &str) -> Definitions {
+        let text = yaml.as_bytes();
+        parse(&[Source { file: "airline.yaml", format: Format::Yaml, text }]).unwrap()
+    }
+
+    #[test]
+    fn a_local_indexs_name_is_taken_and_what_it_includes_counts() {
+        let keys = "KeySchema: [{ AttributeName: a, KeyType: HASH }], AttributeDefinitions: \
+                    [{ AttributeName: a, AttributeType: S }]";
+        let table = with_a_local_index(20);
+        assert_eq!(table.local_included, 20);
+        let sighting = Sighting::Found(Box::new(table));
+        let same = wanted(&format!(
+            "bookings:\n  - {{ IndexName: seat-index, {keys}, Projection: {{ ProjectionType: ALL }} }}\n"
+        ));
+        let taken = judge(&same.indexes[0], &sighting);
+        assert_eq!(taken, Finding::Obstacle(Obstacle::LocalIndex));
+
+        let Sighting::Found(mut table) = sighting else { return };
+        table.local_included = PROJECTION_QUOTA;
+        let one = wanted(&format!(
+            "bookings:\n  - {{ IndexName: more-index, {keys}, Projection: \
+             {{ ProjectionType: INCLUDE, NonKeyAttributes: [b] }} }}\n"
+        ));
+        let over = judge(&one.indexes[0], &Sighting::Found(table));
+        let others = PROJECTION_QUOTA;
+        assert_eq!(over, Finding::Obstacle(Obstacle::Projection { others, wanted: 1 }));
     }
 }

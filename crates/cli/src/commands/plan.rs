@@ -1,0 +1,143 @@
+//! `gsictl plan`: what `apply` would do, and why.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use gsictl_core::plan::Selection;
+use gsictl_core::plan::preview::{Preview, Prospect};
+use gsictl_core::plan::saved::SavedPlan;
+use gsictl_core::retry::Policy;
+use gsictl_driver::apply::{Prepared, Progress, Request, prepare};
+use gsictl_driver::clock::Clock;
+
+use super::apply::check_selection;
+use crate::args::{Globals, Output, Plan};
+use crate::error::{CliError, Exit};
+use crate::{context, definitions, signals, view};
+
+pub(crate) fn run(globals: &Globals, args: &Plan) -> Result<Exit, CliError> {
+    check_form(globals, args)?;
+    let request = request(globals, args)?;
+    if let Some(file) = &args.save {
+        check_place(file)?;
+    }
+    let prepared = look(globals, &request)?;
+    let preview = preview(&request, &prepared);
+    if let Some(file) = &args.save {
+        save(file, &request, &prepared)?;
+    }
+    show(globals, args, &preview);
+    Ok(match preview.prospect {
+        Prospect::Obstacles if args.exit_code => Exit::Incomplete,
+        Prospect::Changes if args.exit_code => Exit::Pending,
+        _ => Exit::Done,
+    })
+}
+
+fn check_form(globals: &Globals, args: &Plan) -> Result<(), CliError> {
+    if args.markdown && globals.output == Output::Json {
+        let message = "--markdown and --output json are two forms of one answer";
+        return Err(CliError::new(Exit::Usage, message).hint("leave one of them out"));
+    }
+    Ok(())
+}
+
+fn request(globals: &Globals, args: &Plan) -> Result<Request, CliError> {
+    let loaded = definitions::load(&args.definitions)?;
+    let selection = Selection { tables: args.table.clone(), indexes: args.index.clone() };
+    check_selection(&selection, &loaded.definitions)?;
+    let clock = Clock::start();
+    Ok(Request {
+        definitions: loaded.definitions,
+        script_name: loaded.script_name,
+        selection,
+        retry_failed: args.retry_failed,
+        resume: false,
+        policy: Policy { max_builds: args.max_builds as usize, ..context::policy(globals) },
+        seed: context::seed(clock),
+        holder: context::holder(clock),
+        command: "plan".to_owned(),
+        saved_plan: None,
+    })
+}
+
+/// Describes each table once, without a lock: nothing is written.
+fn look(globals: &Globals, request: &Request) -> Result<Prepared, CliError> {
+    context::block_on(async {
+        let mut stop = signals::listen()?;
+        let backend = context::backend(globals, &mut stop).await?;
+        let store = context::store(&globals.state_dir);
+        let mut view = view::for_look(globals);
+        let mut observe = |progress: Progress<'_>| view.progress(progress);
+        let clock = Clock::start();
+        let prepared = prepare(request, &backend, &store, clock, &mut stop, &mut observe).await;
+        view.end();
+        prepared.map_err(|e| CliError::from(e).asked(&backend.target()))
+    })
+}
+
+/// What `apply --dry-run` shows too.
+pub(super) fn preview(request: &Request, prepared: &Prepared) -> Preview {
+    let (definitions, target) = (&request.definitions, prepared.state.target());
+    Preview::new(definitions, &prepared.plan, target, request.policy.max_builds)
+}
+
+fn show(globals: &Globals, args: &Plan, preview: &Preview) {
+    match globals.output {
+        Output::Json => {
+            let mut document = view::json_plan(preview);
+            document["saved"] = serde_json::json!(args.save);
+            view::out(&document.to_string());
+        }
+        Output::Human if args.markdown => view::out(view::markdown_plan(preview).trim_end()),
+        Output::Human => {
+            view::out(view::show_plan(preview).trim_end());
+            if let Some(file) = args.save.as_ref().filter(|_| !globals.quiet) {
+                view::out(&format!("Saved to {0}: `gsictl apply {0}`", file.display()));
+            }
+        }
+    }
+}
+
+/// A plan takes the place of another one, and of nothing else: a slip of the hand
+/// would cost the definitions.
+fn check_place(file: &Path) -> Result<(), CliError> {
+    match fs::read(file) {
+        Ok(bytes) if SavedPlan::is_one(&bytes) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Ok(_) => {
+            let message = format!("{} is there and is no saved plan", file.display());
+            Err(CliError::new(Exit::Usage, message).hint("name another file with --save"))
+        }
+        Err(error) => Err(unsaved(file, &error)),
+    }
+}
+
+/// The whole plan or none: what is applied later is what was looked at.
+fn save(file: &Path, request: &Request, prepared: &Prepared) -> Result<(), CliError> {
+    let filters = (&request.selection, request.retry_failed);
+    let target = prepared.state.target();
+    let plan = SavedPlan::new(
+        &request.definitions,
+        &request.script_name,
+        filters,
+        target,
+        &prepared.plan,
+        Clock::start().now(),
+    );
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(".gsictl-tmp");
+    let aside = file.with_file_name(name);
+    let tool = concat!("gsictl ", env!("CARGO_PKG_VERSION"));
+    let written = fs::write(&aside, plan.render(tool)).and_then(|()| fs::rename(&aside, file));
+    written.map_err(|error| {
+        let _ = fs::remove_file(&aside);
+        unsaved(file, &error)
+    })
+}
+
+fn unsaved(file: &Path, error: &io::Error) -> CliError {
+    CliError::new(Exit::Usage, format!("the plan cannot be saved to {}: {error}", file.display()))
+        .hint("name a file that you may write with --save")
+}

@@ -1,0 +1,225 @@
+//! A plan for people, for programs, and for a comment on a pull request.
+
+use std::fmt::Write as _;
+
+use console::Style;
+use gsictl_core::plan::permissions::policy;
+use gsictl_core::plan::preview::{Preview, Row, TablePreview, Totals, Word};
+use gsictl_core::plan::schedule::Schedule;
+use serde_json::{Value, json};
+
+/// Names are aligned up to this.
+const NAME_WIDTH: usize = 40;
+
+/// One document.
+pub(crate) fn document(preview: &Preview) -> Value {
+    json!({ "plan": preview })
+}
+
+/// Table by table, then the schedule, the permissions and the sum.
+pub(crate) fn human(preview: &Preview) -> String {
+    let mut text = String::new();
+    for table in &preview.tables {
+        push_table(&mut text, table);
+    }
+    text.push('\n');
+    if preview.schedule.builds() > 0 {
+        push_schedule(&mut text, &preview.schedule);
+    }
+    if !preview.permissions.is_empty() {
+        text.push_str("Permissions that apply needs:\n");
+        for permission in &preview.permissions {
+            for (n, resource) in permission.resources.iter().enumerate() {
+                let action = if n == 0 { permission.action } else { "" };
+                let _ = writeln!(text, "  {action:<22}  {resource}");
+            }
+        }
+        text.push('\n');
+    }
+    let _ = writeln!(text, "Plan: {}.", sum(&preview.totals));
+    text
+}
+
+fn push_table(text: &mut String, table: &TablePreview) {
+    let _ = writeln!(text, "{}", table.table);
+    let names = table.indexes.iter().map(|row| &row.index);
+    let names = names.chain(table.unmanaged.iter().map(|i| &i.index));
+    let width = names.map(|name| name.as_str().len()).max().unwrap_or(0).min(NAME_WIDTH);
+    for row in &table.indexes {
+        let word = format!("{:<9}", row.action.as_str());
+        let why = if row.action == Word::Create { &row.wanted } else { &row.reason };
+        let word = style(row.action).apply_to(word);
+        let _ = writeln!(text, "  {word} {:<width$}  {why}", row.index);
+        for (name, line) in details(row) {
+            let _ = writeln!(text, "              {name} {line}");
+        }
+    }
+    for index in &table.unmanaged {
+        let (name, schema) = (&index.index, &index.schema);
+        let _ = writeln!(text, "  unmanaged {name:<width$}  {schema}; never touched");
+    }
+    for note in &table.notes {
+        let _ = writeln!(text, "  {} {}", Style::new().yellow().apply_to("note:"), note.text);
+    }
+}
+
+/// What stands below a row.
+fn details(row: &Row) -> Vec<(&'static str, &str)> {
+    let mut lines = Vec::new();
+    if let Some(found) = &row.found {
+        lines.push(("wanted:", row.wanted.as_str()));
+        lines.push(("exists:", found.as_str()));
+    }
+    lines.extend(row.next_step.as_deref().map(|step| ("next:", step)));
+    lines
+}
+
+fn style(word: Word) -> Style {
+    match word {
+        Word::Create | Word::Recreate => Style::new().green(),
+        Word::Adopt => Style::new().cyan(),
+        Word::There | Word::Leave => Style::new().dim(),
+        Word::Conflict | Word::Obstacle => Style::new().red(),
+    }
+}
+
+fn push_schedule(text: &mut String, schedule: &Schedule) {
+    let _ = writeln!(text, "Schedule: {}", headline(schedule));
+    let longest = schedule.lanes.iter().map(|lane| lane.table.as_str().len()).max().unwrap_or(0);
+    for lane in &schedule.lanes {
+        let builds: Vec<_> = lane.builds.iter().map(ToString::to_string).collect();
+        let _ = writeln!(text, "  {:<longest$}  {}", lane.table, builds.join(", then "));
+    }
+    text.push('\n');
+}
+
+/// How much runs side by side, and how long that takes.
+fn headline(schedule: &Schedule) -> String {
+    let Schedule { lanes, at_once, seconds } = schedule;
+    let side_by_side = match (lanes.len(), at_once) {
+        (1, _) => "on one table".to_owned(),
+        (tables, at_once) if tables > *at_once => {
+            format!("on {tables} tables, {at_once} at once")
+        }
+        (tables, _) => format!("on {tables} tables side by side"),
+    };
+    let longest = lanes.first().map_or_else(String::new, |lane| {
+        format!("; the longest is {} with {}", lane.table, counted(lane.builds.len()))
+    });
+    format!(
+        "{} {side_by_side}{longest}; on AWS some {} or more",
+        counted(schedule.builds()),
+        minutes(*seconds)
+    )
+}
+
+fn counted(builds: usize) -> String {
+    if builds == 1 { "1 build".to_owned() } else { format!("{builds} builds") }
+}
+
+/// A rough time, so no seconds.
+fn minutes(seconds: u64) -> String {
+    match seconds.div_ceil(60) {
+        minutes @ 0..=119 => format!("{minutes} min"),
+        minutes => format!("{} h", minutes.div_ceil(60)),
+    }
+}
+
+fn sum(totals: &Totals) -> String {
+    let Totals { create, adopt, there, leave, conflict, obstacle } = totals;
+    let always = [(create, "to create"), (there, "there already")];
+    let maybe = [
+        (adopt, "being built"),
+        (leave, "left alone"),
+        (conflict, if *conflict == 1 { "conflict" } else { "conflicts" }),
+        (obstacle, if *obstacle == 1 { "obstacle" } else { "obstacles" }),
+    ];
+    let maybe = maybe.into_iter().filter(|(count, _)| **count > 0);
+    let parts = always.into_iter().chain(maybe).map(|(count, what)| format!("{count} {what}"));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+/// For a comment on a pull request.
+pub(crate) fn markdown(preview: &Preview) -> String {
+    let mut text = format!("### Index plan\n\n**{}**\n\n", sum(&preview.totals));
+    text.push_str("| table | index | | |\n|---|---|---|---|\n");
+    for table in &preview.tables {
+        for row in &table.indexes {
+            push_row(&mut text, table, row);
+        }
+    }
+    push_list(&mut text, "Notes", preview.tables.iter().flat_map(notes));
+    push_list(&mut text, "Not managed here, never touched", preview.tables.iter().flat_map(others));
+    if preview.schedule.builds() > 0 {
+        let _ = writeln!(text, "\nSchedule: {}.", escaped(&headline(&preview.schedule)));
+    }
+    if !preview.permissions.is_empty() {
+        let policy = serde_json::to_string_pretty(&policy(&preview.permissions));
+        let policy = policy.unwrap_or_default();
+        let _ = write!(
+            text,
+            "\n<details><summary>Permissions that apply needs</summary>\n\n```json\n{policy}\n```\n\n</details>\n"
+        );
+    }
+    text
+}
+
+fn push_row(text: &mut String, table: &TablePreview, row: &Row) {
+    let mut why = escaped(&row.reason);
+    let mut add = |what: &str, line: &str| {
+        let _ = write!(why, "<br>{what}: {}", escaped(line));
+    };
+    match &row.found {
+        Some(found) => {
+            add("wanted", &row.wanted);
+            add("exists", found);
+        }
+        None => add("keys", &row.wanted),
+    }
+    if let Some(step) = &row.next_step {
+        add("next", step);
+    }
+    let (table, index, word) = (&table.table, &row.index, row.action.as_str());
+    let _ = writeln!(text, "| `{table}` | `{index}` | **{word}** | {why} |");
+}
+
+fn push_list(text: &mut String, heading: &str, lines: impl Iterator<Item = String>) {
+    let lines: Vec<_> = lines.collect();
+    if !lines.is_empty() {
+        let _ = writeln!(text, "\n{heading}:\n");
+    }
+    for line in lines {
+        let _ = writeln!(text, "- {line}");
+    }
+}
+
+fn notes(table: &TablePreview) -> impl Iterator<Item = String> {
+    table.notes.iter().map(|note| format!("`{}`: {}", table.table, escaped(&note.text)))
+}
+
+fn others(table: &TablePreview) -> impl Iterator<Item = String> {
+    let line = |i: &gsictl_core::plan::preview::Unmanaged| {
+        format!("`{}.{}`: {}", table.table, i.index, escaped(&i.schema))
+    };
+    table.unmanaged.iter().map(line)
+}
+
+/// Text that Markdown would read as its own, or as HTML, is shown as it is.
+/// Attribute names may hold any character.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '|' | '*' | '_' | '`' | '[' | ']' | '\\' | '#' | '~' | '@' => {
+                escaped.push('\\');
+                escaped.push(c);
+            }
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '\n' | '\r' => escaped.push(' '),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}

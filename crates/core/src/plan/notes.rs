@@ -1,0 +1,179 @@
+//! What people are surprised by, said before it happens.
+
+use serde::Serialize;
+
+use super::{PlannedIndex, TablePlan};
+use crate::catalog::{BillingMode, IndexDescription, Sighting, TableDescription, TableStatus};
+use crate::definition::{IndexDefinition, ProvisionedThroughput};
+use crate::name::IndexName;
+
+/// What a note is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoteKind {
+    /// The index takes the throughput of its PROVISIONED table.
+    TableThroughput,
+    /// Auto scaling does not come with an index.
+    NoAutoScaling,
+    /// The index is built in every replica.
+    GlobalTable,
+    /// The index has another throughput than its definition.
+    ThroughputDrift,
+    /// The definition has a throughput that DynamoDB refuses on this table.
+    ThroughputRefused,
+    /// Something of others has to end before a build can start.
+    Queue,
+}
+
+/// One note on a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// What it is about.
+    pub kind: NoteKind,
+    /// The indexes it is about.
+    pub indexes: Vec<IndexName>,
+    /// A sentence for people.
+    pub text: String,
+}
+
+/// The notes on one table of a plan.
+#[must_use]
+pub fn notes(plan: &TablePlan) -> Vec<Note> {
+    let Sighting::Found(table) = &plan.sighting else {
+        return Vec::new();
+    };
+    let new: Vec<_> = plan.indexes.iter().filter(|i| i.action.creates()).collect();
+    let about = [
+        queue(table, &new),
+        table_throughput(table, &new),
+        auto_scaling(table, &new),
+        refused(table, &new),
+        replicas(table, plan),
+    ];
+    about.into_iter().flatten().chain(drift(table, plan)).collect()
+}
+
+fn note(kind: NoteKind, indexes: &[&PlannedIndex], text: String) -> Option<Note> {
+    let indexes: Vec<_> = indexes.iter().map(|i| i.definition.id.index.clone()).collect();
+    (!indexes.is_empty()).then_some(Note { kind, indexes, text })
+}
+
+fn names<'a>(indexes: impl IntoIterator<Item = &'a PlannedIndex>) -> String {
+    indexes.into_iter().map(|i| i.definition.id.index.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn units(throughput: ProvisionedThroughput) -> String {
+    let ProvisionedThroughput { read_capacity_units, write_capacity_units } = throughput;
+    format!("{read_capacity_units} read and {write_capacity_units} write units")
+}
+
+fn queue(table: &TableDescription, new: &[&PlannedIndex]) -> Option<Note> {
+    let ours = |i: &IndexDescription| new.iter().any(|new| new.definition.id.index == i.name);
+    let other = table.indexes.iter().find(|i| i.is_in_flight() && !ours(i));
+    let text = match (other, &table.status) {
+        (Some(other), _) => format!(
+            "{} is {}: a table builds or deletes one index at a time, so the others wait for it",
+            other.name, other.status
+        ),
+        (None, TableStatus::Active) => return None,
+        (None, status) => format!("the table is {status}: creates wait until it is ACTIVE"),
+    };
+    note(NoteKind::Queue, new, text)
+}
+
+fn table_throughput(table: &TableDescription, new: &[&PlannedIndex]) -> Option<Note> {
+    let own = table.provisioned_throughput.filter(|_| is_provisioned(table))?;
+    let bare = |i: &&&PlannedIndex| i.definition.provisioned_throughput.is_none();
+    let bare: Vec<_> = new.iter().filter(bare).copied().collect();
+    let text = format!(
+        "the table is provisioned: {} without ProvisionedThroughput takes the table's {}",
+        names(bare.iter().copied()),
+        units(own)
+    );
+    note(NoteKind::TableThroughput, &bare, text)
+}
+
+/// Application Auto Scaling knows each index as a target of its own
+/// ([auto scaling](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/AutoScaling.html)).
+fn auto_scaling(table: &TableDescription, new: &[&PlannedIndex]) -> Option<Note> {
+    let text = "no auto scaling policy comes with a new index, whatever the table has: its \
+                capacity stays as it is until you register it";
+    note(NoteKind::NoAutoScaling, new, text.to_owned()).filter(|_| is_provisioned(table))
+}
+
+fn refused(table: &TableDescription, new: &[&PlannedIndex]) -> Option<Note> {
+    let given = |i: &&&PlannedIndex| i.definition.provisioned_throughput.is_some();
+    let given: Vec<_> = new.iter().filter(given).copied().collect();
+    let text = format!(
+        "the table is on-demand, where DynamoDB takes no ProvisionedThroughput: leave it out of {}",
+        names(given.iter().copied())
+    );
+    note(NoteKind::ThroughputRefused, &given, text).filter(|_| !is_provisioned(table))
+}
+
+fn replicas(table: &TableDescription, plan: &TablePlan) -> Option<Note> {
+    let built: Vec<_> = plan.indexes.iter().filter(|i| i.action.builds()).collect();
+    let regions: Vec<_> = table.replicas.iter().map(|r| r.region.as_str()).collect();
+    let text = format!(
+        "a global table: each index is built, waited for and paid for in {} too",
+        regions.join(", ")
+    );
+    note(NoteKind::GlobalTable, &built, text).filter(|_| !regions.is_empty())
+}
+
+fn is_provisioned(table: &TableDescription) -> bool {
+    table.billing_mode == BillingMode::Provisioned
+}
+
+fn drift<'a>(
+    table: &'a TableDescription,
+    plan: &'a TablePlan,
+) -> impl Iterator<Item = Note> + use<'a> {
+    plan.indexes.iter().filter(|i| !i.action.creates()).filter_map(|planned| {
+        let definition = &planned.definition;
+        let differs = throughput_differences(definition, table.index(&definition.id.index)?);
+        let text =
+            format!("{}: {}; throughput is left as it is", definition.id.index, differs.join(", "));
+        note(NoteKind::ThroughputDrift, &[planned], text).filter(|_| !differs.is_empty())
+    })
+}
+
+/// Warm throughput grows by itself: more than was asked for is no drift.
+fn throughput_differences(definition: &IndexDefinition, index: &IndexDescription) -> Vec<String> {
+    let mut differences = Vec::new();
+    if let (Some(wanted), Some(found)) =
+        (definition.provisioned_throughput, index.provisioned_throughput)
+        && wanted != found
+    {
+        differences.push(format!("it has {}, the definition {}", units(found), units(wanted)));
+    }
+    if let Some(wanted) = definition.on_demand_throughput {
+        let found = index.on_demand_throughput.unwrap_or_default();
+        let limit = |n: Option<i64>| n.filter(|n| *n >= 0);
+        let both = [
+            ("read", wanted.max_read_request_units, found.max_read_request_units),
+            ("write", wanted.max_write_request_units, found.max_write_request_units),
+        ];
+        for (what, wanted, found) in both {
+            if wanted.is_some() && limit(wanted) != limit(found) {
+                let text = |n| limit(n).map_or_else(|| "none".to_owned(), |n| n.to_string());
+                let (found, wanted) = (text(found), text(wanted));
+                differences.push(format!("its limit of {what} units is {found}, not {wanted}"));
+            }
+        }
+    }
+    if let (Some(wanted), Some(found)) = (definition.warm_throughput, index.warm_throughput) {
+        let both = [
+            ("read", wanted.read_units_per_second, found.read_units_per_second),
+            ("write", wanted.write_units_per_second, found.write_units_per_second),
+        ];
+        for (what, wanted, found) in both {
+            if let (Some(wanted), Some(found)) = (wanted, found)
+                && found < wanted
+            {
+                differences.push(format!("its warm {what} units are {found}, not {wanted}"));
+            }
+        }
+    }
+    differences
+}

@@ -1,0 +1,216 @@
+//! What keeps an index from being created, found before any call is made for it.
+
+use std::fmt;
+
+use crate::catalog::{IndexDescription, IndexStatus, Sighting, TableDescription, TableStatus};
+use crate::definition::{IndexDefinition, MAX_INCLUDED_OF_A_TABLE, Place, Projection, ScalarType};
+use crate::name::IndexName;
+
+/// Indexes a table may have unless AWS raised the quota
+/// ([quotas](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html)).
+pub const INDEX_QUOTA: usize = 20;
+
+/// Attributes that all indexes of a table, local ones too, may include together
+/// (the same page). One that two indexes include counts twice; ALL and KEYS_ONLY
+/// count nothing.
+pub const PROJECTION_QUOTA: usize = MAX_INCLUDED_OF_A_TABLE;
+
+/// What keeps an index from being created, found before any call is made for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The base table does not exist.
+    NoTable,
+    /// The table is in no state to be changed, such as ARCHIVED.
+    TableUnusable(TableStatus),
+    /// These credentials may not describe the table.
+    Denied(String),
+    /// The name is taken by an index with other keys or another projection.
+    Conflict {
+        /// The schema of the definition.
+        wanted: String,
+        /// The schema in DynamoDB.
+        found: String,
+        /// Each difference.
+        differences: Vec<String>,
+    },
+    /// The table uses a key attribute with another type.
+    AttributeType {
+        /// The attribute.
+        attribute: String,
+        /// In the definition.
+        wanted: ScalarType,
+        /// In the table.
+        found: ScalarType,
+        /// Where the definition names it.
+        place: Place,
+    },
+    /// Neither the definition nor the table says what type a key attribute has.
+    AttributeUndefined {
+        /// The attribute.
+        attribute: String,
+        /// Where the definition names it.
+        place: Place,
+    },
+    /// The table has as many indexes as it may have.
+    Quota(Vec<IndexName>),
+    /// It will have, once those of the plan that come before this one are made.
+    QuotaInPlan {
+        /// Indexes the table has.
+        there: usize,
+        /// Those of the plan that take the last places.
+        before: Vec<IndexName>,
+    },
+    /// The table's indexes would include more attributes than they may.
+    Projection {
+        /// What they include, those of the plan before this one among them.
+        others: usize,
+        /// What this one includes.
+        wanted: usize,
+    },
+    /// A Local Secondary Index has that name.
+    LocalIndex,
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoTable => write!(f, "the table does not exist"),
+            Self::TableUnusable(status) => write!(f, "the table is {status}"),
+            Self::Denied(message) => write!(f, "the table cannot be described: {message}"),
+            Self::Conflict { wanted, found, differences } => write!(
+                f,
+                "an index of that name exists with another definition ({}); wanted: {wanted}; exists: {found}",
+                differences.join(", ")
+            ),
+            Self::AttributeType { attribute, wanted, found, place } => write!(
+                f,
+                "{place}: attribute {attribute} is of type {wanted:?} here and of type {found:?} in the table"
+            ),
+            Self::AttributeUndefined { attribute, place } => write!(
+                f,
+                "{place}: neither AttributeDefinitions nor the table gives the type of {attribute}"
+            ),
+            Self::Quota(indexes) => {
+                let (count, names) = (indexes.len(), joined(indexes));
+                write!(f, "the table has {count} indexes already: {names}")
+            }
+            Self::QuotaInPlan { there, before } => {
+                let (quota, names) = (INDEX_QUOTA, joined(before));
+                write!(
+                    f,
+                    "a table may have {quota} indexes: it has {there}, and {names} before this one"
+                )
+            }
+            Self::Projection { others, wanted } => write!(
+                f,
+                "the indexes of a table may include {PROJECTION_QUOTA} attributes together: the others include {others}, this one {wanted}"
+            ),
+            Self::LocalIndex => write!(f, "a local secondary index has that name"),
+        }
+    }
+}
+
+impl Obstacle {
+    /// What a person can do about it.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::NoTable => "create the table, or correct its name, the region or the endpoint",
+            Self::TableUnusable(_) => "bring the table back to ACTIVE",
+            Self::Denied(_) => "allow dynamodb:DescribeTable on the table for these credentials",
+            Self::Conflict { .. } => {
+                "DynamoDB cannot change an index's keys or projection: choose another IndexName, or delete the index first"
+            }
+            Self::AttributeType { .. } => "give the attribute the type that the table uses",
+            Self::AttributeUndefined { .. } => "add the attribute to AttributeDefinitions",
+            Self::Quota(_) | Self::QuotaInPlan { .. } => {
+                "delete an index that nobody uses, or ask AWS for a higher quota"
+            }
+            Self::Projection { .. } => "include fewer attributes, or project ALL or KEYS_ONLY",
+            Self::LocalIndex => "choose another IndexName",
+        }
+    }
+}
+
+/// What keeps `table`, which has no index of that name, from getting one.
+pub(super) fn obstacle_to_create(
+    definition: &IndexDefinition,
+    table: &TableDescription,
+) -> Option<Obstacle> {
+    if table.local_indexes.contains(&definition.id.index) {
+        return Some(Obstacle::LocalIndex);
+    }
+    let keys = definition.key_schema.iter().zip(&definition.key_places);
+    for (key, place) in keys {
+        let attribute = key.attribute_name.clone();
+        let wanted = definition.attributes.get(&attribute).copied();
+        match (wanted, table.attributes.get(&attribute).copied()) {
+            (Some(wanted), Some(found)) if wanted != found => {
+                let place = place.clone();
+                return Some(Obstacle::AttributeType { attribute, wanted, found, place });
+            }
+            (None, None) => {
+                return Some(Obstacle::AttributeUndefined { attribute, place: place.clone() });
+            }
+            _ => {}
+        }
+    }
+    Room::of(table).refuses(definition)
+}
+
+fn joined(names: &[IndexName]) -> String {
+    names.iter().map(IndexName::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// What a table's indexes leave of its quotas. One that is being deleted takes
+/// nothing: a create waits until it is gone.
+#[derive(Clone, Debug)]
+pub(super) struct Room {
+    there: Vec<IndexName>,
+    before: Vec<IndexName>,
+    included: usize,
+}
+
+impl Room {
+    pub(super) fn of(table: &TableDescription) -> Self {
+        let staying = || table.indexes.iter().filter(|i| i.status != IndexStatus::Deleting);
+        let included = |index: &IndexDescription| included(&index.projection);
+        Self {
+            there: staying().map(|i| i.name.clone()).collect(),
+            before: Vec::new(),
+            included: staying().map(included).sum::<usize>() + table.local_included,
+        }
+    }
+
+    pub(super) fn at(sighting: &Sighting) -> Option<Self> {
+        match sighting {
+            Sighting::Found(table) => Some(Self::of(table)),
+            Sighting::Missing | Sighting::Denied(_) => None,
+        }
+    }
+
+    pub(super) fn refuses(&self, definition: &IndexDefinition) -> Option<Obstacle> {
+        let (there, before) = (&self.there, &self.before);
+        if there.len() >= INDEX_QUOTA {
+            return Some(Obstacle::Quota(there.clone()));
+        }
+        if there.len() + before.len() >= INDEX_QUOTA {
+            return Some(Obstacle::QuotaInPlan { there: there.len(), before: before.clone() });
+        }
+        let (others, wanted) = (self.included, included(&definition.projection));
+        let over = wanted > 0 && others + wanted > PROJECTION_QUOTA;
+        over.then_some(Obstacle::Projection { others, wanted })
+    }
+
+    pub(super) fn take(&mut self, definition: &IndexDefinition) {
+        self.before.push(definition.id.index.clone());
+        self.included += included(&definition.projection);
+    }
+}
+
+fn included(projection: &Projection) -> usize {
+    match projection {
+        Projection::Include { non_key_attributes } => non_key_attributes.len(),
+        Projection::All | Projection::KeysOnly => 0,
+    }
+}

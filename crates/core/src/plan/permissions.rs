@@ -1,0 +1,63 @@
+//! What the credentials of an `apply` have to allow.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::Plan;
+use crate::catalog::Sighting;
+use crate::definition::Definitions;
+use crate::name::TableName;
+use crate::state::Target;
+
+/// One action, and the resources it is needed on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Permission {
+    /// IAM's name for it.
+    pub action: &'static str,
+    /// ARNs, with `*` for what is not known. Both actions are about tables: an
+    /// index is created through its table
+    /// ([actions](https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html)).
+    pub resources: Vec<String>,
+}
+
+/// What `apply` needs for this plan: it describes every table that the
+/// definitions name, and changes those where it creates.
+#[must_use]
+pub fn permissions(definitions: &Definitions, plan: &Plan, target: &Target) -> Vec<Permission> {
+    let described = definitions.tables().map(|table| arn(table, plan, target)).collect();
+    let creates = |table: &&super::TablePlan| table.indexes.iter().any(|i| i.action.creates());
+    let changed = plan.tables.iter().filter(creates);
+    let changed = changed.map(|table| arn(&table.table, plan, target)).collect();
+    let all = [("dynamodb:DescribeTable", described), ("dynamodb:UpdateTable", changed)];
+    let needed = all.into_iter().filter(|(_, resources): &(_, Vec<String>)| !resources.is_empty());
+    needed.map(|(action, resources)| Permission { action, resources }).collect()
+}
+
+/// The same as an IAM policy.
+#[must_use]
+pub fn policy(permissions: &[Permission]) -> Value {
+    let statement =
+        |p: &Permission| json!({"Effect": "Allow", "Action": p.action, "Resource": p.resources});
+    let statements: Vec<_> = permissions.iter().map(statement).collect();
+    json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+fn arn(table: &TableName, plan: &Plan, target: &Target) -> String {
+    let seen = plan.tables.iter().find(|t| t.table == *table).map(|t| &t.sighting);
+    if let Some(Sighting::Found(seen)) = seen
+        && let Some(arn) = &seen.arn
+    {
+        return arn.clone();
+    }
+    let region = target.region.as_deref().unwrap_or("*");
+    let account = target.account.as_deref().unwrap_or("*");
+    format!("arn:{}:dynamodb:{region}:{account}:table/{table}", partition(region))
+}
+
+fn partition(region: &str) -> &'static str {
+    match region {
+        _ if region.starts_with("cn-") => "aws-cn",
+        _ if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
