@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 mod check;
 mod compare;
 mod diagnostic;
+mod export;
 mod limits;
 mod node;
 mod read;
@@ -19,12 +20,15 @@ mod source;
 mod suggest;
 #[cfg(test)]
 mod tests;
+mod write;
 
 pub use self::check::parse;
 pub use self::diagnostic::{Diagnostic, Diagnostics};
+pub use self::export::{Export, Note};
 pub use self::limits::MAX_INPUT_BYTES;
 pub use self::schema::json_schema;
 pub use self::source::{Format, Source, UnknownFormat};
+pub use self::write::Remarks;
 
 use serde::{Deserialize, Serialize};
 
