@@ -94,6 +94,13 @@ pub(crate) enum Command {
     Status(Status),
     /// Archive, list or rebuild state files
     State(State),
+    /// Print the indexes that tables have, as definitions
+    ///
+    /// Reads only: no lock, no state. `plan` finds no change for what is printed.
+    /// An index that is being built is printed, with its status in a comment; one
+    /// that is being deleted is not, nor is a table without an index. Exits 3 where
+    /// a table or an index that was named is not there, or there is nothing to print.
+    Export(Export),
     /// Print the JSON Schema of definitions files
     Schema,
     /// Print completions for a shell
@@ -198,6 +205,21 @@ pub(crate) enum StateCommand {
     List,
     /// Make a new state file from DynamoDB; the old one is kept under another name
     Rebuild(Definitions),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Export {
+    /// The base tables
+    #[arg(value_name = "TABLE", required = true)]
+    pub(crate) tables: Vec<TableName>,
+    /// How to write them: yaml, json or toml [default: yaml]
+    ///
+    /// With --output json they are part of a document that has the statuses too.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
+    /// Only indexes of this name (repeatable)
+    #[arg(long, value_name = "INDEX")]
+    pub(crate) index: Vec<IndexName>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -33,6 +33,7 @@ fn run(args: Args) -> Result<Exit, CliError> {
         Command::Wait(wait) => commands::wait::run(globals, &wait),
         Command::Status(status) => commands::status::run(globals, &status),
         Command::State(state) => commands::state::run(globals, &state),
+        Command::Export(export) => commands::export::run(globals, &export),
         Command::Schema => commands::schema::run(),
         Command::Completions(completions) => commands::completions::run(&completions),
         Command::Man => commands::man::run(),

@@ -17,6 +17,7 @@ mod apply;
 mod contact;
 mod definitions;
 mod demo;
+mod export;
 mod live;
 mod lock;
 mod service;
