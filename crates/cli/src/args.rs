@@ -101,8 +101,13 @@ pub(crate) enum Command {
     /// that is being deleted is not, nor is a table without an index. Exits 3 where
     /// a table or an index that was named is not there, or there is nothing to print.
     Export(Export),
-    /// Print the JSON Schema of definitions files
-    Schema,
+    /// List or show the reports of what was done
+    ///
+    /// They are in gsi_creation_reports/ of the state directory, each as JSON and as
+    /// Markdown. Nothing is called.
+    Report(Report),
+    /// Print the JSON Schema of definitions files, or of reports
+    Schema(Schema),
     /// Print completions for a shell
     Completions(Completions),
     /// Print the manual page
@@ -220,6 +225,39 @@ pub(crate) struct Export {
     /// Only indexes of this name (repeatable)
     #[arg(long, value_name = "INDEX")]
     pub(crate) index: Vec<IndexName>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Report {
+    #[command(subcommand)]
+    pub(crate) command: ReportCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReportCommand {
+    /// List the reports, the newest first: kind, end, result, file
+    List,
+    /// Show a report; with --output json its document
+    Show {
+        /// Its path, or its name as `report list` has it; the newest if none is named
+        #[arg(value_name = "FILE")]
+        file: Option<String>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Schema {
+    /// Of which files
+    #[arg(value_name = "OF", value_enum, default_value_t = SchemaOf::Definitions)]
+    pub(crate) of: SchemaOf,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// Definitions files
+    Definitions,
+    /// Reports in JSON
+    Report,
 }
 
 #[derive(Debug, clap::Args)]

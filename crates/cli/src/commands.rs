@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod export;
 pub(crate) mod man;
+pub(crate) mod report;
 pub(crate) mod schema;
 pub(crate) mod state;
 pub(crate) mod status;

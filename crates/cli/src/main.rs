@@ -34,7 +34,8 @@ fn run(args: Args) -> Result<Exit, CliError> {
         Command::Status(status) => commands::status::run(globals, &status),
         Command::State(state) => commands::state::run(globals, &state),
         Command::Export(export) => commands::export::run(globals, &export),
-        Command::Schema => commands::schema::run(),
+        Command::Report(report) => commands::report::run(globals, &report),
+        Command::Schema(schema) => commands::schema::run(&schema),
         Command::Completions(completions) => commands::completions::run(&completions),
         Command::Man => commands::man::run(),
     }

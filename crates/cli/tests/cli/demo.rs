@@ -55,7 +55,7 @@ fn a_fresh_demo_ends_with_six_active_indexes_an_archive_and_a_report() {
     assert!(!world.exists("gsictl-demo/.gsi_creation_state.json"));
     let archives = world.named("gsictl-demo/.gsi_creation_state_");
     assert_eq!(archives.len(), 1, "{archives:?}");
-    let reports = world.named("gsictl-demo/gsi_creation_reports/");
+    let reports = world.reports("gsictl-demo/");
     assert_eq!(reports.len(), 1, "{reports:?}");
     assert_eq!((mode(&world, &archives[0]), mode(&world, &reports[0])), (0o600, 0o600));
 

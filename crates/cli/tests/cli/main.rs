@@ -20,6 +20,7 @@ mod demo;
 mod export;
 mod live;
 mod lock;
+mod report;
 mod service;
 mod signals;
 mod state;
