@@ -122,6 +122,11 @@ pub(crate) struct Demo {
     /// Items in each table
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub(crate) items: u32,
+    /// Build nothing: only make the tables of all examples, nine, and their definitions
+    ///
+    /// For trying the commands by hand, as docs/walkthrough.md does.
+    #[arg(long)]
+    pub(crate) tables_only: bool,
 }
 
 #[derive(Debug, clap::Args)]
