@@ -7,7 +7,7 @@ use gsictl_core::plan::Selection;
 use gsictl_core::retry::Policy;
 use gsictl_driver::apply::Request;
 use gsictl_driver::clock::Clock;
-use gsictl_driver::demo::{SeedError, Tables};
+use gsictl_driver::demo::Tables;
 use gsictl_driver::drive::{SharedStore, StopSignal, locked};
 use gsictl_driver::{demo, reports, store};
 use serde_json::json;
@@ -80,7 +80,7 @@ async fn prepare(
     let database = dir.join(context::LOCAL_FILE);
     let tables = if args.tables_only { Tables::All } else { Tables::Demo };
     let made = tokio::select! {
-        made = demo::seed(&database, args.items, tables) => made.map_err(cannot_make)?,
+        made = demo::seed(&database, args.items, tables) => made?,
         () = stop.asked() => return Err(CliError::interrupted()),
     };
     if made > 0 {
@@ -90,14 +90,10 @@ async fn prepare(
     Ok(shared)
 }
 
-fn cannot_make(error: SeedError) -> CliError {
-    CliError::new(Exit::Unexpected, format!("cannot make the tables: {error}"))
-}
-
 /// Says where the tables are, and what to do with them.
 async fn show_tables(globals: &Globals, dir: &Path) -> Result<Exit, CliError> {
     let database = dir.join(context::LOCAL_FILE);
-    let missing = demo::missing(&database, Tables::All).await.map_err(cannot_make)?;
+    let missing = demo::missing(&database, Tables::All).await?;
     if !missing.is_empty() {
         let names: Vec<_> = missing.iter().map(ToString::to_string).collect();
         let message = format!("an earlier demo made ./{DIRECTORY} without {}", names.join(", "));
