@@ -2,6 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::support::fault::Fault;
+use crate::support::proxy::{Asked, Chooser, Log};
+use crate::support::service::{Service, faulty_service};
 use crate::world::{World, one_index, project, text};
 
 /// A world in which one index was built and one cannot be.
@@ -43,6 +46,41 @@ fn an_apply_leaves_a_report_that_people_can_read() {
     insta::assert_snapshot!(steady(&world, &shown));
     let markdown = world.reports("")[0].replace(".json", ".md");
     assert_eq!(String::from_utf8(world.read(&markdown)).unwrap(), shown);
+}
+
+/// Takes no create of an index on `flights`.
+struct FlightsAreThrottled;
+
+impl Chooser for FlightsAreThrottled {
+    fn choose(&mut self, request: &Asked, _: &Log) -> Fault {
+        let refused = request.index.is_some() && request.table == "flights";
+        if refused { Fault::throttled() } else { Fault::none() }
+    }
+}
+
+#[test]
+fn what_failed_is_reported_with_every_attempt_and_the_table_as_it_is() {
+    let chooser = Box::new(FlightsAreThrottled);
+    let Some(service) = faulty_service(chooser).map(Service::airline) else { return };
+    let world = &service.world;
+    let few = ["--max-attempts", "3", "--backoff", "0.1,0.2"];
+    world.run(&[&["apply", "airline.yaml"][..], &few].concat()).exits(3);
+    let report = world.run(&["report", "show", "--output", "json"]).exits(0).document();
+    let indexes = report["indexes"].as_array().unwrap();
+    let failed = indexes.iter().find(|i| i["table"] == "flights").unwrap();
+    assert_eq!(failed["attempts"].as_array().unwrap().len(), 3, "{failed}");
+    assert_eq!((&failed["retry_count"], &failed["result"]), (&json!(3), &json!("failed")));
+
+    let shown = world.run(&["report", "show"]).exits(0).stdout;
+    let (_, about) = shown.split_once("### `flights.aircraft-rotation-index`").unwrap();
+    let (about, _) = about.split_once("## Tables").unwrap();
+    assert_eq!(about.matches("| ThrottlingException: Rate exceeded |").count(), 3, "{shown}");
+    for part in
+        ["failed attempts: 3", "The table is ACTIVE; its indexes: none", "What to do:\n\n1. "]
+    {
+        assert!(about.contains(part), "{part}: {shown}");
+    }
+    assert!(shown.contains("| Success rate | 83 % |"), "{shown}");
 }
 
 #[test]
