@@ -107,8 +107,20 @@ pub(crate) enum Command {
     Status(Status),
     /// Archive, list or rebuild state files
     State(State),
-    /// Print the JSON Schema of definitions files
-    Schema,
+    /// Print the indexes that tables have, as definitions
+    ///
+    /// Reads only: no lock, no state. `plan` finds no change for what is printed.
+    /// An index that is being built is printed, with its status in a comment; one
+    /// that is being deleted is not, nor is a table without an index. Exits 3 where
+    /// a table or an index that was named is not there, or there is nothing to print.
+    Export(Export),
+    /// List or show the reports of what was done
+    ///
+    /// They are in gsi_creation_reports/ of the state directory, each as JSON and as
+    /// Markdown. Nothing is called.
+    Report(Report),
+    /// Print the JSON Schema of definitions files, or of reports
+    Schema(Schema),
     /// Print completions for a shell
     Completions(Completions),
     /// Print the manual page
@@ -123,6 +135,11 @@ pub(crate) struct Demo {
     /// Items in each table
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub(crate) items: u32,
+    /// Build nothing: only make the tables of all examples, nine, and their definitions
+    ///
+    /// For trying the commands by hand, as docs/walkthrough.md does.
+    #[arg(long)]
+    pub(crate) tables_only: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -266,6 +283,54 @@ pub(crate) enum StateCommand {
     List,
     /// Make a new state file from DynamoDB; the old one is kept under another name
     Rebuild(Definitions),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Export {
+    /// The base tables
+    #[arg(value_name = "TABLE", required = true)]
+    pub(crate) tables: Vec<TableName>,
+    /// How to write them: yaml, json or toml [default: yaml]
+    ///
+    /// With --output json they are part of a document that has the statuses too.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
+    /// Only indexes of this name (repeatable)
+    #[arg(long, value_name = "INDEX")]
+    pub(crate) index: Vec<IndexName>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Report {
+    #[command(subcommand)]
+    pub(crate) command: ReportCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReportCommand {
+    /// List the reports, the newest first: kind, end, result, file
+    List,
+    /// Show a report; with --output json its document
+    Show {
+        /// Its path, or its name as `report list` has it; the newest if none is named
+        #[arg(value_name = "FILE")]
+        file: Option<String>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Schema {
+    /// Of which files
+    #[arg(value_name = "OF", value_enum, default_value_t = SchemaOf::Definitions)]
+    pub(crate) of: SchemaOf,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// Definitions files
+    Definitions,
+    /// Reports in JSON
+    Report,
 }
 
 #[derive(Debug, clap::Args)]

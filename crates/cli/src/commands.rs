@@ -3,8 +3,10 @@
 pub(crate) mod apply;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod export;
 pub(crate) mod man;
 pub(crate) mod plan;
+pub(crate) mod report;
 pub(crate) mod rollback;
 pub(crate) mod schema;
 pub(crate) mod state;

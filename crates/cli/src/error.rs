@@ -8,6 +8,7 @@ use gsictl_core::retry::Rule;
 use gsictl_core::state::Target;
 use gsictl_core::survey::SurveyError;
 use gsictl_driver::apply::ApplyError;
+use gsictl_driver::demo::SeedError;
 use gsictl_driver::dynamodb::ConnectError;
 use gsictl_driver::rollback::RollbackError;
 use gsictl_driver::store::{LockError, StoreError};
@@ -131,6 +132,12 @@ impl From<ConnectError> for CliError {
             ConnectError::Local { .. } => Self::new(Exit::Unexpected, error.to_string())
                 .hint("name another database with --local=FILE"),
         }
+    }
+}
+
+impl From<SeedError> for CliError {
+    fn from(error: SeedError) -> Self {
+        Self::new(Exit::Unexpected, format!("cannot make the tables: {error}"))
     }
 }
 

@@ -35,7 +35,9 @@ fn run(args: Args) -> Result<Exit, CliError> {
         Command::Wait(wait) => commands::wait::run(globals, &wait),
         Command::Status(status) => commands::status::run(globals, &status),
         Command::State(state) => commands::state::run(globals, &state),
-        Command::Schema => commands::schema::run(),
+        Command::Export(export) => commands::export::run(globals, &export),
+        Command::Report(report) => commands::report::run(globals, &report),
+        Command::Schema(schema) => commands::schema::run(&schema),
         Command::Completions(completions) => commands::completions::run(&completions),
         Command::Man => commands::man::run(),
     }

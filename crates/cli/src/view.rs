@@ -100,12 +100,7 @@ pub(crate) fn err(text: &str) {
 
 /// A duration for people: `0.4 s`, `12.3 s`, `8 m 20 s`, `1 h 3 m`.
 pub(crate) fn span(span: Duration) -> String {
-    let seconds = span.as_secs();
-    match seconds {
-        0..=59 => format!("{:.1} s", span.as_secs_f64()),
-        60..=3_599 => format!("{} m {} s", seconds / 60, seconds % 60),
-        _ => format!("{} h {} m", seconds / 3_600, seconds % 3_600 / 60),
-    }
+    gsictl_core::time::for_people(span)
 }
 
 /// The same from a report's seconds.

@@ -9,6 +9,7 @@
 //! - The text of a block tagged `file=NAME` lies in every section's directory.
 //! - A section (from one heading to the next) has a directory of its own, in which
 //!   `examples` leads to the project's.
+//! - On a page with the line `<!-- together -->` all sections share one directory.
 //! - In ```` ```sh ```` blocks, which are about AWS, only the command lines are checked.
 #![expect(
     clippy::unwrap_used,
@@ -37,6 +38,8 @@ struct Page {
     files: Vec<(String, String)>,
     /// Heading and steps.
     sections: Vec<(String, Vec<Step>)>,
+    /// Its sections go on from one another.
+    together: bool,
     /// Command lines that are not run.
     lines: Vec<String>,
 }
@@ -51,6 +54,7 @@ impl Page {
                 None if line.starts_with('#') => {
                     page.sections.push((line.trim_start_matches(['#', ' ']).to_owned(), vec![]));
                 }
+                None if line == "<!-- together -->" => page.together = true,
                 None if line == "<!-- unseen" => fence = Some("console"),
                 None if line.starts_with("```") => {
                     let tag = line.trim_start_matches('`');
@@ -161,8 +165,11 @@ fn directory(page: &Page) -> TempDir {
 fn runs(name: &str) {
     let page = Page::parse(&read(name));
     let mut wrong = Vec::new();
+    let mut dir = directory(&page);
     for (heading, steps) in page.sections.iter().filter(|(_, steps)| !steps.is_empty()) {
-        let dir = directory(&page);
+        if !page.together {
+            dir = directory(&page);
+        }
         for step in steps {
             if step.command.starts_with("cargo ") {
                 println!("skipped: {}", step.command);
@@ -170,6 +177,10 @@ fn runs(name: &str) {
                 wrong.push(format!("in {name}, {heading}:\n{error}"));
                 break;
             }
+        }
+        // What follows stands on what went wrong.
+        if page.together && !wrong.is_empty() {
+            break;
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -183,6 +194,11 @@ fn the_readme_shows_what_happens() {
 #[test]
 fn the_page_on_the_state_file_shows_what_happens() {
     runs("docs/state-file.md");
+}
+
+#[test]
+fn the_walk_through_gets_where_it_says() {
+    runs("docs/walkthrough.md");
 }
 
 #[test]
@@ -203,7 +219,9 @@ fn command_lines_that_are_not_run_have_options_that_exist() {
 #[test]
 fn every_place_that_a_page_links_to_exists() {
     let pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"];
-    for name in pages.into_iter().chain(["docs/state-file.md", "docs/errors.md"]) {
+    for name in
+        pages.into_iter().chain(["docs/state-file.md", "docs/errors.md", "docs/walkthrough.md"])
+    {
         let text = read(name);
         let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         for link in links.filter(|link| !link.contains("://")) {

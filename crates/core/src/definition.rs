@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 mod check;
 mod compare;
 mod diagnostic;
+mod export;
 mod limits;
 mod node;
 mod read;
@@ -19,14 +20,17 @@ mod source;
 mod suggest;
 #[cfg(test)]
 mod tests;
+mod write;
 
 pub use self::check::parse;
 pub(crate) use self::compare::{digest_of, hash, typed_keys_text};
 pub use self::diagnostic::{Diagnostic, Diagnostics};
+pub use self::export::{Export, Note};
 pub(crate) use self::limits::MAX_INCLUDED_OF_A_TABLE;
 pub use self::limits::MAX_INPUT_BYTES;
 pub use self::schema::json_schema;
 pub use self::source::{Format, Source, UnknownFormat};
+pub use self::write::Remarks;
 
 use serde::{Deserialize, Serialize};
 

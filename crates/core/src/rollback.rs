@@ -5,8 +5,6 @@
 //! table. An index that somebody deleted and made again with the same keys cannot
 //! be told from ours where the state did not see it gone.
 
-mod report;
-
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -16,8 +14,6 @@ use crate::name::{IndexId, TableName};
 use crate::plan::Selection;
 use crate::state::{Entry, Owner, State, Status};
 use crate::time::Timestamp;
-
-pub use self::report::{Fate, RemovalReport, RollbackReport, Totals};
 
 /// Why an index is left alone.
 #[derive(Clone, Debug, PartialEq, Eq)]

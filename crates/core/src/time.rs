@@ -70,6 +70,17 @@ impl Timestamp {
     }
 }
 
+/// A duration for people: `0.4 s`, `12.3 s`, `8 m 20 s`, `1 h 3 m`.
+#[must_use]
+pub fn for_people(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match seconds {
+        0..=59 => format!("{:.1} s", span.as_secs_f64()),
+        60..=3_599 => format!("{} m {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} m", seconds / 3_600, seconds % 3_600 / 60),
+    }
+}
+
 impl Add<Duration> for Timestamp {
     type Output = Self;
 

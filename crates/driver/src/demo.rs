@@ -1,11 +1,11 @@
-//! Five airline tables with items, for `gsictl demo`. Nothing else makes tables.
+//! Airline tables with items, for `gsictl demo`. Nothing else makes tables.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
-use gsictl_core::call::{Call, CallError, CreateTable, Item, Value};
+use gsictl_core::call::{Call, CallError, CreateTable, ErrorKind, Item, Value};
 use gsictl_core::catalog::BillingMode;
 use gsictl_core::definition::{KeyElement, KeyType, ScalarType};
 use gsictl_core::name::TableName;
@@ -43,7 +43,13 @@ const SAMPLES: [Sample; 5] = [
     Sample {
         table: "flights",
         key: "flight_id",
-        attributes: &[("aircraft_registration", S, 20), ("scheduled_departure", S, 90)],
+        attributes: &[
+            ("aircraft_registration", S, 20),
+            ("scheduled_departure", S, 90),
+            ("destination_airport_id", S, 12),
+            ("scheduled_arrival", S, 90),
+            ("total_revenue", N, 70),
+        ],
     },
     Sample {
         table: "passengers",
@@ -51,6 +57,50 @@ const SAMPLES: [Sample; 5] = [
         attributes: &[("frequent_flyer_tier_id", N, 5), ("booking_date", S, 60)],
     },
 ];
+
+/// The base tables that the seeds' indexes of lower priority have beside these.
+const MORE: [Sample; 4] = [
+    Sample {
+        table: "CargoShipments",
+        key: "shipment_id",
+        attributes: &[
+            ("commodity_type_id", S, 8),
+            ("temperature_requirement", S, 4),
+            ("shipment_value", N, 50),
+        ],
+    },
+    Sample {
+        table: "MaintenanceWorkOrders",
+        key: "work_order_id",
+        attributes: &[("aircraft_registration", S, 20), ("scheduled_date", S, 60)],
+    },
+    Sample {
+        table: "CrewMembers",
+        key: "crew_id",
+        attributes: &[("aircraft_type_id", S, 6), ("qualification_expiry", S, 30)],
+    },
+    Sample {
+        table: "NOTAMs",
+        key: "notam_id",
+        attributes: &[("airport_code", S, 12), ("notam_start", S, 60)],
+    },
+];
+
+/// Which tables are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tables {
+    /// The five of the six indexes that the demo builds.
+    Demo,
+    /// These, and the four that the other examples need.
+    All,
+}
+
+impl Tables {
+    fn samples(self) -> impl Iterator<Item = &'static Sample> {
+        let more: &[Sample] = if self == Self::All { &MORE } else { &[] };
+        SAMPLES.iter().chain(more)
+    }
+}
 
 /// Why there is no database.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +121,7 @@ pub enum SeedError {
     },
 }
 
-/// Makes the database at `path`: the tables with `items` items each. Returns how
+/// Makes the database at `path`: `tables` with `items` items each. Returns how
 /// many tables were made, none where the database is there already.
 ///
 /// It gets its name once it is whole, for the engine does not make a table in one
@@ -80,21 +130,38 @@ pub enum SeedError {
 ///
 /// # Errors
 /// [`SeedError`]; there is no database then.
-pub async fn seed(path: &Path, items: u32) -> Result<usize, SeedError> {
+pub async fn seed(path: &Path, items: u32, tables: Tables) -> Result<usize, SeedError> {
     if path.exists() {
         return Ok(0);
     }
     let making = beside(path, ".making");
     remove(&making)?;
     let local: Arc<dyn Backend> = Arc::new(Local::open(Some(&making), LocalDurations::default())?);
-    for sample in &SAMPLES {
+    for sample in tables.samples() {
         sample.make(&local, items).await?;
     }
     drop(local);
     let named = fs::rename(&making, path);
     named.map_err(|source| SeedError::Io { path: path.to_owned(), source })?;
     remove(&making)?;
-    Ok(SAMPLES.len())
+    Ok(tables.samples().count())
+}
+
+/// The tables that the database at `path` lacks.
+///
+/// # Errors
+/// [`SeedError`]: the engine cannot open or read it.
+pub async fn missing(path: &Path, tables: Tables) -> Result<Vec<TableName>, SeedError> {
+    let local: Arc<dyn Backend> = Arc::new(Local::open(Some(path), LocalDurations::default())?);
+    let names = tables.samples().filter_map(|sample| TableName::new(sample.table).ok());
+    let mut missing = Vec::new();
+    for name in names {
+        match local.call(Call::DescribeTable(name.clone())).await {
+            Err(error) if error.kind == ErrorKind::TableNotFound => missing.push(name),
+            described => drop(described?),
+        }
+    }
+    Ok(missing)
 }
 
 /// Removes what is left of an earlier attempt.

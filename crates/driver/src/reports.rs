@@ -1,13 +1,19 @@
 //! Reports on disk: `gsi_creation_reports/` beside the state, two files a run.
 
-use std::fs::DirBuilder;
-use std::io::{self, Write};
+use std::cmp::Reverse;
+use std::fs::{DirBuilder, File};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use gsictl_core::report::Document;
+use gsictl_core::report::{Document, Glance, NoReport};
+use serde_json::Value;
 
 /// The directory beside the state.
 pub const DIRECTORY: &str = "gsi_creation_reports";
+
+/// The most bytes that are read of a file. A report of ten thousand indexes, each
+/// with twenty attempts, has a tenth of it.
+const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Writes `report` as JSON, and as Markdown beside it, and returns the path of the
 /// JSON. Mode 0600, and never over another report: one of the same second gets
@@ -24,6 +30,93 @@ pub fn write(state_dir: &Path, report: &dyn Document) -> io::Result<PathBuf> {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or(&stem);
     write_new(&directory, stem, "md", report.markdown().trim_end())?;
     Ok(path)
+}
+
+/// A file among the reports, and what it says of itself.
+#[derive(Debug)]
+pub struct Listed {
+    /// Its name in [`DIRECTORY`].
+    pub name: String,
+    /// At a glance.
+    pub about: Result<Glance, NoReport>,
+}
+
+/// Every report in JSON, newest first; then what is no report.
+///
+/// # Errors
+/// The directory cannot be read. Where there is none there is no report.
+pub fn list(state_dir: &Path) -> io::Result<Vec<Listed>> {
+    let directory = state_dir.join(DIRECTORY);
+    let entries = match std::fs::read_dir(&directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut listed = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "json") {
+            let about = load(&path).and_then(|document| Glance::of(&document));
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            listed.push(Listed { name, about });
+        }
+    }
+    listed.sort_by_cached_key(place);
+    Ok(listed)
+}
+
+/// Reports by their age, then the rest by name. Of the same second the later has
+/// the greater number (`_2`, ..., `_10`), and so the longer name or the greater one.
+fn place(listed: &Listed) -> impl Ord + use<> {
+    let name = &listed.name;
+    let glance = listed.about.as_ref().ok();
+    let age = glance.map(|glance| Reverse((glance.ended_at, name.len(), name.clone())));
+    (age.is_none(), age, name.clone())
+}
+
+/// The report that `name` means: a path, or a file in [`DIRECTORY`], with or without
+/// its ending, the Markdown as well as the JSON. The path is that of the JSON.
+#[must_use]
+pub fn find(state_dir: &Path, name: &str) -> Option<PathBuf> {
+    let json = |path: &Path| match path.extension().and_then(|ending| ending.to_str()) {
+        Some("json") => path.to_owned(),
+        Some("md") => path.with_extension("json"),
+        _ => PathBuf::from(format!("{}.json", path.display())),
+    };
+    let given = Path::new(name);
+    let kept = state_dir.join(DIRECTORY).join(name);
+    let places = [given.to_owned(), json(given), kept.clone(), json(&kept)];
+    let found = places.into_iter().find(|path| path.is_file())?;
+    let document = json(&found);
+    Some(if document.is_file() { document } else { found })
+}
+
+/// Reads a report's JSON, whatever its kind.
+///
+/// # Errors
+/// [`NoReport::Unreadable`] and [`NoReport::Damaged`].
+pub fn load(path: &Path) -> Result<Value, NoReport> {
+    let bytes = read(path).map_err(|error| NoReport::Unreadable(error.to_string()))?;
+    serde_json::from_slice(&bytes).map_err(|error| NoReport::Damaged(error.to_string()))
+}
+
+/// The Markdown beside a report's JSON; nothing where it is not there.
+#[must_use]
+pub fn markdown(path: &Path) -> Option<String> {
+    let bytes = read(&path.with_extension("md")).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    // What is no file, such as a pipe, might never end.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("this is no file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(io::Error::other(format!("it is larger than {MAX_BYTES} bytes")));
+    }
+    Ok(bytes)
 }
 
 fn write_new(directory: &Path, stem: &str, ending: &str, text: &str) -> io::Result<PathBuf> {
@@ -48,4 +141,90 @@ fn make_private(directory: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gsictl_core::time::Timestamp;
+    use serde_json::json;
+
+    struct Sample(&'static str, i64);
+
+    impl Document for Sample {
+        fn kind(&self) -> &str {
+            self.0
+        }
+
+        fn ended_at(&self) -> Timestamp {
+            Timestamp::from_millis(self.1 * 1_000)
+        }
+
+        fn json(&self) -> Value {
+            json!({
+                "format": 1, "kind": self.0, "tool": "gsictl 0.1.0", "command": self.0,
+                "result": "done", "ended_at": self.ended_at(),
+            })
+        }
+
+        fn markdown(&self) -> String {
+            format!("# {}\n", self.0)
+        }
+    }
+
+    fn names(dir: &Path) -> Vec<String> {
+        list(dir).unwrap().into_iter().map(|listed| listed.name).collect()
+    }
+
+    #[test]
+    fn reports_are_listed_newest_first_and_what_is_none_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(names(dir.path()), [""; 0]);
+        for report in [Sample("validate", 60), Sample("apply", 0), Sample("rollback", 120)] {
+            write(dir.path(), &report).unwrap();
+        }
+        for _ in 0..10 {
+            write(dir.path(), &Sample("apply", 0)).unwrap();
+        }
+        let directory = dir.path().join(DIRECTORY);
+        std::fs::write(directory.join("cut.json"), "{ \"format\": 1,").unwrap();
+        std::fs::write(directory.join("other.json"), "{}").unwrap();
+        std::fs::write(directory.join("notes.txt"), "mine").unwrap();
+        std::fs::create_dir(directory.join("dir.json")).unwrap();
+
+        let names = names(dir.path());
+        assert_eq!(
+            names[..3],
+            [
+                "rollback_19700101_000200.json",
+                "validate_19700101_000100.json",
+                "apply_19700101_000000_11.json"
+            ]
+        );
+        assert_eq!(
+            names[12..],
+            ["apply_19700101_000000.json", "cut.json", "dir.json", "other.json"]
+        );
+        let why: Vec<_> =
+            list(dir.path()).unwrap().into_iter().filter_map(|l| l.about.err()).collect();
+        assert!(matches!(&why[0], NoReport::Damaged(what) if what.contains("line 1")));
+        assert_eq!(why[1], NoReport::Unreadable("this is no file".to_owned()));
+        assert_eq!(why[2], NoReport::Foreign);
+    }
+
+    #[test]
+    fn a_report_is_found_by_its_name_or_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = write(dir.path(), &Sample("apply", 0)).unwrap();
+        let stem = "apply_19700101_000000";
+        let names = [stem.to_owned(), format!("{stem}.json"), format!("{stem}.md")];
+        for name in names.into_iter().chain([path.display().to_string()]) {
+            assert_eq!(find(dir.path(), &name), Some(path.clone()), "{name}");
+        }
+        assert_eq!(find(dir.path(), "apply"), None);
+        assert_eq!(load(&path).unwrap()["kind"], "apply");
+        assert_eq!(markdown(&path).as_deref(), Some("# apply\n"));
+        std::fs::remove_file(path.with_extension("md")).unwrap();
+        assert_eq!(markdown(&path), None);
+    }
 }

@@ -7,8 +7,10 @@ use gsictl_core::plan::Selection;
 use gsictl_core::retry::Policy;
 use gsictl_driver::apply::Request;
 use gsictl_driver::clock::Clock;
+use gsictl_driver::demo::Tables;
 use gsictl_driver::drive::{SharedStore, StopSignal, locked};
 use gsictl_driver::{demo, reports, store};
+use serde_json::json;
 
 use super::apply::Run;
 use crate::args::{Demo, Globals, Output};
@@ -18,6 +20,11 @@ use crate::{context, signals, view};
 const DIRECTORY: &str = "gsictl-demo";
 const DEFINITIONS: &str = "airline.yaml";
 const AIRLINE: &str = include_str!("../../../../examples/airline.yaml");
+/// What can be tried on the tables beside it.
+const OTHERS: [(&str, &str); 2] = [
+    ("priority2.yaml", include_str!("../../../../examples/priority2.yaml")),
+    ("priority3.yaml", include_str!("../../../../examples/priority3.yaml")),
+];
 
 pub(crate) fn run(globals: &Globals, args: &Demo) -> Result<Exit, CliError> {
     let dir = PathBuf::from(DIRECTORY);
@@ -26,6 +33,9 @@ pub(crate) fn run(globals: &Globals, args: &Demo) -> Result<Exit, CliError> {
     context::block_on(async {
         let mut stop = signals::listen()?;
         let store = prepare(globals, args, &dir, clock, &mut stop).await?;
+        if args.tables_only {
+            return show_tables(globals, &dir).await;
+        }
         let backend = context::local(&dir.join(context::LOCAL_FILE), globals.local_build_seconds)?;
         let again = "gsictl demo";
         Run { globals, request: &request, dir: &dir, again }
@@ -55,18 +65,22 @@ async fn prepare(
     std::fs::create_dir_all(dir).map_err(failed)?;
     let shared = context::store(dir);
     locked(&shared).lock(&context::holder(clock))?;
-    say(format!(
-        "Everything is kept in ./{DIRECTORY}; stop it whenever you like and start it again.\n"
-    ));
+    if !args.tables_only {
+        say(format!(
+            "Everything is kept in ./{DIRECTORY}; stop it whenever you like and start it again.\n"
+        ));
+    }
     if args.fresh {
         remove_leftovers(dir).map_err(failed)?;
     }
     std::fs::write(dir.join(DEFINITIONS), AIRLINE).map_err(failed)?;
+    for (name, text) in OTHERS.iter().filter(|_| args.tables_only) {
+        std::fs::write(dir.join(name), text).map_err(failed)?;
+    }
     let database = dir.join(context::LOCAL_FILE);
+    let tables = if args.tables_only { Tables::All } else { Tables::Demo };
     let made = tokio::select! {
-        made = demo::seed(&database, args.items) => made.map_err(|error| {
-            CliError::new(Exit::Unexpected, format!("cannot make the tables: {error}"))
-        })?,
+        made = demo::seed(&database, args.items, tables) => made?,
         () = stop.asked() => return Err(CliError::interrupted()),
     };
     if made > 0 {
@@ -74,6 +88,32 @@ async fn prepare(
     }
     locked(&shared).unlock();
     Ok(shared)
+}
+
+/// Says where the tables are, and what to do with them.
+async fn show_tables(globals: &Globals, dir: &Path) -> Result<Exit, CliError> {
+    let database = dir.join(context::LOCAL_FILE);
+    let missing = demo::missing(&database, Tables::All).await?;
+    if !missing.is_empty() {
+        let names: Vec<_> = missing.iter().map(ToString::to_string).collect();
+        let message = format!("an earlier demo made ./{DIRECTORY} without {}", names.join(", "));
+        return Err(CliError::new(Exit::Usage, message)
+            .hint("`gsictl demo --tables-only --fresh` removes it and begins anew"));
+    }
+    match globals.output {
+        Output::Json => {
+            let files = OTHERS.iter().map(|(name, _)| *name);
+            let files: Vec<_> =
+                [DEFINITIONS].into_iter().chain(files).map(|f| dir.join(f)).collect();
+            let document = json!({ "event": "finished", "exit_code": 0, "database": database, "definitions": files });
+            view::out(&document.to_string());
+        }
+        Output::Human => view::out(&format!(
+            "The tables and the definitions are in ./{DIRECTORY}.\n\
+             Next: gsictl apply {DIRECTORY}/{DEFINITIONS} --local --state-dir {DIRECTORY} --dry-run"
+        )),
+    }
+    Ok(Exit::Done)
 }
 
 fn request(clock: Clock) -> Result<Request, CliError> {

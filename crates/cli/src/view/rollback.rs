@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use gsictl_core::rollback::{Fate, RollbackPlan, RollbackReport, Standing, Totals};
+use gsictl_core::report::{Fate, RemovalTotals, RollbackReport};
+use gsictl_core::rollback::{RollbackPlan, Standing};
 use gsictl_driver::rollback::Progress;
 use serde_json::{Value, json};
 
@@ -127,7 +128,7 @@ pub(crate) fn result(report: &RollbackReport, file: Option<&Path>) -> String {
     if report.totals.unfinished > 0 {
         let _ = writeln!(text, "State has been saved. Go on with: gsictl rollback");
     }
-    let Totals { deleted, gone, kept, failed, unfinished, .. } = report.totals;
+    let RemovalTotals { deleted, gone, kept, failed, unfinished, .. } = report.totals;
     let _ = writeln!(
         text,
         "{deleted} deleted, {gone} gone before, {kept} kept, {failed} failed, {unfinished} unfinished, in {}",

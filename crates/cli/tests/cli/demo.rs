@@ -55,9 +55,8 @@ fn a_fresh_demo_ends_with_six_active_indexes_an_archive_and_a_report() {
     assert!(!world.exists("gsictl-demo/.gsi_creation_state.json"));
     let archives = world.named("gsictl-demo/.gsi_creation_state_");
     assert_eq!(archives.len(), 1, "{archives:?}");
-    let reports = world.named("gsictl-demo/gsi_creation_reports/");
-    let forms: Vec<_> = reports.iter().filter_map(|name| name.rsplit('.').next()).collect();
-    assert_eq!(forms, ["json", "md"], "{reports:?}");
+    let reports = world.reports("gsictl-demo/");
+    assert_eq!(reports.len(), 1, "{reports:?}");
     assert_eq!((mode(&world, &archives[0]), mode(&world, &reports[0])), (0o600, 0o600));
 
     let report = world.json(&reports[0]);
@@ -198,6 +197,43 @@ fn a_demo_under_way_holds_the_lock() {
     }
     let first = first.end().exits(0);
     assert_eq!(first.indexes("activated").len(), 6, "{}", first.text());
+}
+
+#[test]
+fn only_the_tables_are_made_where_only_they_are_wanted() {
+    let world = World::new();
+    let done = demo(&world, &["--tables-only"]).end().exits(0);
+    let done = done.says("Made 9 tables with 3 items each.").says("--dry-run");
+    assert!(!done.stdout.contains("Creating"), "{}", done.text());
+    assert!(built(&world).is_empty());
+    let files = ["airline.yaml", "gsictl-local.db", "priority2.yaml", "priority3.yaml"];
+    for file in files {
+        assert!(world.exists(&format!("gsictl-demo/{file}")), "{file}");
+    }
+    let before = world.files();
+    let again = demo(&world, &["--tables-only", "--output", "json"]).end().exits(0);
+    assert_eq!(again.document()["exit_code"], 0);
+    assert_eq!(world.files(), before);
+
+    // The three sets of definitions, one after the other.
+    let args = ["--local", "--state-dir", "gsictl-demo", "--local-build-seconds", "0.3", "apply"];
+    for (file, indexes) in [("airline.yaml", 6), ("priority2.yaml", 3), ("priority3.yaml", 4)] {
+        let file = format!("gsictl-demo/{file}");
+        let done = world.run(&[&args[..], &[&file, "--output", "json"]].concat()).exits(0);
+        assert_eq!(done.finished()["report"]["totals"]["created"], indexes, "{}", done.text());
+    }
+}
+
+#[test]
+fn a_demo_of_five_tables_is_not_taken_for_one_of_nine() {
+    let world = World::new();
+    demo(&world, &[]).end().exits(0);
+    let before = built(&world);
+    let done = demo(&world, &["--tables-only"]).end().exits(2);
+    done.says("without CargoShipments").says("next: `gsictl demo --tables-only --fresh`");
+    assert_eq!(built(&world), before);
+    demo(&world, &["--tables-only", "--fresh"]).end().exits(0);
+    assert!(built(&world).is_empty());
 }
 
 fn created_once(runs: &[&Done]) {

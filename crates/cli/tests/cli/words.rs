@@ -32,7 +32,15 @@ fn completions_name_the_commands_and_their_options() {
 #[test]
 fn the_manual_has_every_command_and_the_exit_codes() {
     let man = ok(&["man"]);
-    for part in [".TH", "GSICTL APPLY", "GSICTL DEMO", "GSICTL WAIT", "GSICTL STATUS", "130"] {
+    for part in [
+        ".TH",
+        "GSICTL APPLY",
+        "GSICTL DEMO",
+        "GSICTL WAIT",
+        "GSICTL STATUS",
+        "GSICTL EXPORT",
+        "130",
+    ] {
         assert!(man.stdout.contains(part), "{part}");
     }
 }

@@ -133,10 +133,16 @@ impl World {
         names
     }
 
+    /// The reports below `dir` as programs read them, oldest first.
+    pub(crate) fn reports(&self, dir: &str) -> Vec<String> {
+        let mut names = self.named(&format!("{dir}gsi_creation_reports/"));
+        names.retain(|name| name.ends_with(".json"));
+        names
+    }
+
     /// The one report there is.
     pub(crate) fn only_report(&self) -> Value {
-        let mut names = self.named("gsi_creation_reports/");
-        names.retain(|name| name.ends_with(".json"));
+        let names = self.reports("");
         assert_eq!(names.len(), 1, "{names:?}");
         self.json(&names[0])
     }

@@ -57,6 +57,33 @@ fn index_and(rest: &str) -> Vec<u8> {
 }
 
 #[test]
+fn the_examples_of_lower_priority_hold_seven_indexes() {
+    let text = |name: &str| {
+        let bytes = std::fs::read(data(&format!("../../examples/{name}"))).unwrap();
+        let definitions = parse_one(name, &bytes).unwrap();
+        let line = |d: &IndexDefinition| format!("{} ({})", d.id, d.schema_text());
+        definitions.indexes.iter().map(line).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        text("priority2.yaml"),
+        [
+            "flights.airport-curfew-index (destination_airport_id S HASH, scheduled_arrival S RANGE; ALL)",
+            "CargoShipments.cargo-temperature-index (commodity_type_id S HASH, temperature_requirement S RANGE; ALL)",
+            "MaintenanceWorkOrders.aircraft-maintenance-date-index (aircraft_registration S HASH, scheduled_date S RANGE; ALL)",
+        ]
+    );
+    assert_eq!(
+        text("priority3.yaml"),
+        [
+            "CargoShipments.cargo-value-index (shipment_value N HASH; ALL)",
+            "flights.flight-revenue-index (flight_id S HASH, total_revenue N RANGE; ALL)",
+            "CrewMembers.crew-qualification-index (aircraft_type_id S HASH, qualification_expiry S RANGE; ALL)",
+            "NOTAMs.notam-validity-index (airport_code S HASH, notam_start S RANGE; ALL)",
+        ]
+    );
+}
+
+#[test]
 fn the_examples_say_the_same_in_all_formats() {
     let yaml = example("airline.yaml");
     assert_eq!(yaml.indexes.len(), 6);

@@ -4,7 +4,7 @@
 use std::str::from_utf8;
 
 use gsictl_core::definition::{
-    Definitions, Diagnostics, Format, MAX_INPUT_BYTES, Place, Source, parse,
+    Definitions, Diagnostics, Format, MAX_INPUT_BYTES, Place, Remarks, Source, parse,
 };
 use gsictl_core::state::{ParseError, State, StatusReport};
 use gsictl_core::time::Timestamp;
@@ -31,17 +31,21 @@ pub fn definitions(format: Format, bytes: &[u8]) {
 /// Every way to write `wanted` down reads as `wanted`.
 pub fn say_the_same(wanted: &Definitions, writing: Writing) {
     for format in [Format::Json, Format::Yaml, Format::Toml] {
-        let text = forms::write(wanted, format, writing);
-        if text.len() > MAX_INPUT_BYTES {
-            continue;
+        let own = wanted.to_text(format, &Remarks::default());
+        for text in [forms::write(wanted, format, writing), own] {
+            if text.len() > MAX_INPUT_BYTES {
+                continue;
+            }
+            let found = read(format, text.as_bytes());
+            let found = found.unwrap_or_else(|all| panic!("{all}\n{text}"));
+            assert_eq!(found.digest(), wanted.digest(), "{text}");
+            assert_eq!(without_places(&found), without_places(wanted), "{text}");
         }
-        let found = read(format, text.as_bytes()).unwrap_or_else(|all| panic!("{all}\n{text}"));
-        assert_eq!(found.digest(), wanted.digest(), "{text}");
-        assert_eq!(without_places(&found), without_places(wanted), "{text}");
     }
 }
 
-fn read(format: Format, text: &[u8]) -> Result<Definitions, Diagnostics> {
+/// What `text` defines.
+pub fn read(format: Format, text: &[u8]) -> Result<Definitions, Diagnostics> {
     parse(&[Source { file: "fuzzed", format, text }])
 }
 

@@ -2,11 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use gsictl_core::catalog::{
+    BillingMode, Catalog, IndexDescription, IndexStatus, Sighting, TableDescription, TableStatus,
+};
 use gsictl_core::definition::{
-    Definitions, IndexDefinition, KeyElement, KeyType, OnDemandThroughput, Place, Projection,
-    ProvisionedThroughput, ScalarType, WarmThroughput,
+    Definitions, Export, Format, IndexDefinition, KeyElement, KeyType, OnDemandThroughput, Place,
+    Projection, ProvisionedThroughput, ScalarType, WarmThroughput,
 };
 use gsictl_core::name::{IndexId, IndexName, TableName};
+use gsictl_core::plan::{Finding, judge};
+use gsictl_core::time::Timestamp;
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -194,6 +199,49 @@ fn definitions() -> impl Strategy<Value = Definitions> {
     })
 }
 
+/// The tables that have what is wanted, as DynamoDB describes them.
+fn built(wanted: &Definitions, billing_mode: BillingMode, status: &IndexStatus) -> Catalog {
+    let mut catalog = Catalog::default();
+    for table in wanted.tables() {
+        let indexes: Vec<_> = wanted.indexes.iter().filter(|d| d.id.table == *table).collect();
+        let keys = indexes.iter().flat_map(|d| &d.key_schema).map(|key| &key.attribute_name);
+        let description = TableDescription {
+            name: table.clone(),
+            table_id: None,
+            arn: None,
+            status: TableStatus::Active,
+            billing_mode,
+            provisioned_throughput: None,
+            attributes: keys.map(|name| (name.clone(), scalar(name))).collect(),
+            key_schema: Vec::new(),
+            indexes: indexes.into_iter().map(|d| index_as_built(d, status)).collect(),
+            local_indexes: Vec::new(),
+            local_included: 0,
+            replicas: Vec::new(),
+            item_count: None,
+            size_bytes: None,
+        };
+        let sighting = Sighting::Found(Box::new(description));
+        catalog.insert(table.clone(), Timestamp::default(), sighting);
+    }
+    catalog
+}
+
+fn index_as_built(definition: &IndexDefinition, status: &IndexStatus) -> IndexDescription {
+    IndexDescription {
+        name: definition.id.index.clone(),
+        status: status.clone(),
+        backfilling: false,
+        key_schema: definition.key_schema.clone(),
+        projection: definition.projection.clone(),
+        provisioned_throughput: definition.provisioned_throughput,
+        on_demand_throughput: definition.on_demand_throughput,
+        warm_throughput: definition.warm_throughput,
+        item_count: None,
+        size_bytes: None,
+    }
+}
+
 fn writing() -> impl Strategy<Value = Writing> {
     select(vec![Writing::Plain, Writing::Pretty, Writing::Escaped])
 }
@@ -204,6 +252,44 @@ proptest! {
     #[test]
     fn definitions_are_the_same_in_every_format(wanted in definitions(), writing in writing()) {
         checks::say_the_same(&wanted, writing);
+    }
+
+    #[test]
+    fn what_is_exported_needs_no_change(
+        wanted in definitions(),
+        provisioned in any::<bool>(),
+        status in select(vec![
+            IndexStatus::Active,
+            IndexStatus::Updating,
+            IndexStatus::Creating,
+            IndexStatus::Other("NEW\nflights: []".to_owned()),
+        ]),
+    ) {
+        let modes = [BillingMode::PayPerRequest, BillingMode::Provisioned];
+        let catalog = built(&wanted, modes[usize::from(provisioned)], &status);
+        let export = Export::new(&catalog, wanted.tables(), &[]);
+        prop_assert!(export.is_whole());
+        for format in [Format::Json, Format::Yaml, Format::Toml] {
+            let text = export.definitions.to_text(format, &export.remarks);
+            let found = checks::read(format, text.as_bytes());
+            let found = found.unwrap_or_else(|all| panic!("{all}\n{text}"));
+            prop_assert_eq!(found.indexes.len(), wanted.indexes.len());
+            for definition in &found.indexes {
+                let (_, sighting) = catalog.get(&definition.id.table).unwrap();
+                let finding = judge(definition, sighting);
+                let kept = match status {
+                    IndexStatus::Active | IndexStatus::Updating => Finding::Ready,
+                    _ => Finding::Building { backfilling: false },
+                };
+                prop_assert_eq!(finding, kept, "{}", text);
+                let was = wanted.get(&definition.id).unwrap();
+                let throughput = was.provisioned_throughput.filter(|_| provisioned);
+                prop_assert_eq!(definition.provisioned_throughput, throughput);
+                let limits = was.on_demand_throughput.filter(|_| !provisioned);
+                prop_assert_eq!(definition.on_demand_throughput, limits);
+                prop_assert_eq!(definition.warm_throughput, was.warm_throughput);
+            }
+        }
     }
 
     #[test]

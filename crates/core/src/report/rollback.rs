@@ -5,14 +5,18 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::markdown::{code, plain};
+use super::{Document, Envelope};
 use crate::engine::{Ended, Outcome, Verdict};
 use crate::name::IndexId;
-use crate::report::Document;
 use crate::state::{Attempt, Entry, State, Target};
 use crate::time::Timestamp;
 
-/// The format of the JSON report; raised when a field changes its meaning.
-const FORMAT: u32 = 1;
+/// The kind of these reports.
+pub(super) const KIND: &str = "rollback";
+
+/// What a rollback comes to, in a word.
+pub(super) const WORDS: [&str; 5] = ["done", "failed", "unfinished", "stopped", "not_saved"];
 
 /// How a rollback ended for one index, in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -57,7 +61,7 @@ pub struct RemovalReport {
 
 /// Counts of a rollback.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Totals {
+pub struct RemovalTotals {
     /// Indexes it was about.
     pub total: usize,
     /// Deleted in this run.
@@ -75,28 +79,19 @@ pub struct Totals {
 /// What a rollback did.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RollbackReport {
-    /// 1; raised when a field changes its meaning.
-    pub format: u32,
-    /// `rollback`.
-    pub kind: &'static str,
-    /// Name and version of this program.
-    pub tool: String,
-    /// `rollback`.
-    pub command: &'static str,
+    /// What every report says.
+    #[serde(flatten)]
+    pub envelope: Envelope,
     /// The definitions file that the indexes came from.
     pub script_name: String,
     /// Where the tables are.
     pub target: Target,
-    /// When it began.
-    pub started_at: Timestamp,
-    /// When it was over.
-    pub ended_at: Timestamp,
     /// How it ended: `done`, `stopped`, or why the state could not be saved.
     pub ended: String,
     /// Wall-clock time.
     pub seconds: f64,
     /// Counts.
-    pub totals: Totals,
+    pub totals: RemovalTotals,
     /// Each index.
     pub indexes: Vec<RemovalReport>,
     /// DescribeTable calls, the first look at each table included.
@@ -109,7 +104,7 @@ impl RollbackReport {
     /// The report of a rollback that left `state` behind.
     #[must_use]
     pub fn new(
-        (started_at, ended_at): (Timestamp, Timestamp),
+        times: (Timestamp, Timestamp),
         surveyed: u64,
         outcome: &Outcome,
         state: &State,
@@ -117,33 +112,39 @@ impl RollbackReport {
         let indexes: Vec<_> =
             outcome.verdicts.iter().map(|(id, v)| removal(id, v, state)).collect();
         let count = |fate| indexes.iter().filter(|i| i.result == fate).count();
+        let totals = RemovalTotals {
+            total: indexes.len(),
+            deleted: count(Fate::Deleted),
+            gone: count(Fate::Gone),
+            kept: count(Fate::Kept),
+            failed: count(Fate::Failed),
+            unfinished: count(Fate::Deleting) + count(Fate::Waiting),
+        };
         Self {
-            format: FORMAT,
-            kind: "rollback",
-            tool: concat!("gsictl ", env!("CARGO_PKG_VERSION")).to_owned(),
-            command: "rollback",
+            envelope: Envelope::new(KIND, KIND, word(&outcome.ended, &totals), times),
             script_name: state.script_name().to_owned(),
             target: state.target().clone(),
-            started_at,
-            ended_at,
             ended: match &outcome.ended {
                 Ended::Done => "done".to_owned(),
                 Ended::Stopped => "stopped".to_owned(),
                 Ended::SaveFailed(error) => error.clone(),
             },
-            seconds: seconds(ended_at - started_at),
-            totals: Totals {
-                total: indexes.len(),
-                deleted: count(Fate::Deleted),
-                gone: count(Fate::Gone),
-                kept: count(Fate::Kept),
-                failed: count(Fate::Failed),
-                unfinished: count(Fate::Deleting) + count(Fate::Waiting),
-            },
+            seconds: seconds(times.1 - times.0),
+            totals,
             describe_table: outcome.stats.describes + surveyed,
             update_table: outcome.stats.deletes,
             indexes,
         }
+    }
+}
+
+fn word(ended: &Ended, totals: &RemovalTotals) -> &'static str {
+    match ended {
+        Ended::SaveFailed(_) => "not_saved",
+        Ended::Stopped => "stopped",
+        Ended::Done if totals.failed > 0 => "failed",
+        Ended::Done if totals.unfinished > 0 => "unfinished",
+        Ended::Done => "done",
     }
 }
 
@@ -182,11 +183,11 @@ fn removal(id: &IndexId, verdict: &Verdict, state: &State) -> RemovalReport {
 
 impl Document for RollbackReport {
     fn kind(&self) -> &str {
-        self.kind
+        self.envelope.kind
     }
 
     fn ended_at(&self) -> Timestamp {
-        self.ended_at
+        self.envelope.ended_at
     }
 
     fn json(&self) -> serde_json::Value {
@@ -194,11 +195,14 @@ impl Document for RollbackReport {
     }
 
     fn markdown(&self) -> String {
-        let Totals { total, deleted, gone, kept, failed, unfinished } = self.totals;
+        let RemovalTotals { total, deleted, gone, kept, failed, unfinished } = self.totals;
         let mut text = format!(
             "# Rollback of {}\n\n{deleted} of {total} deleted, {gone} gone before, {kept} kept, {failed} failed, \
              {unfinished} unfinished, in {:.1} s, from {} to {}.\n",
-            self.script_name, self.seconds, self.started_at, self.ended_at
+            plain(&self.script_name),
+            self.seconds,
+            self.envelope.started_at,
+            self.envelope.ended_at
         );
         section(&mut text, "Deleted", self.of(Fate::Deleted), |i| {
             format!("after {:.1} s", i.seconds.unwrap_or_default())
@@ -236,22 +240,23 @@ fn section<'a>(
     for index in indexes {
         let about = about(index);
         let about = if about.is_empty() { about } else { format!(": {about}") };
-        let _ = writeln!(text, "- `{}.{}`{about}", index.table, index.index);
+        let name = code(format_args!("{}.{}", index.table, index.index));
+        let _ = writeln!(text, "- {name}{about}");
     }
 }
 
 fn reason(index: &RemovalReport) -> String {
-    index.reason.as_deref().unwrap_or_default().replace('\n', " ")
+    plain(index.reason.as_deref().unwrap_or_default())
 }
 
 fn steps(index: &RemovalReport) -> String {
-    index.next_steps.join("; ")
+    plain(&index.next_steps.join("; "))
 }
 
 fn failure(index: &RemovalReport) -> String {
     let mut text = format!("{}. Next: {}", reason(index), steps(index));
     for attempt in &index.attempts {
-        let message = attempt.message.replace('\n', " ");
+        let message = plain(&attempt.message);
         let _ = write!(text, "\n  - {}: {message} ({})", attempt.at, attempt.strategy);
     }
     text

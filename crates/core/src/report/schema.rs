@@ -1,0 +1,271 @@
+//! The JSON Schema of reports, for programs that read them.
+
+use serde_json::{Map, Value, json};
+
+use super::{FORMAT, apply, rollback};
+
+/// A kind of report, and the fields that it has beside the envelope's.
+struct Kind {
+    name: &'static str,
+    fields: fn() -> Value,
+}
+
+/// Every kind there is.
+const KINDS: [Kind; 2] = [
+    Kind { name: "apply", fields: apply_fields },
+    Kind { name: rollback::KIND, fields: rollback_fields },
+];
+
+/// The [JSON Schema 2020-12](https://json-schema.org/draft/2020-12) of the reports
+/// in `gsi_creation_reports/`. Later versions may add fields without another
+/// `format`, so that fields that are not named here are no mistake.
+#[must_use]
+pub fn json_schema() -> Value {
+    let names: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
+    let choice = |kind: &Kind| {
+        json!({
+            "if": { "properties": { "kind": { "const": kind.name } } },
+            "then": { "$ref": format!("#/$defs/{}", kind.name) }
+        })
+    };
+    let mut parts = shared();
+    parts.extend(KINDS.iter().map(|kind| (kind.name.to_owned(), (kind.fields)())));
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "gsictl report",
+        "description": "What a command did, as gsictl leaves it in gsi_creation_reports/.",
+        "type": "object",
+        "required": ["format", "kind", "tool", "command", "result", "started_at", "ended_at"],
+        "properties": {
+            "format": {
+                "description": "Raised when a field changes its meaning; new fields do not raise it.",
+                "const": FORMAT
+            },
+            "kind": { "description": "Which fields it has beside these.", "enum": names },
+            "tool": text("Name and version of the program that wrote it."),
+            "command": text("The command; demo makes a report of the kind apply."),
+            "result": text("What it came to, in a word."),
+            "started_at": time("When the command began."),
+            "ended_at": time("When it was over.")
+        },
+        "allOf": KINDS.iter().map(choice).collect::<Vec<_>>(),
+        "$defs": parts
+    })
+}
+
+fn apply_fields() -> Value {
+    json!({
+        "type": "object",
+        "required": [
+            "script_name", "target", "ended", "seconds", "build_seconds_sum", "totals", "indexes",
+            "tables", "cost"
+        ],
+        "properties": {
+            "result": { "enum": apply::WORDS },
+            "script_name": text("The definitions file, the first of several."),
+            "target": { "$ref": "#/$defs/target" },
+            "ended": text("done, stopped, or why the state could not be saved."),
+            "seconds": number("Wall-clock time of the run."),
+            "build_seconds_sum": number("What its builds would take one after the other."),
+            "totals": { "$ref": "#/$defs/totals" },
+            "indexes": list("Each index that the run was about.", "index"),
+            "tables": list("The tables of indexes that are not active, as last seen.", "table"),
+            "cost": {
+                "description": "Calls and saves of the run.",
+                "type": "object",
+                "required": ["describe_table", "update_table", "saves"],
+                "properties": {
+                    "describe_table": count("DescribeTable calls, the first looks included."),
+                    "update_table": count("UpdateTable calls."),
+                    "saves": count("Saves of the state.")
+                }
+            }
+        }
+    })
+}
+
+fn rollback_fields() -> Value {
+    json!({
+        "type": "object",
+        "required": [
+            "script_name", "target", "ended", "seconds", "totals", "indexes", "describe_table",
+            "update_table"
+        ],
+        "properties": {
+            "result": { "enum": rollback::WORDS },
+            "script_name": text("The definitions file that the indexes came from."),
+            "target": { "$ref": "#/$defs/target" },
+            "ended": text("done, stopped, or why the state could not be saved."),
+            "seconds": number("Wall-clock time of the run."),
+            "totals": {
+                "type": "object",
+                "required": ["total", "deleted", "gone", "kept", "failed", "unfinished"],
+                "properties": {
+                    "total": count("Indexes it was about."),
+                    "deleted": count("Deleted in this run."),
+                    "gone": count("Gone before."),
+                    "kept": count("Left alone."),
+                    "failed": count("Could not be deleted."),
+                    "unfinished": count("Being deleted, or not begun.")
+                }
+            },
+            "indexes": list("Each index that it was about.", "removal"),
+            "describe_table": count("DescribeTable calls, the first looks included."),
+            "update_table": count("UpdateTable calls.")
+        }
+    })
+}
+
+fn removal() -> Value {
+    json!({
+        "type": "object",
+        "required": ["table", "index", "result"],
+        "properties": {
+            "table": text("The base table."),
+            "index": text("The index."),
+            "result": {
+                "description": "How the rollback ended for it.",
+                "enum": ["deleted", "gone", "kept", "failed", "deleting", "waiting"]
+            },
+            "seconds": number("From the call until it was seen gone."),
+            "reason": text("Why it was kept, or not deleted."),
+            "next_steps": {
+                "description": "What a person can do about it, in this order.",
+                "type": "array",
+                "items": { "type": "string" }
+            },
+            "attempts": list("The newest failed attempts, oldest first.", "attempt")
+        }
+    })
+}
+
+/// What more than one kind is made of.
+fn shared() -> Map<String, Value> {
+    let parts = [
+        ("target", target()),
+        ("totals", totals()),
+        ("index", index()),
+        ("attempt", attempt()),
+        ("table", table()),
+        ("removal", removal()),
+    ];
+    parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect()
+}
+
+fn target() -> Value {
+    json!({
+        "description": "Where the tables are; null for what is not known.",
+        "type": "object",
+        "properties": {
+            "account": { "type": ["string", "null"] },
+            "region": { "type": ["string", "null"] },
+            "endpoint": { "type": ["string", "null"] }
+        }
+    })
+}
+
+fn totals() -> Value {
+    json!({
+        "type": "object",
+        "required": ["total", "created", "already_active", "failed", "unfinished", "success_rate"],
+        "properties": {
+            "total": count("Indexes the run was about."),
+            "created": count("Became active in this run."),
+            "already_active": count("Were active before."),
+            "failed": count("Failed, now or before, or stand before an obstacle."),
+            "unfinished": count("Go on building, or wait to be started."),
+            "success_rate": number("Active ones of all, in percent.")
+        }
+    })
+}
+
+fn index() -> Value {
+    json!({
+        "type": "object",
+        "required": ["table", "index", "result", "creation_time", "activated_at", "retry_count"],
+        "properties": {
+            "table": text("The base table."),
+            "index": text("The index."),
+            "result": {
+                "description": "How the run ended for it.",
+                "enum": [
+                    "created", "adopted", "already_active", "failed", "obstructed", "left_failed",
+                    "left", "timed_out", "building", "waiting"
+                ]
+            },
+            "build_seconds": number("From the create (or the adoption) until it was seen active."),
+            "creation_time": time_or_null("The first intent to create it."),
+            "activated_at": time_or_null("When it was first seen active."),
+            "retry_count": count("Attempts that failed."),
+            "error": text("Why it is not active."),
+            "next_steps": {
+                "description": "What a person can do about it, in this order.",
+                "type": "array",
+                "items": { "type": "string" }
+            },
+            "attempts": list("The newest failed attempts, oldest first.", "attempt"),
+            "owner": {
+                "description": "Whose index it is: a run's with evidence, without, or another's.",
+                "enum": ["run", "inferred", "found"]
+            }
+        }
+    })
+}
+
+fn attempt() -> Value {
+    json!({
+        "type": "object",
+        "required": ["at", "kind", "message", "strategy", "delay_seconds"],
+        "properties": {
+            "at": time("When the answer came."),
+            "kind": text("The kind of the error, as docs/errors.md has them."),
+            "message": text("DynamoDB's code and message."),
+            "strategy": text("What was decided, as docs/errors.md has it."),
+            "delay_seconds": count("How long the next attempt was put off.")
+        }
+    })
+}
+
+fn table() -> Value {
+    json!({
+        "type": "object",
+        "required": ["table", "status", "indexes"],
+        "properties": {
+            "table": text("Its name."),
+            "status": text("TableStatus."),
+            "indexes": {
+                "description": "Each index with its IndexStatus, and \" (backfilling)\" in that phase.",
+                "type": "object",
+                "additionalProperties": { "type": "string" }
+            }
+        }
+    })
+}
+
+fn text(description: &str) -> Value {
+    json!({ "description": description, "type": "string" })
+}
+
+fn number(description: &str) -> Value {
+    json!({ "description": description, "type": "number", "minimum": 0 })
+}
+
+fn count(description: &str) -> Value {
+    json!({ "description": description, "type": "integer", "minimum": 0 })
+}
+
+fn time(description: &str) -> Value {
+    json!({ "description": description, "type": "string", "format": "date-time" })
+}
+
+fn time_or_null(description: &str) -> Value {
+    json!({ "description": description, "type": ["string", "null"], "format": "date-time" })
+}
+
+fn list(description: &str, of: &str) -> Value {
+    json!({
+        "description": description,
+        "type": "array",
+        "items": { "$ref": format!("#/$defs/{of}") }
+    })
+}
