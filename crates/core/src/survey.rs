@@ -183,7 +183,7 @@ impl Machine for Survey {
                 self.catalog.insert(table, asked_at, Sighting::Found(description));
             }
             Ok(Reply::Done | Reply::Page(_)) => {
-                self.catalog.insert(table, asked_at, Sighting::Missing)
+                self.catalog.insert(table, asked_at, Sighting::Missing);
             }
             Err(error) => self.on_error(now, table, tries, error),
         }
