@@ -7,4 +7,5 @@ pub(crate) mod man;
 pub(crate) mod schema;
 pub(crate) mod state;
 pub(crate) mod status;
+pub(crate) mod validate;
 pub(crate) mod wait;

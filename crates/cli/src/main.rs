@@ -31,6 +31,7 @@ fn run(args: Args) -> Result<Exit, CliError> {
         Command::Demo(demo) => commands::demo::run(globals, &demo),
         Command::Apply(apply) => commands::apply::run(globals, &apply),
         Command::Wait(wait) => commands::wait::run(globals, &wait),
+        Command::Validate(validate) => commands::validate::run(globals, &validate),
         Command::Status(status) => commands::status::run(globals, &status),
         Command::State(state) => commands::state::run(globals, &state),
         Command::Schema => commands::schema::run(),

@@ -10,6 +10,7 @@ mod live;
 mod plain;
 mod result;
 mod status;
+mod validate;
 
 use std::io::{BufWriter, IsTerminal, Write};
 use std::time::Duration;
@@ -24,6 +25,7 @@ use crate::error::{CliError, Exit};
 pub(crate) use json::applied as json_result;
 pub(crate) use result::{applied as show_result, planned as show_plan};
 pub(crate) use status::document as json_status;
+pub(crate) use validate::text as show_validation;
 
 /// Shows a run while it goes on.
 pub(crate) trait View: Send {

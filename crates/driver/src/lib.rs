@@ -12,3 +12,4 @@ pub mod dynamodb;
 pub mod rebuild;
 pub mod reports;
 pub mod store;
+pub mod validate;

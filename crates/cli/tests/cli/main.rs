@@ -22,6 +22,7 @@ mod lock;
 mod service;
 mod signals;
 mod state;
+mod validate;
 mod words;
 
 use support::{http, world};

@@ -233,3 +233,19 @@ pub(crate) async fn an_item_of_another_type_is_not_in_the_index(engine: Engine) 
     let page = ask(&engine, query(&create, &[("aaa", text("1"))])).await.unwrap();
     assert_eq!(page.items, [item(&[("pk", text("right")), ("aaa", text("1"))])]);
 }
+
+pub(crate) async fn a_query_during_a_build_is_refused(engine: Engine) {
+    let table = engine.table("early").await;
+    let create = index(&table, "by-aaa", "aaa");
+    engine.create(&create).await.unwrap();
+    if !engine.facts.as_aws {
+        return engine.skip("it answers 500, or is built already");
+    }
+    let early = ask(&engine, query(&create, &[("aaa", text("x"))])).await.unwrap_err();
+    assert_eq!(early.kind, ErrorKind::IndexBusy, "{early}");
+    engine.settle(&table).await;
+    ask(&engine, query(&create, &[("aaa", text("x"))])).await.unwrap();
+    engine.delete(&table, &create.index).await.unwrap();
+    let late = ask(&engine, query(&create, &[("aaa", text("x"))])).await.unwrap_err();
+    assert_eq!(late.kind, ErrorKind::IndexNotFound, "{late}");
+}
