@@ -103,6 +103,12 @@ pub(crate) enum Command {
     /// Reads only: no lock, no state. Exits 3 when the time-out strikes or there
     /// is nothing to wait for.
     Wait(Wait),
+    /// Ask each index whether it serves queries and holds its items
+    ///
+    /// Reads only: no lock, no state. A query each with a value of its keys' types,
+    /// and a few items of the table looked up in it. Exits 3 when an index is not
+    /// functional.
+    Validate(Validate),
     /// Show the state, without calling anything
     Status(Status),
     /// Archive, list or rebuild state files
@@ -188,6 +194,9 @@ pub(crate) struct Apply {
     /// One pass: start what can start now, save, and leave (exit 4 if some wait)
     #[arg(long)]
     pub(crate) no_wait: bool,
+    /// Then validate the indexes that are active (exit 3 if one is not functional)
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) validate: bool,
     /// Say what would be done, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -257,6 +266,25 @@ pub(crate) struct Wait {
     /// Give up after so long, such as 90s, 30m or 2h
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub(crate) timeout: Option<Duration>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Validate {
+    #[command(flatten)]
+    pub(crate) definitions: Definitions,
+    /// Only indexes of this table (repeatable)
+    #[arg(long, value_name = "TABLE")]
+    pub(crate) table: Vec<TableName>,
+    /// Only indexes of this name (repeatable); with --table both must match
+    #[arg(long, value_name = "INDEX")]
+    pub(crate) index: Vec<IndexName>,
+    /// Items to look up in each index; 0 for none (default: 10, where scanning is allowed)
+    ///
+    /// They are taken from all parts of the table. Items that the index does not
+    /// hold as the table does are named with their keys. Reads a page or a few of
+    /// the table, and each item once from the index.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub(crate) sample: Option<u32>,
 }
 
 #[derive(Debug, clap::Args)]

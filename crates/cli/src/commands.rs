@@ -11,4 +11,5 @@ pub(crate) mod rollback;
 pub(crate) mod schema;
 pub(crate) mod state;
 pub(crate) mod status;
+pub(crate) mod validate;
 pub(crate) mod wait;

@@ -12,6 +12,7 @@ mod plan;
 mod result;
 mod rollback;
 mod status;
+mod validate;
 
 use std::io::{BufWriter, IsTerminal, Write};
 use std::time::Duration;
@@ -31,6 +32,7 @@ pub(crate) use rollback::{
     show_plan as show_rollback_plan,
 };
 pub(crate) use status::document as json_status;
+pub(crate) use validate::text as show_validation;
 
 /// Shows a run while it goes on.
 pub(crate) trait View: Send {

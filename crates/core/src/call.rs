@@ -1,6 +1,6 @@
 //! The seam to DynamoDB, as data: what is asked, what is answered, what went wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{BillingMode, TableDescription};
 use crate::definition::{
@@ -45,7 +45,8 @@ pub struct CreateTable {
     pub provisioned_throughput: Option<ProvisionedThroughput>,
 }
 
-/// A value of an attribute. Sets are left out: no key and no item here has one.
+/// A value of an attribute. Two of them are equal where DynamoDB holds the same:
+/// the order in which a set comes does not count.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// String.
@@ -62,10 +63,82 @@ pub enum Value {
     L(Vec<Value>),
     /// Map.
     M(BTreeMap<String, Value>),
+    /// Set of strings.
+    Ss(BTreeSet<String>),
+    /// Set of numbers, each in DynamoDB's decimal text.
+    Ns(BTreeSet<String>),
+    /// Set of binaries.
+    Bs(BTreeSet<Vec<u8>>),
 }
 
 /// An item: attribute name to value.
 pub type Item = BTreeMap<String, Value>;
+
+/// One page of a Query: items whose attributes have these values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Query {
+    /// The table.
+    pub table: TableName,
+    /// The index to ask. `None` asks the table itself, and reads consistently.
+    pub index: Option<IndexName>,
+    /// Each key attribute with its value: all HASH attributes, then RANGE
+    /// attributes from the first on, as many as are to match.
+    pub keys: Vec<(String, Value)>,
+    /// Further attributes with their values. They may be keys of the table, never
+    /// of the index that is asked. What they leave out is read and paid for.
+    pub matching: Vec<(String, Value)>,
+    /// The attributes to return; all that the index holds where it is empty.
+    pub attributes: Vec<String>,
+    /// How many items are looked at, `matching` or not; 1 MB where it is `None`.
+    pub limit: Option<u32>,
+    /// `last_key` of the page before.
+    pub after: Option<Item>,
+}
+
+/// One page of a Scan of a base table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scan {
+    /// The table.
+    pub table: TableName,
+    /// A part of the table, for several scans side by side.
+    pub segment: Option<Segment>,
+    /// The attributes to return; all of them where it is empty.
+    pub attributes: Vec<String>,
+    /// How many items are read; 1 MB where it is `None`.
+    pub limit: Option<u32>,
+    /// `last_key` of the page before, of the same segment.
+    pub after: Option<Item>,
+}
+
+/// One of several parts of a table, which DynamoDB cuts by the hash of the
+/// partition key: they need not be of one size, and may be empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// From 0.
+    pub number: u32,
+    /// How many there are.
+    pub total: u32,
+}
+
+/// One page of items.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    /// The items.
+    pub items: Vec<Item>,
+    /// Where the next page begins; `None` where this was the last one.
+    pub last_key: Option<Item>,
+    /// What it cost (ReturnConsumedCapacity=INDEXES), where the service says so.
+    pub consumed: Option<Consumed>,
+}
+
+/// Capacity units that a read used up.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Consumed {
+    /// Those of the base table.
+    pub table: f64,
+    /// Those of each index that was read, named even where they are 0.
+    pub indexes: BTreeMap<String, f64>,
+}
 
 /// What can be asked of DynamoDB.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,6 +163,10 @@ pub enum Call {
         /// What to write; items of the same key are replaced.
         items: Vec<Item>,
     },
+    /// Query. Answered with [`Reply::Page`].
+    Query(Box<Query>),
+    /// Scan. Answered with [`Reply::Page`].
+    Scan(Box<Scan>),
 }
 
 impl Call {
@@ -102,13 +179,15 @@ impl Call {
             | Self::PutItems { table, .. } => table,
             Self::CreateIndex(create) => &create.table,
             Self::CreateTable(create) => &create.table,
+            Self::Query(query) => &query.table,
+            Self::Scan(scan) => &scan.table,
         }
     }
 
-    /// True where the call changes a table or an index.
+    /// True where the call changes a table, an index or items.
     #[must_use]
     pub fn is_mutating(&self) -> bool {
-        !matches!(self, Self::DescribeTable(_))
+        !matches!(self, Self::DescribeTable(_) | Self::Query(_) | Self::Scan(_))
     }
 
     /// The operation's name in AWS's API.
@@ -119,6 +198,8 @@ impl Call {
             Self::CreateIndex(_) | Self::DeleteIndex { .. } => "UpdateTable",
             Self::CreateTable(_) => "CreateTable",
             Self::PutItems { .. } => "BatchWriteItem",
+            Self::Query(_) => "Query",
+            Self::Scan(_) => "Scan",
         }
     }
 }
@@ -128,6 +209,8 @@ impl Call {
 pub enum Reply {
     /// The table as it is now (DescribeTable) or as the change left it.
     Table(Box<TableDescription>),
+    /// Items.
+    Page(Page),
     /// Done, with nothing to tell.
     Done,
 }

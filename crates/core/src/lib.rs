@@ -15,6 +15,7 @@ pub mod event;
 pub mod machine;
 pub mod name;
 pub mod plan;
+pub mod probe;
 pub mod report;
 pub mod retry;
 pub mod rollback;

@@ -180,7 +180,7 @@ impl Machine for Watch {
                 (self.answered, self.failures) = (true, 0);
                 self.on_table(now, &table);
             }
-            Ok(Reply::Done) => self.result = Some(Watched::NoTable),
+            Ok(Reply::Done | Reply::Page(_)) => self.result = Some(Watched::NoTable),
             Err(error) => self.on_error(now, error),
         }
     }

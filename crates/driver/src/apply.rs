@@ -10,6 +10,7 @@ use gsictl_core::event::Event;
 use gsictl_core::name::IndexId;
 use gsictl_core::plan::saved::{SavedPlan, Stale};
 use gsictl_core::plan::{Plan, Selection};
+use gsictl_core::probe::{Sample, ValidationReport};
 use gsictl_core::report::{About, Report};
 use gsictl_core::retry::Policy;
 use gsictl_core::state::{Elsewhere, ParseError, State};
@@ -20,6 +21,7 @@ use crate::clock::Clock;
 use crate::drive::{SharedStore, StopSignal, drive, locked};
 use crate::dynamodb::Backend;
 use crate::store::{Holder, LockError, StoreError};
+use crate::validate;
 
 /// What an `apply` is to do.
 #[derive(Clone, Debug)]
@@ -34,6 +36,8 @@ pub struct Request {
     pub retry_failed: bool,
     /// Insist on a state to resume.
     pub resume: bool,
+    /// After the run the indexes that are active are validated, so many items each.
+    pub validate: Option<Sample>,
     /// Limits and habits.
     pub policy: Policy,
     /// Draws the jitter, and the lineage of a new state.
@@ -110,6 +114,9 @@ pub struct Applied {
     pub outcome: Outcome,
     /// The archived state file, where all entries were active.
     pub archived: Option<PathBuf>,
+    /// What validation says of the active indexes, where it was asked for and the
+    /// run came to its end. Without it the run stands all the same.
+    pub validation: Option<Result<ValidationReport, SurveyError>>,
 }
 
 /// Loads the state, looks at the tables, and works out what is to be done.
@@ -167,8 +174,9 @@ pub async fn prepare(
     Ok(prepared)
 }
 
-/// Creates what is missing: locks the state, prepares, runs, and archives the
-/// state when every index that the definitions name is active.
+/// Creates what is missing: locks the state, prepares, runs, validates where that
+/// was asked for, and archives the state when every index that the definitions name
+/// is active.
 ///
 /// A crash at any moment leaves the old state or the new one, and a later
 /// `apply` goes on from there and from what DynamoDB shows.
@@ -194,21 +202,53 @@ pub async fn apply(
         let outcome = nothing_to_do(&plan, clock, observe);
         let about = About { command, started_at, ended_at: clock.now(), surveyed };
         let report = Report::new(&about, &outcome, &state);
-        return Ok(Applied { report, changed: false, outcome, archived: None });
+        let validation = validate_active(request, &outcome, backend, clock, stop, observe).await;
+        return Ok(Applied { report, changed: false, outcome, archived: None, validation });
     }
     let before = state.serial();
     let mut engine = Engine::new(clock.now(), plan, request.policy.clone(), state, request.seed);
     let mut told = |at, event| observe(Progress::Happened(at, event));
     drive(&mut engine, backend, Some(store), clock, stop, &mut told).await;
-    let (state, outcome) = engine.finish();
+    let (mut state, outcome) = engine.finish();
+    let ended_at = clock.now();
 
+    let validation = validate_active(request, &outcome, backend, clock, stop, observe).await;
+    if let Some(Ok(found)) = &validation {
+        validate::record(&mut state, &request.definitions, found);
+        locked(store).save(&state.render(clock.now()).bytes)?;
+    }
     let archived = archive_if_complete(&request.definitions, &state, &outcome, store, clock)?;
     if let Some(name) = archived.as_ref().and_then(|path| path.file_name()) {
         observe(Progress::Archived(&name.to_string_lossy()));
     }
-    let about = About { command, started_at, ended_at: clock.now(), surveyed };
+    let about = About { command, started_at, ended_at, surveyed };
     let report = Report::new(&about, &outcome, &state);
-    Ok(Applied { report, changed: state.serial() != before, outcome, archived })
+    Ok(Applied { report, changed: state.serial() != before, outcome, archived, validation })
+}
+
+/// `None` where it was not asked for, or no index is active, or the run was cut short.
+async fn validate_active(
+    request: &Request,
+    outcome: &Outcome,
+    backend: &Arc<dyn Backend>,
+    clock: Clock,
+    stop: &mut StopSignal,
+    observe: &mut Observer<'_>,
+) -> Option<Result<ValidationReport, SurveyError>> {
+    let sample = request.validate?;
+    let active = validate::active_of(&request.definitions, outcome);
+    if active.indexes.is_empty() {
+        return None;
+    }
+    let asked = validate::Request {
+        definitions: &active,
+        script_name: &request.script_name,
+        selection: &request.selection,
+        sample,
+        seed: request.seed,
+    };
+    let mut told = |at, event| observe(Progress::Happened(at, event));
+    Some(validate::validate(&asked, backend, clock, stop, &mut told).await)
 }
 
 /// Every index is active and nobody ever recorded anything: so it stays.

@@ -11,6 +11,8 @@ use gsictl_core::state::Target;
 
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(any(feature = "aws", feature = "local"))]
+mod expression;
 pub mod faulty;
 #[cfg(feature = "local")]
 mod lifecycle;

@@ -13,3 +13,4 @@ pub mod rebuild;
 pub mod reports;
 pub mod rollback;
 pub mod store;
+pub mod validate;

@@ -1,12 +1,14 @@
-//! A small control plane of DynamoDB in virtual time: what is known of
-//! tables and indexes, and nothing of their items.
+//! A small DynamoDB in virtual time: what is known of tables and indexes, and what
+//! a query finds of items, where a test puts some.
 //!
 //! The phases of an index follow from absolute times, so looking changes nothing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gsictl_core::call::{Call, CallError, CreateIndex, Reply};
+use gsictl_core::call::{
+    Call, CallError, Consumed, CreateIndex, Item, Page, Query, Reply, Scan, Value,
+};
 use gsictl_core::catalog::{
     BillingMode, IndexDescription, IndexStatus, TableDescription, TableStatus,
 };
@@ -23,6 +25,9 @@ pub const ONE_INDEX: &str = "Subscriber limit exceeded: Only 1 online index can 
 
 /// What it says to a delete in the first phase of a build.
 const ALLOCATING: &str = "Attempt to change a resource which is still in use: Index creation is in resource allocation phase. Retry deletion during backfilling phase or when the index is active.";
+
+/// What it says to a query with a value of another type than the key's.
+const WRONG_TYPE: &str = "One or more parameter values were invalid: Condition parameter type does not match schema type";
 
 /// What a stale description looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,8 +100,12 @@ pub struct Table {
     pub attributes: Types,
     /// Its own capacity; `None` where it is on demand.
     pub provisioned: Option<ProvisionedThroughput>,
-    /// Items in it.
+    /// Items in it, as DescribeTable counts them.
     pub items: u64,
+    /// Items that queries and scans find.
+    pub contents: Vec<Item>,
+    /// What an index shows instead of what belongs in it.
+    pub shown: BTreeMap<IndexName, Vec<Item>>,
     /// Local Secondary Indexes.
     pub local_indexes: Vec<IndexName>,
     /// How long an index takes here; the model's own where it is `None`.
@@ -132,6 +141,27 @@ impl Table {
             types.extend(index.attributes.clone());
         }
         types
+    }
+
+    /// The items of an index that serves queries.
+    fn held_by(&self, now: Timestamp, name: &IndexName) -> Result<Vec<Item>, CallError> {
+        let Some(index) = self.indexes.iter().find(|i| i.name == *name) else {
+            let text = format!("The table does not have the specified index: {name}");
+            return Err(refusal("ValidationException", &text));
+        };
+        if index.is_in_flight(now) {
+            let text = format!("Cannot read from backfilling global secondary index: {name}");
+            return Err(refusal("ValidationException", &text));
+        }
+        let belongs = |item: &&Item| {
+            index.key_schema.iter().all(|key| {
+                let scalar = index.attributes.get(&key.attribute_name);
+                let value = item.get(&key.attribute_name);
+                value.zip(scalar).is_some_and(|(value, scalar)| is_of(value, *scalar))
+            })
+        };
+        let belonging = || self.contents.iter().filter(belongs).cloned().collect();
+        Ok(self.shown.get(name).cloned().unwrap_or_else(belonging))
     }
 
     fn describe(&self, now: Timestamp) -> TableDescription {
@@ -209,6 +239,10 @@ pub struct Model {
     pub log: Vec<Applied>,
     /// The most tables that had an index in flight after a create.
     pub peak: usize,
+    /// Items on a page.
+    pub page: usize,
+    /// Whether reads say what they consumed.
+    pub bills: bool,
 }
 
 impl Default for Model {
@@ -225,6 +259,8 @@ impl Default for Model {
             stale: None,
             log: Vec::new(),
             peak: 0,
+            page: 1_000,
+            bills: true,
         }
     }
 }
@@ -242,6 +278,8 @@ impl Model {
             attributes: Types::from([("pk".to_owned(), ScalarType::S)]),
             provisioned: None,
             items: 0,
+            contents: Vec::new(),
+            shown: BTreeMap::new(),
             local_indexes: Vec::new(),
             backfill: None,
             indexes: Vec::new(),
@@ -378,6 +416,8 @@ impl Model {
                 self.delete(now, &IndexId::new(table.clone(), index.clone()))
             }
             Call::CreateTable(_) | Call::PutItems { .. } => Ok(Reply::Done),
+            Call::Query(query) => self.query(now, query),
+            Call::Scan(scan) => self.scan(scan),
         }
     }
 
@@ -500,6 +540,54 @@ impl Model {
         Ok(Reply::Done)
     }
 
+    fn query(&self, now: Timestamp, query: &Query) -> Result<Reply, CallError> {
+        let table = self.tables.get(&query.table).ok_or_else(no_table)?;
+        let types = table.types();
+        let wrong = |(name, value): &(String, Value)| {
+            types.get(name).is_some_and(|scalar| !is_of(value, *scalar))
+        };
+        if query.keys.iter().any(wrong) {
+            return Err(refusal("ValidationException", WRONG_TYPE));
+        }
+        let mut items = match &query.index {
+            None => table.contents.clone(),
+            Some(name) => table.held_by(now, name)?,
+        };
+        let fits = |item: &Item, wanted: &[(String, Value)]| {
+            wanted.iter().all(|(name, value)| item.get(name) == Some(value))
+        };
+        items.retain(|item| fits(item, &query.keys));
+        // A page is cut before the filter leaves items out.
+        let mut page = self.page(items, query.after.as_ref(), query.index.as_ref());
+        page.items.retain(|item| fits(item, &query.matching));
+        Ok(Reply::Page(page))
+    }
+
+    /// The first segment has everything: the others are empty, as they may be.
+    fn scan(&self, scan: &Scan) -> Result<Reply, CallError> {
+        let table = self.tables.get(&scan.table).ok_or_else(no_table)?;
+        let first = scan.segment.is_none_or(|segment| segment.number == 0);
+        let items = if first { table.contents.clone() } else { Vec::new() };
+        Ok(Reply::Page(self.page(items, scan.after.as_ref(), None)))
+    }
+
+    /// The key of a page is its last item.
+    fn page(&self, mut items: Vec<Item>, after: Option<&Item>, index: Option<&IndexName>) -> Page {
+        if let Some(at) = items.iter().position(|item| Some(item) == after) {
+            items.drain(..=at);
+        }
+        let more = items.len() > self.page;
+        items.truncate(self.page);
+        let indexes = index.map(|name| (name.to_string(), 0.5));
+        let table = if index.is_none() { 0.5 } else { 0.0 };
+        let consumed = Consumed { table, indexes: indexes.into_iter().collect() };
+        Page {
+            last_key: items.last().filter(|_| more).cloned(),
+            items,
+            consumed: self.bills.then_some(consumed),
+        }
+    }
+
     /// Whether another index has the table's one slot.
     fn is_taken(&self, now: Timestamp, id: &IndexId) -> bool {
         let other = |i: &Index| i.name != id.index && i.is_in_flight(now);
@@ -515,6 +603,13 @@ impl Model {
         let before = Box::new(table.clone());
         table.before = Some((now + length, before));
     }
+}
+
+fn is_of(value: &Value, scalar: ScalarType) -> bool {
+    matches!(
+        (value, scalar),
+        (Value::S(_), ScalarType::S) | (Value::N(_), ScalarType::N) | (Value::B(_), ScalarType::B)
+    )
 }
 
 fn refuse_attributes(types: &Types, create: &CreateIndex) -> Option<CallError> {

@@ -6,15 +6,17 @@ use std::sync::Arc;
 use gsictl_core::engine::{Ended, Verdict};
 use gsictl_core::plan::Selection;
 use gsictl_core::plan::preview::Totals;
+use gsictl_core::report::Document;
 use gsictl_core::retry::Policy;
 use gsictl_core::state::Target;
+use gsictl_core::survey::SurveyError;
 use gsictl_driver::apply::{Applied, Request, apply, prepare};
 use gsictl_driver::clock::Clock;
 use gsictl_driver::drive::{SharedStore, StopSignal};
 use gsictl_driver::dynamodb::Backend;
 use gsictl_driver::reports;
 
-use super::plan;
+use super::{plan, validate};
 use crate::args::{Apply, Globals, Output};
 use crate::definitions::{Given, Loaded};
 use crate::error::{CliError, Exit};
@@ -55,6 +57,7 @@ fn request(globals: &Globals, args: &Apply) -> Result<Request, CliError> {
         selection,
         retry_failed,
         resume: args.resume,
+        validate: args.validate.then(|| validate::sample(None)),
         policy: Policy {
             max_attempts: args.max_attempts,
             backoff: args.backoff.clone(),
@@ -158,28 +161,40 @@ impl Run<'_> {
         let applied = apply(self.request, backend, store, clock, stop, &mut observe).await;
         view.end();
         let applied = applied.map_err(|e| CliError::from(e).asked(&backend.target()))?;
-        let report = self.write_report(&applied);
+        let report = applied.changed.then(|| write_report(self.dir, &applied.report)).flatten();
         let exit = exit(&applied);
-        match self.globals.output {
-            Output::Json => {
-                view::out(&view::json_result(&applied, report.as_deref(), exit).to_string());
-            }
-            Output::Human => view::out(&view::show_result(&applied, report.as_deref(), self.again)),
+        if self.globals.output == Output::Human {
+            view::out(&view::show_result(&applied, report.as_deref(), self.again));
+        }
+        self.show_validation(&applied);
+        if self.globals.output == Output::Json {
+            view::out(&view::json_result(&applied, report.as_deref(), exit).to_string());
         }
         Ok(exit)
     }
 
-    /// A report that cannot be written is told; the run stands.
-    fn write_report(&self, applied: &Applied) -> Option<PathBuf> {
-        if !applied.changed {
-            return None;
-        }
-        match reports::write(self.dir, &applied.report) {
-            Ok(path) => Some(path),
-            Err(error) => {
-                view::err(&format!("warning: the report could not be written: {error}"));
-                None
+    /// The verdicts have a report of their own.
+    fn show_validation(&self, applied: &Applied) {
+        match &applied.validation {
+            Some(Ok(found)) => {
+                let report = write_report(self.dir, found);
+                if self.globals.output == Output::Human {
+                    view::out(&format!("\n{}", view::show_validation(found, report.as_deref())));
+                }
             }
+            Some(Err(error)) => view::err(&format!("warning: nothing was validated: {error}")),
+            None => {}
+        }
+    }
+}
+
+/// A report that cannot be written is told; what it reports stands.
+pub(super) fn write_report(dir: &Path, report: &dyn Document) -> Option<PathBuf> {
+    match reports::write(dir, report) {
+        Ok(path) => Some(path),
+        Err(error) => {
+            view::err(&format!("warning: the report could not be written: {error}"));
+            None
         }
     }
 }
@@ -196,10 +211,18 @@ fn exit(applied: &Applied) -> Exit {
                 | Verdict::TimedOut
         )
     };
+    let unproven = match &applied.validation {
+        Some(Ok(found)) => !found.is_good(),
+        Some(Err(_)) => true,
+        None => false,
+    };
     match &applied.outcome.ended {
         Ended::SaveFailed(_) => Exit::State,
         Ended::Stopped => Exit::Interrupted,
-        Ended::Done if any(failed) => Exit::Incomplete,
+        Ended::Done if matches!(applied.validation, Some(Err(SurveyError::Stopped))) => {
+            Exit::Interrupted
+        }
+        Ended::Done if unproven || any(failed) => Exit::Incomplete,
         Ended::Done if any(|v| matches!(v, Verdict::Waiting)) => Exit::Pending,
         Ended::Done => Exit::Done,
     }

@@ -147,13 +147,19 @@ fn attempt(failure: &AttemptFailure) -> Value {
 
 /// The last line of an `apply`.
 pub(crate) fn applied(applied: &Applied, report: Option<&Path>, exit: Exit) -> Value {
-    json!({
+    let mut value = json!({
         "event": "finished",
         "exit_code": exit.code(),
         "report": applied.report,
         "report_file": report,
         "archived": applied.archived,
-    })
+    });
+    match &applied.validation {
+        Some(Ok(found)) => value["validation"] = json!(found),
+        Some(Err(error)) => value["validation"] = json!({ "error": error.to_string() }),
+        None => {}
+    }
+    value
 }
 
 /// The last line of a command that ended early.

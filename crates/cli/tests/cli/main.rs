@@ -26,6 +26,7 @@ mod rollback;
 mod service;
 mod signals;
 mod state;
+mod validate;
 mod words;
 
 use support::{http, world};

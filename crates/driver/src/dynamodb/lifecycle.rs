@@ -193,6 +193,24 @@ pub(super) fn overlay(table: &mut TableDescription, records: &[Record], now: Tim
     }
 }
 
+/// Whether DynamoDB would query this index, by `table` as it is shown now. One that
+/// is not there is the engine's to refuse.
+///
+/// # Errors
+/// AWS's answers.
+pub(super) fn admit_query(table: &TableDescription, name: &IndexName) -> Result<(), CallError> {
+    let refuse = |message: String| Err(refusal("ValidationException", &message));
+    match table.index(name).map(|index| (&index.status, index.is_ready())) {
+        Some((IndexStatus::Deleting, _)) => {
+            refuse(format!("The table does not have the specified index: {name}"))
+        }
+        Some((_, false)) => {
+            refuse(format!("Cannot read from backfilling global secondary index: {name}"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether DynamoDB would take this create, by `table` as it is shown now.
 ///
 /// # Errors

@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use gsictl_core::call::{Call, CallError, CreateIndex, CreateTable, Effect, ErrorKind, Reply};
+use gsictl_core::call::{
+    Call, CallError, CreateIndex, CreateTable, Effect, ErrorKind, Page, Query, Reply,
+};
 use gsictl_core::catalog::TableDescription;
 use gsictl_core::name::{IndexName, TableName};
 use gsictl_core::state::Target;
@@ -155,6 +157,11 @@ impl Shared {
                     engine.put_items(&table, items)?;
                     Ok(Reply::Done)
                 }
+                Call::Query(query) => Ok(Reply::Page(session.query(*query)?)),
+                Call::Scan(scan) => {
+                    session.require(&scan.table)?;
+                    Ok(Reply::Page(engine.scan(*scan)?))
+                }
             }
         })
     }
@@ -184,6 +191,15 @@ impl Session<'_> {
         let records = self.engine.records(table)?;
         lifecycle::overlay(&mut description, &records, self.now);
         Ok(description)
+    }
+
+    /// An index serves queries once its build is over, and until it is deleted.
+    fn query(&self, query: Query) -> Result<Page, CallError> {
+        let table = self.describe(&query.table)?;
+        if let Some(name) = &query.index {
+            lifecycle::admit_query(&table, name)?;
+        }
+        self.engine.query(query)
     }
 
     fn create_table(&self, create: CreateTable) -> Result<TableDescription, CallError> {

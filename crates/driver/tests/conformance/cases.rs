@@ -10,6 +10,8 @@ use gsictl_core::definition::{Projection, ProvisionedThroughput, ScalarType};
 
 use crate::engines::{Engine, hash, index, index_name, on_demand, range, table_name};
 
+pub(crate) use crate::reads::*;
+
 /// The kind of a call that was refused and did nothing.
 fn kind_of(result: Result<TableDescription, CallError>) -> ErrorKind {
     let error = result.expect_err("it should be refused");

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use gsictl_core::call::{Call, CallError, CreateIndex, CreateTable, ErrorKind, Reply};
+use gsictl_core::call::{Call, CallError, CreateIndex, CreateTable, ErrorKind, Item, Page, Reply};
 use gsictl_core::catalog::{BillingMode, IndexDescription, TableDescription};
 use gsictl_core::definition::{KeyElement, KeyType, Projection, ScalarType};
 use gsictl_core::name::{IndexName, TableName};
@@ -155,6 +155,17 @@ impl Engine {
     pub(crate) async fn put(&self, call: Call) -> Result<(), CallError> {
         assert_eq!(self.backend.call(call).await?, Reply::Done);
         Ok(())
+    }
+
+    pub(crate) async fn put_items(&self, table: &TableName, items: Vec<Item>) {
+        self.put(Call::PutItems { table: table.clone(), items }).await.unwrap();
+    }
+
+    pub(crate) async fn read(&self, call: Call) -> Result<Page, CallError> {
+        match self.backend.call(call).await? {
+            Reply::Page(page) => Ok(page),
+            other => panic!("no page: {other:?}"),
+        }
     }
 
     pub(crate) async fn create(&self, create: &CreateIndex) -> Result<TableDescription, CallError> {

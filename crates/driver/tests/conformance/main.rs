@@ -10,6 +10,7 @@ mod aws;
 mod cases;
 mod engines;
 mod local;
+mod reads;
 
 #[path = "../support/dynamodb_local.rs"]
 mod dynamodb_local;
@@ -59,6 +60,14 @@ suite! {
     a_provisioned_index_keeps_its_throughput,
     a_provisioned_table_wants_throughput_for_its_index,
     an_index_is_built_over_items,
+    a_query_finds_what_the_index_holds_and_names_it_in_the_bill,
+    a_query_pages_through_one_key_and_leaves_out_what_does_not_match,
+    a_query_by_keys_of_every_type_and_number_finds_its_item,
+    a_query_that_does_not_fit_the_index_is_refused,
+    a_query_of_the_table_finds_one_item_with_every_type_of_value,
+    the_segments_of_a_scan_are_the_whole_table,
+    an_item_of_another_type_is_not_in_the_index,
+    a_query_during_a_build_is_refused,
 }
 
 /// Cases that need to see phases last; a build takes half a minute here, so they

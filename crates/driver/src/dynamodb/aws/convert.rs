@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types as sdk;
-use gsictl_core::call::{CallError, Effect, ErrorKind, Item, Value};
+use gsictl_core::call::{CallError, Consumed, Effect, ErrorKind, Item, Page, Value};
 use gsictl_core::catalog::{
     BillingMode, IndexDescription, IndexStatus, ReplicaDescription, TableDescription, TableStatus,
 };
@@ -120,6 +120,55 @@ fn value_to(value: Value) -> sdk::AttributeValue {
         Value::Null => sdk::AttributeValue::Null(true),
         Value::L(list) => sdk::AttributeValue::L(list.into_iter().map(value_to).collect()),
         Value::M(map) => sdk::AttributeValue::M(item_to(map)),
+        Value::Ss(set) => sdk::AttributeValue::Ss(set.into_iter().collect()),
+        Value::Ns(set) => sdk::AttributeValue::Ns(set.into_iter().collect()),
+        Value::Bs(set) => sdk::AttributeValue::Bs(set.into_iter().map(Blob::new).collect()),
+    }
+}
+
+/// # Errors
+/// A value of a type that is newer than this program.
+pub(super) fn item_from(item: HashMap<String, sdk::AttributeValue>) -> Result<Item, CallError> {
+    item.into_iter().map(|(k, v)| Ok((k, value_from(v)?))).collect()
+}
+
+fn value_from(value: sdk::AttributeValue) -> Result<Value, CallError> {
+    Ok(match value {
+        sdk::AttributeValue::S(text) => Value::S(text),
+        sdk::AttributeValue::N(number) => Value::N(number),
+        sdk::AttributeValue::B(bytes) => Value::B(bytes.into_inner()),
+        sdk::AttributeValue::Bool(value) => Value::Bool(value),
+        sdk::AttributeValue::Null(_) => Value::Null,
+        sdk::AttributeValue::L(list) => {
+            Value::L(list.into_iter().map(value_from).collect::<Result<_, _>>()?)
+        }
+        sdk::AttributeValue::M(map) => Value::M(item_from(map)?),
+        sdk::AttributeValue::Ss(set) => Value::Ss(set.into_iter().collect()),
+        sdk::AttributeValue::Ns(set) => Value::Ns(set.into_iter().collect()),
+        sdk::AttributeValue::Bs(set) => Value::Bs(set.into_iter().map(Blob::into_inner).collect()),
+        _ => return Err(unreadable("an attribute of an unknown type")),
+    })
+}
+
+pub(super) fn page_from(
+    items: Option<Vec<HashMap<String, sdk::AttributeValue>>>,
+    last_key: Option<HashMap<String, sdk::AttributeValue>>,
+    consumed: Option<sdk::ConsumedCapacity>,
+) -> Result<Page, CallError> {
+    let items = items.unwrap_or_default().into_iter().map(item_from);
+    Ok(Page {
+        items: items.collect::<Result<_, _>>()?,
+        last_key: last_key.filter(|key| !key.is_empty()).map(item_from).transpose()?,
+        consumed: consumed.map(consumed_from),
+    })
+}
+
+fn consumed_from(consumed: sdk::ConsumedCapacity) -> Consumed {
+    let units = |capacity: &sdk::Capacity| capacity.capacity_units.unwrap_or(0.0);
+    let indexes = consumed.global_secondary_indexes.unwrap_or_default();
+    Consumed {
+        table: consumed.table.as_ref().map_or(0.0, units),
+        indexes: indexes.iter().map(|(name, capacity)| (name.clone(), units(capacity))).collect(),
     }
 }
 
@@ -282,6 +331,11 @@ fn projection_from(projection: Option<sdk::Projection>) -> Projection {
 
 fn region_of(arn: Option<&str>) -> Option<&str> {
     arn?.split(':').nth(3)
+}
+
+/// AWS counts in signed numbers.
+pub(super) fn limit_to(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
 }
 
 fn signed(number: u64) -> i64 {

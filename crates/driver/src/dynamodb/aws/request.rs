@@ -6,16 +6,17 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     CreateGlobalSecondaryIndexAction, DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndexUpdate,
-    PutRequest, TableDescription, WriteRequest,
+    PutRequest, ReturnConsumedCapacity, TableDescription, WriteRequest,
 };
 use gsictl_core::call::{
-    Call, CallError, CreateIndex, CreateTable, Effect, ErrorKind, Item, Reply,
+    Call, CallError, CreateIndex, CreateTable, Effect, ErrorKind, Item, Query, Reply, Scan,
 };
 use gsictl_core::name::{IndexName, TableName};
 
 use super::convert;
 use super::credentials::Secrets;
 use super::error;
+use crate::dynamodb::expression::Expressions;
 
 /// What BatchWriteItem takes at once.
 const BATCH: usize = 25;
@@ -33,6 +34,8 @@ pub(super) async fn send(
         Call::DeleteIndex { table, index } => delete_index(client, &table, &index, secrets).await,
         Call::CreateTable(create) => create_table(client, *create, secrets).await,
         Call::PutItems { table, items } => put_items(client, &table, items, secrets).await,
+        Call::Query(ask) => query(client, *ask, secrets).await,
+        Call::Scan(ask) => scan(client, *ask, secrets).await,
     }
 }
 
@@ -161,6 +164,43 @@ async fn put_batch(
             left.values().map(Vec::len).sum::<usize>()
         ),
     })
+}
+
+async fn query(client: &Client, ask: Query, secrets: &Secrets) -> Result<Reply, CallError> {
+    let mut expressions = Expressions::default();
+    let request = client
+        .query()
+        .table_name(ask.table.as_str())
+        .consistent_read(ask.index.is_none())
+        .set_index_name(ask.index.map(String::from))
+        .set_key_condition_expression(expressions.all_equal(ask.keys))
+        .set_filter_expression(expressions.all_equal(ask.matching))
+        .set_projection_expression(expressions.list(&ask.attributes))
+        .set_limit(ask.limit.map(convert::limit_to))
+        .set_exclusive_start_key(ask.after.map(convert::item_to))
+        .set_expression_attribute_names(expressions.names())
+        .set_expression_attribute_values(expressions.values().map(convert::item_to))
+        .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
+    let answer = request.send().await.map_err(|e| error::of_call(&e, secrets))?;
+    let (last, consumed) = (answer.last_evaluated_key, answer.consumed_capacity);
+    Ok(Reply::Page(convert::page_from(answer.items, last, consumed)?))
+}
+
+async fn scan(client: &Client, ask: Scan, secrets: &Secrets) -> Result<Reply, CallError> {
+    let mut expressions = Expressions::default();
+    let request = client
+        .scan()
+        .table_name(ask.table.as_str())
+        .set_segment(ask.segment.map(|s| convert::limit_to(s.number)))
+        .set_total_segments(ask.segment.map(|s| convert::limit_to(s.total)))
+        .set_projection_expression(expressions.list(&ask.attributes))
+        .set_limit(ask.limit.map(convert::limit_to))
+        .set_exclusive_start_key(ask.after.map(convert::item_to))
+        .set_expression_attribute_names(expressions.names())
+        .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
+    let answer = request.send().await.map_err(|e| error::of_call(&e, secrets))?;
+    let (last, consumed) = (answer.last_evaluated_key, answer.consumed_capacity);
+    Ok(Reply::Page(convert::page_from(answer.items, last, consumed)?))
 }
 
 fn table_reply(table: Option<TableDescription>) -> Result<Reply, CallError> {

@@ -8,12 +8,15 @@ use dynoxide::actions::create_table::CreateTableRequest;
 use dynoxide::actions::delete_item::DeleteItemRequest;
 use dynoxide::actions::put_item::PutItemRequest;
 use dynoxide::actions::query::QueryRequest;
+use dynoxide::actions::scan::ScanRequest;
 use dynoxide::actions::update_table::{
     CreateGsiAction, DeleteGsiAction, GlobalSecondaryIndexUpdate, UpdateTableRequest,
 };
 use dynoxide::types as dx;
 use dynoxide::{AttributeValue, Database, DynoxideError, TableMetadata};
-use gsictl_core::call::{CallError, CreateIndex, CreateTable, Effect, Item, Value};
+use gsictl_core::call::{
+    CallError, Consumed, CreateIndex, CreateTable, Effect, Item, Page, Query, Scan, Value,
+};
 use gsictl_core::catalog::{
     BillingMode, IndexDescription, IndexStatus, TableDescription, TableStatus,
 };
@@ -22,6 +25,7 @@ use gsictl_core::name::{IndexName, TableName};
 use serde::de::DeserializeOwned;
 
 use super::{REGION, failed};
+use crate::dynamodb::expression::Expressions;
 use crate::dynamodb::lifecycle::Record;
 
 /// The table of the same file that holds the records. Its name is legal, as all
@@ -140,6 +144,44 @@ impl Engine {
             self.0.batch_write_item(request).map_err(refused)?;
         }
         Ok(())
+    }
+
+    pub(super) fn query(&self, query: Query) -> Result<Page, CallError> {
+        let mut expressions = Expressions::default();
+        let request = QueryRequest {
+            table_name: query.table.into(),
+            consistent_read: Some(query.index.is_none()),
+            index_name: query.index.map(String::from),
+            scan_index_forward: true,
+            key_condition_expression: expressions.all_equal(query.keys),
+            filter_expression: expressions.all_equal(query.matching),
+            projection_expression: expressions.list(&query.attributes),
+            limit: query.limit.map(|limit| limit as usize),
+            exclusive_start_key: query.after.map(item_to),
+            expression_attribute_names: expressions.names(),
+            expression_attribute_values: expressions.values().map(item_to),
+            return_consumed_capacity: Some("INDEXES".to_owned()),
+            ..QueryRequest::default()
+        };
+        let answer = self.0.query(request).map_err(refused)?;
+        Ok(page_from(answer.items, answer.last_evaluated_key, answer.consumed_capacity))
+    }
+
+    pub(super) fn scan(&self, scan: Scan) -> Result<Page, CallError> {
+        let mut expressions = Expressions::default();
+        let request = ScanRequest {
+            table_name: scan.table.into(),
+            segment: scan.segment.map(|segment| segment.number),
+            total_segments: scan.segment.map(|segment| segment.total),
+            projection_expression: expressions.list(&scan.attributes),
+            limit: scan.limit.map(|limit| limit as usize),
+            exclusive_start_key: scan.after.map(item_to),
+            expression_attribute_names: expressions.names(),
+            return_consumed_capacity: Some("INDEXES".to_owned()),
+            ..ScanRequest::default()
+        };
+        let answer = self.0.scan(request).map_err(refused)?;
+        Ok(page_from(answer.items, answer.last_evaluated_key, answer.consumed_capacity))
     }
 
     /// The records of the table's indexes, by index.
@@ -401,6 +443,48 @@ fn value_to(value: Value) -> AttributeValue {
         Value::Null => AttributeValue::NULL(true),
         Value::L(list) => AttributeValue::L(list.into_iter().map(value_to).collect()),
         Value::M(map) => AttributeValue::M(item_to(map)),
+        Value::Ss(set) => AttributeValue::SS(set.into_iter().collect()),
+        Value::Ns(set) => AttributeValue::NS(set.into_iter().collect()),
+        Value::Bs(set) => AttributeValue::BS(set.into_iter().collect()),
+    }
+}
+
+fn item_from(item: dx::Item) -> Item {
+    item.into_iter().map(|(k, v)| (k, value_from(v))).collect()
+}
+
+fn value_from(value: AttributeValue) -> Value {
+    match value {
+        AttributeValue::S(text) => Value::S(text),
+        AttributeValue::N(number) => Value::N(number),
+        AttributeValue::B(bytes) => Value::B(bytes),
+        AttributeValue::BOOL(value) => Value::Bool(value),
+        AttributeValue::NULL(_) => Value::Null,
+        AttributeValue::L(list) => Value::L(list.into_iter().map(value_from).collect()),
+        AttributeValue::M(map) => Value::M(item_from(map)),
+        AttributeValue::SS(set) => Value::Ss(set.into_iter().collect()),
+        AttributeValue::NS(set) => Value::Ns(set.into_iter().collect()),
+        AttributeValue::BS(set) => Value::Bs(set.into_iter().collect()),
+    }
+}
+
+fn page_from(
+    items: Option<Vec<dx::Item>>,
+    last_key: Option<dx::Item>,
+    consumed: Option<dx::ConsumedCapacity>,
+) -> Page {
+    Page {
+        items: items.unwrap_or_default().into_iter().map(item_from).collect(),
+        last_key: last_key.map(item_from),
+        consumed: consumed.map(consumed_from),
+    }
+}
+
+fn consumed_from(consumed: dx::ConsumedCapacity) -> Consumed {
+    let indexes = consumed.global_secondary_indexes.unwrap_or_default();
+    Consumed {
+        table: consumed.table.map_or(0.0, |capacity| capacity.capacity_units),
+        indexes: indexes.into_iter().map(|(name, c)| (name, c.capacity_units)).collect(),
     }
 }
 

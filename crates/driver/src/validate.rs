@@ -1,0 +1,87 @@
+//! One validation: a look at the tables, then queries.
+
+use std::sync::Arc;
+
+use gsictl_core::definition::{Definitions, IndexDefinition};
+use gsictl_core::engine::{Ended, Outcome, Verdict};
+use gsictl_core::event::Event;
+use gsictl_core::plan::Selection;
+use gsictl_core::probe::{About, Order, Probe, Sample, ValidationReport};
+use gsictl_core::state::{State, Step};
+use gsictl_core::survey::{Survey, SurveyError};
+use gsictl_core::time::Timestamp;
+
+use crate::clock::Clock;
+use crate::drive::{StopSignal, drive};
+use crate::dynamodb::Backend;
+
+/// What a validation is to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// What is wanted.
+    pub definitions: &'a Definitions,
+    /// The name of the definitions file, the first of several.
+    pub script_name: &'a str,
+    /// Which of the definitions.
+    pub selection: &'a Selection,
+    /// How many items are looked up in each index.
+    pub sample: Sample,
+    /// Draws what the sample begins with, and the jitter.
+    pub seed: u64,
+}
+
+/// Looks at the tables and asks each index. Changes nothing, anywhere.
+///
+/// # Errors
+/// [`SurveyError`] where a table cannot be described, or a stop came first.
+pub async fn validate(
+    request: &Request<'_>,
+    backend: &Arc<dyn Backend>,
+    clock: Clock,
+    stop: &mut StopSignal,
+    observe: &mut (dyn FnMut(Timestamp, Event) + Send),
+) -> Result<ValidationReport, SurveyError> {
+    let started_at = clock.now();
+    let Request { definitions, script_name, selection, sample, seed } = *request;
+    let wanted = definitions.indexes.iter().filter(|d| selection.admits(d));
+    let mut survey = Survey::new(wanted.map(|d| &d.id.table));
+    drive(&mut survey, backend, None, clock, stop, observe).await;
+    let catalog = survey.into_catalog()?;
+
+    let order = Order { definitions, catalog: &catalog, selection, sample, seed };
+    let mut probe = Probe::new(&order);
+    drive(&mut probe, backend, None, clock, stop, observe).await;
+    let (indexes, cost) = probe.into_result().ok_or(SurveyError::Stopped)?;
+
+    let mut target = backend.target();
+    target.account = catalog.account().map(str::to_owned);
+    let about = About { script_name, target: &target, started_at, ended_at: clock.now() };
+    Ok(ValidationReport::new(&about, indexes, cost))
+}
+
+/// The definitions of the indexes that a run left active. What it did not get to,
+/// and what it saw to be another index, is not worth a question.
+pub(crate) fn active_of(definitions: &Definitions, outcome: &Outcome) -> Definitions {
+    let active = |verdict: &Verdict| {
+        matches!(verdict, Verdict::Activated(_) | Verdict::AlreadyActive)
+            && outcome.ended == Ended::Done
+    };
+    let ids: Vec<_> =
+        outcome.verdicts.iter().filter(|(_, v)| active(v)).map(|(id, _)| id).collect();
+    let indexes = definitions.indexes.iter().filter(|d| ids.contains(&&d.id)).cloned();
+    Definitions { indexes: indexes.collect() }
+}
+
+/// Notes each verdict in the entry of its index.
+pub(crate) fn record(state: &mut State, definitions: &Definitions, report: &ValidationReport) {
+    for found in &report.indexes {
+        let is_it = |d: &&IndexDefinition| {
+            d.id.table.as_str() == found.table && d.id.index.as_str() == found.index
+        };
+        if let Some(definition) = definitions.indexes.iter().find(is_it) {
+            let value = found.record(report.ended_at);
+            // An entry that is not active has no verdict to keep.
+            let _ = state.apply(&definition.id, Step::Validated { value });
+        }
+    }
+}
