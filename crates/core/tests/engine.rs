@@ -12,6 +12,7 @@ mod engine {
     mod cells;
     mod ending;
     mod errors;
+    mod plans;
     mod repeat;
     mod sight;
     mod survey;
