@@ -53,6 +53,7 @@ fn request(globals: &Globals, args: &Plan) -> Result<Request, CliError> {
         script_name: loaded.script_name,
         selection,
         retry_failed: args.retry_failed,
+        validate: None,
         resume: false,
         policy: Policy { max_builds: args.max_builds as usize, ..context::policy(globals) },
         seed: context::seed(clock),
