@@ -31,8 +31,8 @@ use self::sample::{Fit, Shape};
 use self::standing::Standing;
 
 pub use self::report::{
-    About, Cost, FORMAT, Figures, Finding, IndexValidation, Metrics, Problem, Sampled, Totals,
-    ValidationReport, Verdict,
+    About, CloudWatch, Cost, FORMAT, Figures, Finding, IndexValidation, Problem, Sampled, Totals,
+    ValidationReport, Verdict, figures_text,
 };
 pub use self::standing::{Checked, Checks};
 
