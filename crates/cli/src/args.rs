@@ -285,6 +285,9 @@ pub(crate) struct Validate {
     /// the table, and each item once from the index.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10_000))]
     pub(crate) sample: Option<u32>,
+    /// Show what CloudWatch has of each index: reads and throttling of the last hour
+    #[arg(long)]
+    pub(crate) metrics: bool,
 }
 
 #[derive(Debug, clap::Args)]

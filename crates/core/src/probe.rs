@@ -31,8 +31,8 @@ use self::sample::{Fit, Shape};
 use self::standing::Standing;
 
 pub use self::report::{
-    About, Cost, FORMAT, Figures, Finding, IndexValidation, Metrics, Problem, Sampled, Totals,
-    ValidationReport, Verdict,
+    About, CloudWatch, Cost, FORMAT, Figures, Finding, IndexValidation, Problem, Sampled, Totals,
+    ValidationReport, Verdict, figures_text,
 };
 pub use self::standing::{Checked, Checks};
 
@@ -550,7 +550,12 @@ impl Job {
             _ if !self.sampled.findings.is_empty() => {
                 (Verdict::NonFunctional, self.sampled.reasons(), self.sampled.recommendation())
             }
-            Probed::NotNamed | Probed::NotYet => (
+            Probed::NotYet => (
+                Verdict::ValidationError,
+                vec!["neither the definition nor the table gives the types of its keys".to_owned()],
+                "add its key attributes to AttributeDefinitions".to_owned(),
+            ),
+            Probed::NotNamed => (
                 Verdict::NotUsed,
                 vec![
                     "the query succeeded, but its ConsumedCapacity does not name the index"

@@ -246,6 +246,7 @@ async fn validate_active(
         selection: &request.selection,
         sample,
         seed: request.seed,
+        metrics: false,
     };
     let mut told = |at, event| observe(Progress::Happened(at, event));
     Some(validate::validate(&asked, backend, clock, stop, &mut told).await)

@@ -1,13 +1,18 @@
 //! Backends: where a [`Call`] is carried out. Every one passes the suite in
 //! `tests/conformance.rs`.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gsictl_core::call::{Call, CallError, Reply};
+use gsictl_core::name::IndexId;
+use gsictl_core::probe::Figures;
 use gsictl_core::state::Target;
+use gsictl_core::time::Timestamp;
 
 #[cfg(feature = "aws")]
 pub mod aws;
@@ -23,6 +28,24 @@ pub mod local;
 /// is then unknown.
 pub type CallFuture<'a> = Pin<Box<dyn Future<Output = Result<Reply, CallError>> + Send + 'a>>;
 
+/// A question to CloudWatch on its way.
+pub type MetricsFuture<'a> =
+    Pin<Box<dyn Future<Output = Result<BTreeMap<IndexId, Figures>, MetricsError>> + Send + 'a>>;
+
+/// How far back the figures go.
+pub const METRICS_SPAN: Duration = Duration::from_secs(3_600);
+
+/// Why there are no figures. No verdict depends on them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MetricsError {
+    /// An emulator, or the embedded engine.
+    #[error("no CloudWatch at this endpoint")]
+    NotThere,
+    /// It cannot be asked.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
 /// DynamoDB, or something that answers like it.
 ///
 /// One attempt a call: nothing behind this repeats a call that changes a table
@@ -34,6 +57,13 @@ pub trait Backend: Send + Sync {
 
     /// Where the calls go. `account` is not known before a table is described.
     fn target(&self) -> Target;
+
+    /// What CloudWatch has of each index over the [`METRICS_SPAN`] before `now`;
+    /// those of which it has nothing are left out.
+    fn metrics(&self, indexes: Vec<IndexId>, now: Timestamp) -> MetricsFuture<'_> {
+        let _ = (indexes, now);
+        Box::pin(std::future::ready(Err(MetricsError::NotThere)))
+    }
 }
 
 impl<B: Backend + ?Sized> Backend for Arc<B> {
@@ -44,6 +74,10 @@ impl<B: Backend + ?Sized> Backend for Arc<B> {
     fn target(&self) -> Target {
         (**self).target()
     }
+
+    fn metrics(&self, indexes: Vec<IndexId>, now: Timestamp) -> MetricsFuture<'_> {
+        (**self).metrics(indexes, now)
+    }
 }
 
 impl<B: Backend + ?Sized> Backend for Box<B> {
@@ -53,6 +87,10 @@ impl<B: Backend + ?Sized> Backend for Box<B> {
 
     fn target(&self) -> Target {
         (**self).target()
+    }
+
+    fn metrics(&self, indexes: Vec<IndexId>, now: Timestamp) -> MetricsFuture<'_> {
+        (**self).metrics(indexes, now)
     }
 }
 

@@ -13,7 +13,7 @@ use gsictl_core::time::Timestamp;
 
 use crate::clock::Clock;
 use crate::drive::{StopSignal, drive};
-use crate::dynamodb::Backend;
+use crate::dynamodb::{Backend, METRICS_SPAN};
 
 /// What a validation is to do.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +28,8 @@ pub struct Request<'a> {
     pub sample: Sample,
     /// Draws what the sample begins with, and the jitter.
     pub seed: u64,
+    /// Whether CloudWatch is asked too.
+    pub metrics: bool,
 }
 
 /// Looks at the tables and asks each index. Changes nothing, anywhere.
@@ -42,7 +44,7 @@ pub async fn validate(
     observe: &mut (dyn FnMut(Timestamp, Event) + Send),
 ) -> Result<ValidationReport, SurveyError> {
     let started_at = clock.now();
-    let Request { definitions, script_name, selection, sample, seed } = *request;
+    let Request { definitions, script_name, selection, sample, seed, metrics } = *request;
     let wanted = definitions.indexes.iter().filter(|d| selection.admits(d));
     let mut survey = Survey::new(wanted.map(|d| &d.id.table));
     drive(&mut survey, backend, None, clock, stop, observe).await;
@@ -56,7 +58,18 @@ pub async fn validate(
     let mut target = backend.target();
     target.account = catalog.account().map(str::to_owned);
     let about = About { script_name, target: &target, started_at, ended_at: clock.now() };
-    Ok(ValidationReport::new(&about, indexes, cost))
+    let report = ValidationReport::new(&about, indexes, cost);
+    if !metrics {
+        return Ok(report);
+    }
+    let wanted = definitions.indexes.iter().filter(|d| selection.admits(d));
+    let ids = wanted.map(|d| d.id.clone()).collect();
+    tokio::select! {
+        figures = backend.metrics(ids, clock.now()) => {
+            Ok(report.with_metrics(METRICS_SPAN, figures.map_err(|e| e.to_string())))
+        }
+        () = stop.asked() => Err(SurveyError::Stopped),
+    }
 }
 
 /// The definitions of the indexes that a run left active. What it did not get to,

@@ -56,6 +56,7 @@ async fn ask(
         selection,
         sample: sample(args.sample),
         seed: context::seed(clock),
+        metrics: args.metrics,
     };
     // The result is one document, so what happens on the way is for people alone.
     let mut view = (globals.output == Output::Human).then(|| view::for_run(globals));

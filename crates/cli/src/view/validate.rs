@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use console::{Style, StyledObject};
-use gsictl_core::probe::{IndexValidation, Metrics, Sampled, Totals, ValidationReport, Verdict};
+use gsictl_core::probe::{
+    IndexValidation, Sampled, Totals, ValidationReport, Verdict, figures_text,
+};
 
 /// Items that are named; the report file has more.
 const NAMED: usize = 5;
@@ -23,6 +25,9 @@ pub(crate) fn text(report: &ValidationReport, file: Option<&Path>) -> String {
         "\n{functional} functional, {non_functional} non-functional, {not_used} not-used, \
          {validation_error} validation-error"
     );
+    if let Some(cloudwatch) = &report.cloudwatch {
+        let _ = writeln!(text, "{cloudwatch}");
+    }
     if let Some(file) = file {
         let _ = writeln!(text, "Report: {}", file.display());
     }
@@ -51,7 +56,7 @@ fn push_index(text: &mut String, index: &IndexValidation, width: usize) {
         let _ = writeln!(text, "    note: {note}");
     }
     if let Some(metrics) = &index.metrics {
-        let _ = writeln!(text, "    {}", figures(metrics));
+        let _ = writeln!(text, "    CloudWatch: {}", figures_text(metrics));
     }
     if index.verdict != Verdict::Functional {
         let _ = writeln!(text, "    next: {}", index.recommendation);
@@ -82,18 +87,5 @@ fn push_findings(text: &mut String, sample: Option<&Sampled>) {
     let named = sample.findings.len().min(NAMED);
     if all as usize > named {
         let _ = writeln!(text, "      and {} more", all as usize - named);
-    }
-}
-
-fn figures(metrics: &Metrics) -> String {
-    match metrics {
-        Metrics::Unavailable(why) => format!("CloudWatch: {why}"),
-        Metrics::Figures { minutes, sums } if sums.is_empty() => {
-            format!("CloudWatch, last {minutes} minutes: no values")
-        }
-        Metrics::Figures { minutes, sums } => {
-            let sums: Vec<_> = sums.iter().map(|(name, sum)| format!("{name} {sum}")).collect();
-            format!("CloudWatch, last {minutes} minutes: {}", sums.join(", "))
-        }
     }
 }

@@ -308,6 +308,18 @@ fn a_filter_limits_it_and_an_unknown_name_is_a_mistake() {
 }
 
 #[test]
+fn cloudwatch_is_asked_only_with_metrics_and_is_not_beside_an_emulator() {
+    on_both(|place| {
+        place.define(&one_index("by-flight", "flight", "S"));
+        place.plant(by_flight("flight", ScalarType::S));
+        let args = ["validate", "wanted.yaml"];
+        place.run(&args).exits(0).does_not_say("CloudWatch");
+        let done = place.run(&[&args, ["--metrics"].as_slice()].concat()).exits(0);
+        done.says("CloudWatch: no CloudWatch at this endpoint");
+    });
+}
+
+#[test]
 fn without_a_sample_the_table_is_not_scanned() {
     let Some(service) = service() else { return };
     let place = Place::Service(Box::new(service)).bookings();

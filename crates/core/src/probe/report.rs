@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::json;
@@ -9,6 +10,7 @@ use serde_json::json;
 use super::sample::key_json;
 use super::standing::{Checked, Checks};
 use crate::call::{CallError, Consumed, Value};
+use crate::name::IndexId;
 use crate::report::Document;
 use crate::state::Target;
 use crate::time::Timestamp;
@@ -151,23 +153,18 @@ impl Sampled {
     }
 }
 
-/// What CloudWatch has of an index, over the last hour: the sum of each metric that
-/// it has values of.
+/// What CloudWatch has of an index: each metric that has values, summed up (of a
+/// percentage the highest).
 pub type Figures = BTreeMap<String, f64>;
 
-/// CloudWatch's part of a report.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Metrics {
-    /// What there is, over so many minutes.
-    Figures {
-        /// The span of time.
-        minutes: u32,
-        /// Each metric.
-        sums: Figures,
-    },
-    /// Why there is nothing.
-    Unavailable(String),
+/// How CloudWatch was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CloudWatch {
+    /// How far back its figures go.
+    pub minutes: u64,
+    /// Why there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unavailable: Option<String>,
 }
 
 /// One index.
@@ -199,9 +196,9 @@ pub struct IndexValidation {
     /// Items that were looked up in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample: Option<Sampled>,
-    /// Where they were asked for.
+    /// CloudWatch's figures, where they were asked for and there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub metrics: Option<Metrics>,
+    pub metrics: Option<Figures>,
 }
 
 impl IndexValidation {
@@ -292,6 +289,9 @@ pub struct ValidationReport {
     pub indexes: Vec<IndexValidation>,
     /// What it read.
     pub cost: Cost,
+    /// Whether CloudWatch was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cloudwatch: Option<CloudWatch>,
 }
 
 impl ValidationReport {
@@ -317,7 +317,32 @@ impl ValidationReport {
             },
             indexes,
             cost,
+            cloudwatch: None,
         }
+    }
+
+    /// With what CloudWatch said. It changes no verdict.
+    #[must_use]
+    pub fn with_metrics(
+        mut self,
+        span: Duration,
+        metrics: Result<BTreeMap<IndexId, Figures>, String>,
+    ) -> Self {
+        let minutes = span.as_secs() / 60;
+        let (figures, unavailable) = match metrics {
+            Ok(figures) => (figures, None),
+            Err(why) => (BTreeMap::new(), Some(why)),
+        };
+        for (id, figures) in figures {
+            let is_it = |i: &&mut IndexValidation| {
+                i.table == id.table.as_str() && i.index == id.index.as_str()
+            };
+            if let Some(index) = self.indexes.iter_mut().find(is_it) {
+                index.metrics = Some(figures);
+            }
+        }
+        self.cloudwatch = Some(CloudWatch { minutes, unavailable });
+        self
     }
 
     /// Every index is functional.
@@ -354,8 +379,27 @@ impl Document for ValidationReport {
         for index in &self.indexes {
             push_details(&mut text, index);
         }
+        if let Some(cloudwatch) = &self.cloudwatch {
+            let _ = writeln!(text, "\n{cloudwatch}");
+        }
         text
     }
+}
+
+impl fmt::Display for CloudWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.unavailable {
+            Some(why) => write!(f, "CloudWatch: {why}"),
+            None => write!(f, "CloudWatch: figures of the last {} minutes", self.minutes),
+        }
+    }
+}
+
+/// `ConsumedReadCapacityUnits 12.5, ReadThrottleEvents 0`.
+#[must_use]
+pub fn figures_text(figures: &Figures) -> String {
+    let figures: Vec<_> = figures.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    figures.join(", ")
 }
 
 // Writing to a string cannot fail.
@@ -401,16 +445,8 @@ fn push_details(text: &mut String, index: &IndexValidation) {
     for Finding { key, detail, .. } in findings {
         let _ = writeln!(text, "  - `{key}`: {detail}");
     }
-    match &index.metrics {
-        Some(Metrics::Figures { minutes, sums }) => {
-            let sums: Vec<_> = sums.iter().map(|(name, sum)| format!("{name} {sum}")).collect();
-            let sums = if sums.is_empty() { "no values".to_owned() } else { sums.join(", ") };
-            let _ = writeln!(text, "- CloudWatch, last {minutes} minutes: {sums}");
-        }
-        Some(Metrics::Unavailable(why)) => {
-            let _ = writeln!(text, "- CloudWatch: {why}");
-        }
-        None => {}
+    if let Some(figures) = &index.metrics {
+        let _ = writeln!(text, "- CloudWatch: {}", figures_text(figures));
     }
     if !good {
         let _ = writeln!(text, "\nNext: {}", index.recommendation);

@@ -486,7 +486,11 @@ fn the_report_says_the_same_to_programs_and_to_people() {
         started_at: START,
         ended_at: after(2),
     };
+    let figures = [("ConsumedReadCapacityUnits", 7.5), ("ReadThrottleEvents", 0.0)];
+    let figures = figures.map(|(name, value)| (name.to_owned(), value));
+    let metrics = [(by_flight(), figures.into())];
     let report = ValidationReport::new(&about, verdicts, cost);
+    let report = report.with_metrics(hours(1), Ok(metrics.into()));
     assert!(!report.is_good());
     assert_eq!(report.file_stem().split('_').next(), Some("validate"));
     let json = serde_json::to_string_pretty(&report.json()).unwrap();

@@ -15,18 +15,22 @@ use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_sdk_cloudwatch as cloudwatch;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::ProvideCredentials;
 use aws_types::service_config::ServiceConfigKey;
 use gsictl_core::call::{Call, CallError, Effect, ErrorKind, Reply};
+use gsictl_core::name::IndexId;
 use gsictl_core::state::Target;
+use gsictl_core::time::Timestamp;
 use tokio::sync::Mutex;
 
-use crate::dynamodb::{Backend, CallFuture, ConnectError};
+use crate::dynamodb::{Backend, CallFuture, ConnectError, MetricsError, MetricsFuture};
 
 mod convert;
 mod credentials;
 mod error;
+mod metrics;
 mod request;
 
 use credentials::{Remembered, Secrets};
@@ -81,11 +85,18 @@ pub struct Aws {
     held: Mutex<Held>,
 }
 
-/// The client in use; `None` once its credentials proved useless.
+/// The clients in use; `None` once their credentials proved useless.
 #[derive(Debug)]
 struct Held {
     generation: u64,
-    client: Option<Client>,
+    clients: Option<Clients>,
+}
+
+#[derive(Clone, Debug)]
+struct Clients {
+    dynamodb: Client,
+    /// `None` where DynamoDB is an emulator: there is no CloudWatch beside it.
+    cloudwatch: Option<cloudwatch::Client>,
 }
 
 impl Aws {
@@ -98,20 +109,20 @@ impl Aws {
     /// metadata service does not answer, this is known within two seconds.
     pub async fn connect(options: AwsOptions) -> Result<Self, ConnectError> {
         let secrets = Arc::new(Secrets::default());
-        let (client, target) = load(&options, &secrets).await.map_err(ConnectError::Aws)?;
+        let (clients, target) = load(&options, &secrets).await.map_err(ConnectError::Aws)?;
         let options = AwsOptions {
             profile: options.profile,
             region: target.region.clone(),
             endpoint_url: target.endpoint.clone(),
             keys: options.keys,
         };
-        let held = Mutex::new(Held { generation: 0, client: Some(client) });
+        let held = Mutex::new(Held { generation: 0, clients: Some(clients) });
         Ok(Self { options, target, secrets, held })
     }
 
     async fn perform(&self, call: Call) -> Result<Reply, CallError> {
-        let (generation, client) = self.client().await?;
-        let result = request::send(&client, call, &self.secrets).await;
+        let (generation, clients) = self.clients().await?;
+        let result = request::send(&clients.dynamodb, call, &self.secrets).await;
         if let Err(error) = &result
             && matches!(error.kind, ErrorKind::CredentialsExpired | ErrorKind::CredentialsInvalid)
         {
@@ -120,22 +131,22 @@ impl Aws {
         result
     }
 
-    async fn client(&self) -> Result<(u64, Client), CallError> {
+    async fn clients(&self) -> Result<(u64, Clients), CallError> {
         let mut held = self.held.lock().await;
-        if let Some(client) = &held.client {
-            return Ok((held.generation, client.clone()));
+        if let Some(clients) = &held.clients {
+            return Ok((held.generation, clients.clone()));
         }
-        let (client, _) = load(&self.options, &self.secrets).await?;
+        let (clients, _) = load(&self.options, &self.secrets).await?;
         held.generation += 1;
-        held.client = Some(client.clone());
-        Ok((held.generation, client))
+        held.clients = Some(clients.clone());
+        Ok((held.generation, clients))
     }
 
-    /// Drops the client of that generation, not one that was made since.
+    /// Drops the clients of that generation, not ones that were made since.
     async fn forget(&self, generation: u64) {
         let mut held = self.held.lock().await;
         if held.generation == generation {
-            held.client = None;
+            held.clients = None;
         }
     }
 }
@@ -148,10 +159,21 @@ impl Backend for Aws {
     fn target(&self) -> Target {
         self.target.clone()
     }
+
+    fn metrics(&self, indexes: Vec<IndexId>, now: Timestamp) -> MetricsFuture<'_> {
+        Box::pin(async move {
+            let (_, clients) = self.clients().await?;
+            let client = clients.cloudwatch.ok_or(MetricsError::NotThere)?;
+            Ok(metrics::ask(&client, &indexes, now, &self.secrets).await?)
+        })
+    }
 }
 
 /// Reads settings and credentials from the environment and the files, anew.
-async fn load(options: &AwsOptions, secrets: &Arc<Secrets>) -> Result<(Client, Target), CallError> {
+async fn load(
+    options: &AwsOptions,
+    secrets: &Arc<Secrets>,
+) -> Result<(Clients, Target), CallError> {
     let metadata = imds::Client::builder()
         .max_attempts(1)
         .connect_timeout(METADATA_TIMEOUT)
@@ -165,8 +187,27 @@ async fn load(options: &AwsOptions, secrets: &Arc<Secrets>) -> Result<(Client, T
     let sdk = settings(options, region.clone(), provider).await;
     let endpoint = endpoint_of(&sdk);
     check_endpoint(endpoint.as_deref())?;
+    let cloudwatch = cloudwatch_client(&sdk, endpoint.as_deref());
     let target = Target { account: None, region: Some(region.to_string()), endpoint };
-    Ok((Client::new(&sdk), target))
+    Ok((Clients { dynamodb: Client::new(&sdk), cloudwatch }, target))
+}
+
+/// The CloudWatch that belongs to this DynamoDB: at an endpoint of its own
+/// (`AWS_ENDPOINT_URL_CLOUDWATCH`), or AWS's where DynamoDB is AWS's too. One endpoint
+/// for all services (`AWS_ENDPOINT_URL`) is an emulator's.
+fn cloudwatch_client(sdk: &SdkConfig, dynamodb: Option<&str>) -> Option<cloudwatch::Client> {
+    let own = own_endpoint(sdk, "CloudWatch").filter(|own| Some(&**own) != dynamodb);
+    let on_aws = dynamodb.is_none_or(|endpoint| {
+        let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
+        let host = rest.split(['/', ':']).next().unwrap_or(rest);
+        host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn")
+    });
+    if own.is_none() && !on_aws {
+        return None;
+    }
+    let mut config = cloudwatch::config::Builder::from(sdk);
+    config.set_endpoint_url(own);
+    Some(cloudwatch::Client::from_conf(config.build()))
 }
 
 async fn find_region(options: &AwsOptions, metadata: &imds::Client) -> Result<Region, CallError> {
@@ -221,16 +262,22 @@ async fn settings(
 /// keeps the order option, `AWS_ENDPOINT_URL_DYNAMODB`, the profile's
 /// `services`, `AWS_ENDPOINT_URL`, but tells nobody the outcome.
 fn endpoint_of(sdk: &SdkConfig) -> Option<String> {
-    let of_service = || {
-        let key = ServiceConfigKey::builder()
-            .service_id("DynamoDB")
-            .env("AWS_ENDPOINT_URL")
-            .profile("endpoint_url")
-            .build();
-        sdk.service_config()?.load_config(key.ok()?)
-    };
     let of_all = sdk.endpoint_url().map(str::to_owned);
-    if sdk.get_origin("endpoint_url").is_client_config() { of_all } else { of_service().or(of_all) }
+    if sdk.get_origin("endpoint_url").is_client_config() {
+        of_all
+    } else {
+        own_endpoint(sdk, "DynamoDB").or(of_all)
+    }
+}
+
+/// The endpoint that is set for this service alone.
+fn own_endpoint(sdk: &SdkConfig, service: &str) -> Option<String> {
+    let key = ServiceConfigKey::builder()
+        .service_id(service)
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build();
+    sdk.service_config()?.load_config(key.ok()?)
 }
 
 fn check_endpoint(endpoint: Option<&str>) -> Result<(), CallError> {

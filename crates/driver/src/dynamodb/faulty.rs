@@ -4,9 +4,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gsictl_core::call::{Call, CallError, Effect, ErrorKind, Reply};
+use gsictl_core::name::IndexId;
 use gsictl_core::state::Target;
+use gsictl_core::time::Timestamp;
 
-use super::{Backend, CallFuture};
+use super::{Backend, CallFuture, MetricsFuture};
 
 /// What goes wrong with one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,6 +182,10 @@ impl<B: Backend> Backend for Faulty<B> {
 
     fn target(&self) -> Target {
         self.inner.target()
+    }
+
+    fn metrics(&self, indexes: Vec<IndexId>, now: Timestamp) -> MetricsFuture<'_> {
+        self.inner.metrics(indexes, now)
     }
 }
 

@@ -4,8 +4,10 @@ use std::net::TcpListener;
 use std::process::Command;
 
 use gsictl_core::call::{Call, CallError, Effect, ErrorKind};
+use gsictl_core::name::IndexId;
+use gsictl_core::time::Timestamp;
 use gsictl_driver::dynamodb::aws::{Aws, AwsOptions, Keys};
-use gsictl_driver::dynamodb::{Backend, ConnectError};
+use gsictl_driver::dynamodb::{Backend, ConnectError, MetricsError};
 
 use crate::engines::{index, index_name, table_name};
 use crate::http::{Answer, Server};
@@ -232,4 +234,56 @@ fn expired_credentials_are_read_afresh() {
     let heads = server.heads();
     assert_eq!(heads.len(), 2);
     assert!(heads[0].contains("Credential=AKIDOLD/") && heads[1].contains("Credential=AKIDNEW/"));
+}
+
+fn by_aaa() -> Vec<IndexId> {
+    vec![IndexId::new(table_name("bookings"), index_name("by-aaa"))]
+}
+
+/// Prints the figures of an index.
+#[tokio::test]
+#[ignore = "needs an environment of its own"]
+async fn asking_cloudwatch() {
+    let aws = Aws::connect(AwsOptions::default()).await.unwrap();
+    println!("{:?}", aws.metrics(by_aaa(), Timestamp::from_millis(1_790_000_000_000)).await);
+}
+
+fn ask_cloudwatch(cloudwatch: Option<&str>, dynamodb: &str) -> String {
+    let mut environment = vec![
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_ACCESS_KEY_ID", "any"),
+        ("AWS_SECRET_ACCESS_KEY", "any"),
+        ("AWS_ENDPOINT_URL", dynamodb),
+    ];
+    environment.extend(cloudwatch.map(|endpoint| ("AWS_ENDPOINT_URL_CLOUDWATCH", endpoint)));
+    alone("aws::asking_cloudwatch", &environment)
+}
+
+#[test]
+fn figures_come_from_cloudwatch_and_errors_are_told() {
+    // {"MetricDataResults": [{"Id": "q1", "Values": [2.5, 1.5]}]}
+    let half = |number: f64| [&[0xfb], number.to_be_bytes().as_slice()].concat();
+    let text = |text: &str| [&[0x60 + text.len() as u8], text.as_bytes()].concat();
+    let result =
+        [vec![0xa2], text("Id"), text("q1"), text("Values"), vec![0x82], half(2.5), half(1.5)];
+    let body = [vec![0xa1], text("MetricDataResults"), vec![0x81], result.concat()].concat();
+    let server = Server::start(vec![Answer::Cbor(body), Answer::Say(503, String::new())]);
+    let endpoint = server.endpoint();
+    let told = ask_cloudwatch(Some(&endpoint), "http://127.0.0.1:1");
+    assert!(told.contains(r#""ReadThrottleEvents": 4.0"#), "{told}");
+    let told = ask_cloudwatch(Some(&endpoint), "http://127.0.0.1:1");
+    assert!(told.contains("Err(Call(CallError { kind: Server"), "{told}");
+    let heads = server.heads();
+    assert_eq!(heads.len(), 2, "one attempt each");
+    assert!(heads[0].contains("GetMetricData"), "{}", heads[0]);
+}
+
+#[test]
+fn beside_an_emulator_there_is_no_cloudwatch() {
+    let told = ask_cloudwatch(None, "http://127.0.0.1:1");
+    assert!(told.contains("Err(NotThere)"), "{told}");
+    assert_eq!(MetricsError::NotThere.to_string(), "no CloudWatch at this endpoint");
+    let aws = "https://vpce-1.dynamodb.eu-west-1.vpce.amazonaws.com";
+    let told = ask_cloudwatch(Some("http://127.0.0.1:1"), aws);
+    assert!(told.contains("kind: Connection"), "{told}");
 }

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex};
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     Say(u16, String),
+    /// In the form that CloudWatch speaks.
+    Cbor(Vec<u8>),
     HangUp,
 }
 
@@ -56,12 +58,19 @@ fn serve(mut stream: &TcpStream, answer: &Answer, log: &Mutex<Vec<String>>) {
     let mut body = vec![0; length.unwrap_or(0)];
     let _ = reader.read_exact(&mut body);
     log.lock().unwrap().push(head);
-    if let Answer::Say(status, body) = answer {
-        let length = body.len();
-        let text = format!(
-            "HTTP/1.1 {status} Whatever\r\nContent-Type: application/x-amz-json-1.0\r\n\
-             Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-        );
-        let _ = stream.write_all(text.as_bytes());
-    }
+    let (status, headers, body) = match answer {
+        Answer::Say(status, body) => {
+            (*status, "Content-Type: application/x-amz-json-1.0", body.as_bytes())
+        }
+        Answer::Cbor(body) => {
+            (200, "Content-Type: application/cbor\r\nsmithy-protocol: rpc-v2-cbor", &**body)
+        }
+        Answer::HangUp => return,
+    };
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 {status} Whatever\r\n{headers}\r\nContent-Length: {length}\r\n\
+         Connection: close\r\n\r\n"
+    );
+    let _ = stream.write_all(&[head.as_bytes(), body].concat());
 }
