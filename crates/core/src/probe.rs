@@ -22,7 +22,7 @@ use crate::time::Timestamp;
 
 mod ask;
 mod find;
-mod report;
+pub(crate) mod report;
 mod sample;
 mod standing;
 

@@ -110,7 +110,7 @@ async fn show_tables(globals: &Globals, dir: &Path) -> Result<Exit, CliError> {
         }
         Output::Human => view::out(&format!(
             "The tables and the definitions are in ./{DIRECTORY}.\n\
-             Next: gsictl apply {DIRECTORY}/{DEFINITIONS} --local --state-dir {DIRECTORY} --dry-run"
+             Next: gsictl plan {DIRECTORY}/{DEFINITIONS} --local --state-dir {DIRECTORY}"
         )),
     }
     Ok(Exit::Done)

@@ -21,7 +21,7 @@ fn needs_no_change(world: &World, run: impl Fn(&[&str]) -> Done, tables: &[&str]
         let plan = run(&["plan", "--exit-code", &file]).exits(0);
         let there = plan.stdout.lines().filter(|line| line.starts_with("  there "));
         assert_eq!(there.count(), indexes, "{}\n{}", done.text(), plan.text());
-        plan.says(&format!("Plan: {indexes} there already."));
+        plan.says(&format!("Plan: 0 to create, {indexes} there already."));
     }
 }
 

@@ -11,12 +11,15 @@ use super::sample::key_json;
 use super::standing::{Checked, Checks};
 use crate::call::{CallError, Consumed, Value};
 use crate::name::IndexId;
-use crate::report::Document;
+use crate::report::{Document, Envelope};
 use crate::state::Target;
 use crate::time::Timestamp;
 
-/// The format of the JSON report; raised when a field changes its meaning.
-pub const FORMAT: u32 = 1;
+/// The kind of these reports.
+pub(crate) const KIND: &str = "validate";
+
+/// What a validation comes to, in a word.
+pub(crate) const WORDS: [&str; 2] = ["done", "failed"];
 
 /// Findings that are told item by item. The rest is counted.
 const TOLD: usize = 20;
@@ -267,20 +270,13 @@ pub struct About<'a> {
 /// What a validation came to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ValidationReport {
-    /// [`FORMAT`].
-    pub format: u32,
-    /// Name and version of this program.
-    pub tool: String,
-    /// Always `validate`.
-    pub command: String,
+    /// What every report says.
+    #[serde(flatten)]
+    pub envelope: Envelope,
     /// The definitions file.
     pub script_name: String,
     /// Where the tables are.
     pub target: Target,
-    /// When it began.
-    pub started_at: Timestamp,
-    /// When it was over.
-    pub ended_at: Timestamp,
     /// Wall-clock time.
     pub seconds: f64,
     /// Counts.
@@ -299,14 +295,12 @@ impl ValidationReport {
     #[must_use]
     pub fn new(about: &About<'_>, indexes: Vec<IndexValidation>, cost: Cost) -> Self {
         let count = |verdict| indexes.iter().filter(|i| i.verdict == verdict).count();
+        let good = count(Verdict::Functional) == indexes.len();
+        let times = (about.started_at, about.ended_at);
         Self {
-            format: FORMAT,
-            tool: concat!("gsictl ", env!("CARGO_PKG_VERSION")).to_owned(),
-            command: "validate".to_owned(),
+            envelope: Envelope::new(KIND, KIND, WORDS[usize::from(!good)], times),
             script_name: about.script_name.to_owned(),
             target: about.target.clone().without_credentials(),
-            started_at: about.started_at,
-            ended_at: about.ended_at,
             seconds: (about.ended_at - about.started_at).as_secs_f64(),
             totals: Totals {
                 total: indexes.len(),
@@ -354,11 +348,11 @@ impl ValidationReport {
 
 impl Document for ValidationReport {
     fn kind(&self) -> &str {
-        &self.command
+        self.envelope.kind
     }
 
     fn ended_at(&self) -> Timestamp {
-        self.ended_at
+        self.envelope.ended_at
     }
 
     fn json(&self) -> serde_json::Value {
@@ -371,7 +365,7 @@ impl Document for ValidationReport {
             "# gsictl validate\n\n{functional} of {total} indexes are functional ({}, {}).\n\n\
              | index | verdict | status | keys | projection | throughput | sample |\n\
              |---|---|---|---|---|---|---|\n",
-            self.script_name, self.ended_at
+            self.script_name, self.envelope.ended_at
         );
         for index in &self.indexes {
             push_row(&mut text, index);

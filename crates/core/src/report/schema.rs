@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{FORMAT, apply, rollback};
+use crate::probe::report;
 
 /// A kind of report, and the fields that it has beside the envelope's.
 struct Kind {
@@ -11,9 +12,10 @@ struct Kind {
 }
 
 /// Every kind there is.
-const KINDS: [Kind; 2] = [
+const KINDS: [Kind; 3] = [
     Kind { name: "apply", fields: apply_fields },
     Kind { name: rollback::KIND, fields: rollback_fields },
+    Kind { name: report::KIND, fields: validate_fields },
 ];
 
 /// The [JSON Schema 2020-12](https://json-schema.org/draft/2020-12) of the reports
@@ -116,6 +118,117 @@ fn rollback_fields() -> Value {
     })
 }
 
+fn validate_fields() -> Value {
+    json!({
+        "type": "object",
+        "required": ["script_name", "target", "seconds", "totals", "indexes", "cost"],
+        "properties": {
+            "result": { "enum": report::WORDS },
+            "script_name": text("The definitions file, the first of several."),
+            "target": { "$ref": "#/$defs/target" },
+            "seconds": number("Wall-clock time."),
+            "totals": {
+                "type": "object",
+                "required": [
+                    "total", "functional", "non_functional", "not_used", "validation_error"
+                ],
+                "properties": {
+                    "total": count("Indexes it was about."),
+                    "functional": count("A query was answered, and read the index."),
+                    "non_functional": count("Missing, not ready, of other keys, or lacking items."),
+                    "not_used": count("A query was answered, and nothing says that it read the index."),
+                    "validation_error": count("It could not be found out.")
+                }
+            },
+            "indexes": list("Each index, in definition order.", "validation"),
+            "cost": {
+                "description": "What it read.",
+                "type": "object",
+                "required": ["queries", "scans", "read_units"],
+                "properties": {
+                    "queries": count("Query calls that were answered."),
+                    "scans": count("Scan calls that were answered."),
+                    "read_units": number("Capacity units of tables and indexes.")
+                }
+            },
+            "cloudwatch": {
+                "description": "How CloudWatch was asked, where it was.",
+                "type": "object",
+                "required": ["minutes"],
+                "properties": {
+                    "minutes": count("How far back its figures go."),
+                    "unavailable": text("Why there are none.")
+                }
+            }
+        }
+    })
+}
+
+fn validation() -> Value {
+    let checked = json!({ "type": "string" });
+    json!({
+        "type": "object",
+        "required": [
+            "table", "index", "verdict", "recommendation", "status", "checks", "attempts"
+        ],
+        "properties": {
+            "table": text("The base table."),
+            "index": text("The index."),
+            "verdict": {
+                "description": "What it comes to.",
+                "enum": ["functional", "non-functional", "not-used", "validation-error"]
+            },
+            "reasons": {
+                "description": "Why it is not functional.",
+                "type": "array",
+                "items": { "type": "string" }
+            },
+            "recommendation": text("What a person can do about it."),
+            "status": { "description": "IndexStatus.", "type": ["string", "null"] },
+            "checks": {
+                "description": "What its description says, a word each.",
+                "type": "object",
+                "required": ["existence", "status", "key_schema", "projection", "throughput"],
+                "additionalProperties": checked
+            },
+            "notes": {
+                "description": "Throughput that differs from the definition.",
+                "type": "array",
+                "items": { "type": "string" }
+            },
+            "attempts": count("Attempts of the probe; 0 where it was not asked."),
+            "capacity_units": number("What the probe used up of the index."),
+            "sample": {
+                "description": "Items of the table that were looked up in it.",
+                "type": "object",
+                "required": ["looked_at", "items", "found", "undecided"],
+                "properties": {
+                    "looked_at": count("Items of the table that were read for it."),
+                    "items": count("Those of them that have the keys of the index."),
+                    "found": count("Those that the index holds as they are."),
+                    "undecided": count("Those that changed too fast to tell."),
+                    "problems": {
+                        "description": "How many have each problem.",
+                        "type": "object",
+                        "additionalProperties": { "type": "integer" }
+                    },
+                    "findings": {
+                        "description": "The first of them, with their keys.",
+                        "type": "array",
+                        "items": { "type": "object", "additionalProperties": true }
+                    },
+                    "error": text("Why the sample is not whole.")
+                }
+            },
+            "metrics": {
+                "description": "CloudWatch's figures, by metric.",
+                "type": "object",
+                "additionalProperties": { "type": "number" }
+            }
+        }
+    })
+}
+
 fn removal() -> Value {
     json!({
         "type": "object",
@@ -148,6 +261,7 @@ fn shared() -> Map<String, Value> {
         ("attempt", attempt()),
         ("table", table()),
         ("removal", removal()),
+        ("validation", validation()),
     ];
     parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect()
 }
