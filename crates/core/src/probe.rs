@@ -31,7 +31,7 @@ use self::sample::{Fit, Shape};
 use self::standing::Standing;
 
 pub use self::report::{
-    About, CloudWatch, Cost, FORMAT, Figures, Finding, IndexValidation, Problem, Sampled, Totals,
+    About, CloudWatch, Cost, Figures, Finding, IndexValidation, Problem, Sampled, Totals,
     ValidationReport, Verdict, figures_text,
 };
 pub use self::standing::{Checked, Checks};

@@ -92,7 +92,7 @@ pub(crate) fn record(state: &mut State, definitions: &Definitions, report: &Vali
             d.id.table.as_str() == found.table && d.id.index.as_str() == found.index
         };
         if let Some(definition) = definitions.indexes.iter().find(is_it) {
-            let value = found.record(report.ended_at);
+            let value = found.record(report.envelope.ended_at);
             // An entry that is not active has no verdict to keep.
             let _ = state.apply(&definition.id, Step::Validated { value });
         }
