@@ -77,6 +77,10 @@ rows! {
     Archived = "the state was archived",
     Kept = "a rollback left an index alone",
     Gone = "a rollback found an index gone",
+    SavedPlan = "a saved plan was carried out",
+    StalePlan = "a saved plan was out of date, and refused",
+    Functional = "a validation found an index functional",
+    NotFunctional = "a validation found an index not functional",
 }
 
 /// How often each row was met.

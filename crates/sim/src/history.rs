@@ -11,13 +11,15 @@ use gsictl_core::call::Call;
 use gsictl_core::definition::{IndexDefinition, ProvisionedThroughput, ScalarType};
 use gsictl_core::engine::Verdict;
 use gsictl_core::name::{IndexId, TableName};
+use gsictl_core::plan::saved::SavedPlan;
+use gsictl_core::probe::{self, IndexValidation};
 use gsictl_core::time::Timestamp;
 
 use crate::bugs::Bug;
 use crate::coverage::Coverage;
 use crate::faults::{FAULTS, expired};
 use crate::model::{Model, Truth, refusal};
-use crate::process::{Left, process};
+use crate::process::{Left, plan_ahead, process};
 use crate::scenario::{Deed, End, Run, Scenario, Table, What, index};
 use crate::world::{CallFaults, Fault, KILLED, START, SaveFault, SaveFaults, World};
 
@@ -304,10 +306,12 @@ fn trouble(
 ) {
     world.faults = call_faults(scenario, counts);
     for run in &scenario.runs {
+        let plans = run.saved_plan && run.rollback.is_none() && !run.validates;
+        let saved = if plans { plan_ahead(world, scenario, run) } else { None };
         world.idle(run.idle);
         world.skew += run.clock_set * 1_000;
         world.save_faults = save_faults(scenario, run, world.saves.len());
-        one(scenario, run, bug, world, tally);
+        one(scenario, run, bug, world, tally, saved.as_ref());
     }
 }
 
@@ -318,6 +322,7 @@ fn one(
     bug: Option<Bug>,
     world: &mut World,
     tally: &mut Tally,
+    saved: Option<&SavedPlan>,
 ) -> Left {
     (world.call_latency, world.save_latency) = (run.call_latency, run.save_latency);
     (world.stop_at, world.crash_after, world.crash_keeps_saves) = (None, None, false);
@@ -335,7 +340,7 @@ fn one(
         }
         End::PowerLostInSave { loss, .. } => world.loss = loss,
     }
-    let left = process(world, scenario, run, bug);
+    let left = process(world, scenario, run, bug, saved);
     (world.stop_at, world.crash_after) = (None, None);
     tally.runs += 1;
     tally.crashes += u64::from(matches!(left, Left::Crashed));
@@ -353,20 +358,39 @@ fn peace(scenario: &Scenario, bug: Option<Bug>, world: &mut World, tally: &mut T
     (world.model.account_limit, world.model.stale) = (usize::MAX, None);
     world.deadline = world.now + Duration::from_secs(60 * 86_400);
     for retry_failed in [false, true, false] {
-        let left = one(scenario, &Run::peaceful(retry_failed), bug, world, tally);
+        let left = one(scenario, &Run::peaceful(retry_failed), bug, world, tally, None);
         assert!(matches!(left, Left::Over(_)), "invariant 6: a run in peace ended as {left:?}");
     }
     all_is_well(scenario, world);
     let calls = world.calls.len();
-    let left = one(scenario, &Run::peaceful(false), bug, world, tally);
+    let left = one(scenario, &Run::peaceful(false), bug, world, tally, None);
     let changing = world.calls[calls..].iter().filter(|sent| sent.call.is_mutating()).count();
     assert_eq!(changing, 0, "a run over what is done changes nothing");
     agrees(scenario, world, &left);
+    let run = Run { validates: true, ..Run::peaceful(false) };
+    let left = one(scenario, &run, bug, world, tally, None);
+    validates_truly(scenario, world, &left);
     if scenario.seed.is_multiple_of(4) {
         let run = Run { rollback: Some(false), ..Run::peaceful(false) };
         let before = ready(scenario, world);
-        let left = one(scenario, &run, bug, world, tally);
+        let left = one(scenario, &run, bug, world, tally, None);
         took_back(scenario, world, &before, &left);
+    }
+}
+
+/// In peace an index is functional if it is there as it is wanted, and else not.
+fn validates_truly(scenario: &Scenario, world: &World, left: &Left) {
+    let Left::Validated(indexes) = left else {
+        panic!("invariant 6: a validation in peace ended as {left:?}");
+    };
+    for wanted in &scenario.definitions(false).indexes {
+        let of_it = |i: &&IndexValidation| {
+            i.table == wanted.id.table.as_str() && i.index == wanted.id.index.as_str()
+        };
+        let verdict = indexes.iter().find(of_it).map(|i| i.verdict);
+        let truth = world.model.truth(world.now, wanted);
+        let agrees = (verdict == Some(probe::Verdict::Functional)) == (truth == Truth::Ready);
+        assert!(agrees, "invariant 7: {} is validated {verdict:?} and is {truth:?}", wanted.id);
     }
 }
 

@@ -1,10 +1,15 @@
 //! One run of the program in a world, from the lock to the archive.
 
 use gsictl_core::apply::{Order, Prepared, is_complete, prepare};
-use gsictl_core::call::ErrorKind;
+use gsictl_core::call::{Call, ErrorKind};
+use gsictl_core::catalog::Catalog;
 use gsictl_core::definition::Definitions;
 use gsictl_core::engine::{Ended, Engine, Outcome, Verdict};
 use gsictl_core::name::IndexId;
+use gsictl_core::plan::saved::SavedPlan;
+use gsictl_core::plan::{Action, Plan, PlannedIndex};
+use gsictl_core::probe::Verdict::Functional;
+use gsictl_core::probe::{IndexValidation, Probe, Sample};
 use gsictl_core::rollback::{self, concerned, plan};
 use gsictl_core::state::{State, Target};
 use gsictl_core::survey::{Survey, SurveyError};
@@ -24,14 +29,25 @@ pub enum Left {
     NoRun,
     /// It came to its end.
     Over(Outcome),
+    /// It was a validation.
+    Validated(Vec<IndexValidation>),
 }
 
 /// A run of `scenario` in `world`, as `run` has it, with a bug or without.
 ///
 /// # Panics
 /// Where it breaks an invariant.
-pub fn process(world: &mut World, scenario: &Scenario, run: &Run, bug: Option<Bug>) -> Left {
+pub fn process(
+    world: &mut World,
+    scenario: &Scenario,
+    run: &Run,
+    bug: Option<Bug>,
+    saved: Option<&SavedPlan>,
+) -> Left {
     let definitions = scenario.definitions(run.lacks_last);
+    if run.validates {
+        return validated(world, scenario, run, &definitions);
+    }
     let Ok(loaded) = world.open(Bug::store(bug, world.disk())) else {
         world.close();
         return Left::NoRun;
@@ -51,7 +67,7 @@ pub fn process(world: &mut World, scenario: &Scenario, run: &Run, bug: Option<Bu
         Some(inferred) => taken_back(world, scenario, run, bug, inferred, loaded),
         None => {
             let bug = bug.filter(|bug| *bug != Bug::IgnoresKeys);
-            begun(world, scenario, run, bug, &definitions, loaded)
+            begun(world, scenario, run, bug, &definitions, (loaded, saved))
         }
     };
     world.close();
@@ -70,8 +86,9 @@ fn begun(
     run: &Run,
     bug: Option<Bug>,
     definitions: &Definitions,
-    loaded: Option<Vec<u8>>,
+    (loaded, saved): (Option<Vec<u8>>, Option<&SavedPlan>),
 ) -> Left {
+    let first_call = world.calls.len();
     let loaded = loaded.map(|mut bytes| {
         Bug::loaded(bug, &mut bytes);
         State::parse(&bytes).expect("invariant 5: what is durable can be read")
@@ -96,6 +113,17 @@ fn begun(
     let prepared = prepare(&order, loaded, lineage, target, &catalog, world.clock());
     let mut prepared = prepared.expect("the state belongs here");
     Bug::prepared(bug, &mut prepared);
+    let planned = prepared.plan.clone();
+    if let Some(saved) = saved {
+        match saved.confine(prepared.plan) {
+            Ok(plan) => prepared.plan = plan,
+            Err(_) => {
+                checks(world).coverage.hit(Row::StalePlan);
+                return Left::NoRun;
+            }
+        }
+        checks(world).coverage.hit(Row::SavedPlan);
+    }
     if prepared.is_needless() {
         return needless(world, &prepared);
     }
@@ -103,13 +131,98 @@ fn begun(
     let Prepared { state, plan, .. } = prepared;
     let engine = Engine::new(world.clock(), plan, policy, state, run.seed);
     let mut engine = Buggy::new(engine, bug, definitions);
-    if world.run(&mut engine) == Finish::Crashed {
+    let finish = world.run(&mut engine);
+    if let Some(saved) = saved {
+        creates_what_was_planned(world, first_call, saved, &planned);
+    }
+    if finish == Finish::Crashed {
         return Left::Crashed;
     }
     let (state, outcome) = engine.into_inner().finish();
     is_honest(world, &outcome);
     archive(world, run, bug, definitions, &state, &outcome)
         .map_or(Left::Crashed, |()| Left::Over(outcome))
+}
+
+/// A saved plan is carried out by what it names, and by nothing else.
+fn creates_what_was_planned(world: &World, first_call: usize, saved: &SavedPlan, now: &Plan) {
+    for sent in &world.calls[first_call..] {
+        let Call::CreateIndex(create) = &sent.call else { continue };
+        let id = IndexId::new(create.table.clone(), create.index.clone());
+        let named = saved.definitions.indexes.iter().any(|d| d.id == id);
+        assert!(named, "saved plan: {id} is created, and it does not name it");
+        let there = |i: &&PlannedIndex| i.definition.id == id && i.action == Action::Keep;
+        assert!(now.indexes().find(there).is_none(), "saved plan: {id} was there and is created");
+    }
+}
+
+/// The plan of `run` as it would be saved now. `None` where the tables cannot be
+/// looked at.
+///
+/// # Panics
+/// Where that breaks an invariant.
+pub fn plan_ahead(world: &mut World, scenario: &Scenario, run: &Run) -> Option<SavedPlan> {
+    let definitions = scenario.definitions(run.lacks_last);
+    let catalog = look(world, &definitions)?;
+    let loaded = world.durable().map(|bytes| State::parse(&bytes).expect("invariant 5: a state"));
+    let selection = run.selection(&scenario.tables);
+    let order = Order {
+        definitions: &definitions,
+        script_name: "simulated.yaml",
+        selection: &selection,
+        retry_failed: run.retry_failed,
+    };
+    let (target, now) = (Target::default(), world.clock());
+    let prepared = prepare(&order, loaded, String::new(), target, &catalog, now).ok()?;
+    let filters = (&selection, run.retry_failed);
+    let target = prepared.state.target().clone();
+    let plan = &prepared.plan;
+    Some(SavedPlan::new(&definitions, order.script_name, filters, &target, plan, now))
+}
+
+/// A look at the tables that takes no lock.
+fn look(world: &mut World, definitions: &Definitions) -> Option<Catalog> {
+    let durable = world.durable();
+    checks(world).begin(Rules::default(), durable.as_deref());
+    let mut survey = Survey::new(definitions.tables());
+    if world.run(&mut survey) == Finish::Crashed {
+        return None;
+    }
+    survey.into_catalog().ok()
+}
+
+/// A validation: it reads, and calls nothing functional that nobody saw ready.
+fn validated(world: &mut World, scenario: &Scenario, run: &Run, wanted: &Definitions) -> Left {
+    let Some(catalog) = look(world, wanted) else {
+        return Left::NoRun;
+    };
+    let order = gsictl_core::probe::Order {
+        definitions: wanted,
+        catalog: &catalog,
+        selection: &run.selection(&scenario.tables),
+        sample: Sample { items: 0, required: false },
+        seed: run.seed,
+    };
+    let mut probe = Probe::new(&order);
+    if world.run(&mut probe) == Finish::Crashed {
+        world.power_off();
+        return Left::Crashed;
+    }
+    let Some((indexes, _)) = probe.into_result() else {
+        return Left::NoRun;
+    };
+    for index in &indexes {
+        let good = index.verdict == Functional;
+        checks(world).coverage.hit(if good { Row::Functional } else { Row::NotFunctional });
+        let id = wanted.indexes.iter().map(|d| &d.id);
+        let id = id
+            .into_iter()
+            .find(|id| id.table.as_str() == index.table && id.index.as_str() == index.index);
+        if let (true, Some(id)) = (good, id) {
+            was_seen(world, id);
+        }
+    }
+    Left::Validated(indexes)
 }
 
 /// A rollback: of the state, or of its newest archive.

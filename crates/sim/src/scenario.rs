@@ -139,6 +139,10 @@ pub struct Run {
     /// It takes back what was created, instead of creating; `true` with what was
     /// never acknowledged.
     pub rollback: Option<bool>,
+    /// It only validates the indexes.
+    pub validates: bool,
+    /// It carries out a plan that was saved before the time passed.
+    pub saved_plan: bool,
     /// `--retry-failed`.
     pub retry_failed: bool,
     /// `--table`, by number.
@@ -403,6 +407,8 @@ impl Dice {
             seed: self.0.u64(..),
             policy: self.policy(),
             rollback: self.one_in(6).then(|| self.one_in(3)),
+            validates: self.one_in(12),
+            saved_plan: self.one_in(8),
             retry_failed: self.one_in(4),
             table: self.one_in(6).then(|| self.0.usize(0..tables.len())),
             lacks_last: self.one_in(6),
@@ -430,6 +436,8 @@ impl Run {
             seed: 1,
             policy: Policy::default(),
             rollback: None,
+            validates: false,
+            saved_plan: false,
             retry_failed,
             table: None,
             lacks_last: false,
