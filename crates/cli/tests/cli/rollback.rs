@@ -64,8 +64,8 @@ fn without_a_terminal_and_without_yes_nothing_is_deleted_and_the_names_are_shown
 fn in_a_terminal_only_the_word_yes_is_taken_for_it() {
     for (answer, code) in [("no", 2), ("y", 2), ("yes", 0)] {
         let world = built();
-        let line = format!("gsictl --local --local-build-seconds 0.3 rollback");
-        let Some(mut terminal) = world.in_terminal(&line) else {
+        let line = "gsictl --local --local-build-seconds 0.3 rollback";
+        let Some(mut terminal) = world.in_terminal(line) else {
             return crate::world::skipped("there is no script of util-linux");
         };
         terminal.stdin(std::process::Stdio::piped());
