@@ -53,7 +53,16 @@ fn of_service(
     };
     let mut error = CallError::from_service(code.unwrap_or_default(), message, Some(status));
     error.message = secrets.hide(message);
+    if !is_a_word(&error.code) {
+        "UnknownError".clone_into(&mut error.code);
+    }
     error
+}
+
+/// A code is a word. What is no DynamoDB may put anything there, of any length.
+fn is_a_word(code: &str) -> bool {
+    let of_a_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
+    code.len() <= 100 && code.chars().all(of_a_word)
 }
 
 /// No answer came: a connection that never was, one that broke, or none in time.
@@ -133,6 +142,19 @@ mod tests {
     fn met(error: &Failure) -> (ErrorKind, Effect) {
         let error = of_call(error, &Secrets::default());
         (error.kind, error.effect)
+    }
+
+    #[test]
+    fn a_code_that_is_no_word_is_not_shown() {
+        let secrets = Secrets::default();
+        let code = |code: &str| of_service(Some(code), Some("why"), 400, &secrets).code;
+        assert_eq!(
+            code("com.amazonaws.dynamodb.v20120810#ValidationException"),
+            "ValidationException"
+        );
+        for bad in ["<html>", "two words", "a\u{1b}[2J", &"x".repeat(200)] {
+            assert_eq!(code(bad), "UnknownError", "{bad:?}");
+        }
     }
 
     #[test]
