@@ -63,7 +63,7 @@ impl World {
     fn check(&self, body: &[u8]) {
         match self.describe("200 OK", body) {
             Ok(Reply::Table(table)) => self.decide(Sighting::Found(table)),
-            Ok(Reply::Done) => panic!("a description is a table"),
+            Ok(Reply::Done | Reply::Page(_)) => panic!("a description is a table"),
             Err(error) => {
                 let open = (error.kind, error.effect) == (ErrorKind::Server, Effect::Unknown);
                 assert!(open, "nobody can say what became of it: {error:?}");
