@@ -108,6 +108,19 @@ pub struct Scan {
     pub limit: Option<u32>,
     /// `last_key` of the page before, of the same segment.
     pub after: Option<Item>,
+    /// How the page is wanted.
+    pub form: PageForm,
+}
+
+/// How a page of items is handed over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PageForm {
+    /// Read: as [`Reply::Page`].
+    #[default]
+    Items,
+    /// As it came, where it came as DynamoDB's JSON: as [`Reply::Json`], or as
+    /// [`Reply::Page`] where that is what the backend has.
+    Json,
 }
 
 /// One of several parts of a table, which DynamoDB cuts by the hash of the
@@ -165,7 +178,7 @@ pub enum Call {
     },
     /// Query. Answered with [`Reply::Page`].
     Query(Box<Query>),
-    /// Scan. Answered with [`Reply::Page`].
+    /// Scan. Answered as [`Scan::form`] says.
     Scan(Box<Scan>),
 }
 
@@ -211,6 +224,8 @@ pub enum Reply {
     Table(Box<TableDescription>),
     /// Items.
     Page(Page),
+    /// The body of an answer that holds items, unread.
+    Json(Vec<u8>),
     /// Done, with nothing to tell.
     Done,
 }

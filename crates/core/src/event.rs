@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::check::Violation;
 use crate::name::{IndexId, IndexName, TableName};
 use crate::state::Status;
 
@@ -39,6 +40,29 @@ pub struct AttemptFailure {
     pub strategy: &'static str,
     /// When it is tried again; `None` where it is not.
     pub delay: Option<Duration>,
+}
+
+/// How far the check of a table is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckProgress {
+    /// The table.
+    pub table: TableName,
+    /// Items that were read, by earlier runs of the check too.
+    pub items: u64,
+    /// Items that there are to read, as far as DynamoDB knows.
+    pub expected: Option<u64>,
+    /// Items a second, in this run.
+    pub rate: u64,
+    /// Violating items, counted once an index.
+    pub violating: u64,
+    /// Segments that were read to their end.
+    pub segments_done: usize,
+    /// Segments that are to be read.
+    pub segments: usize,
+    /// Segments that are read side by side.
+    pub at_once: usize,
+    /// How long it will take, as far as that is known.
+    pub remaining: Option<Duration>,
 }
 
 /// Something that happened in a run.
@@ -180,6 +204,44 @@ pub enum Event {
     /// The state could not be saved; no new call is made.
     SaveFailed {
         /// Why, with the way out.
+        error: String,
+    },
+    /// A check goes on; told every second.
+    Checking(Box<CheckProgress>),
+    /// An item would break with an index.
+    Violating(Box<Violation>),
+    /// A page of a table was refused and is asked for again.
+    PageRefused {
+        /// The table.
+        table: TableName,
+        /// Whether the service asked for less speed: then it is read more slowly.
+        throttled: bool,
+        /// Code and message.
+        error: String,
+        /// Its segment waits for so long.
+        retry_in: Duration,
+    },
+    /// A table was read to its end.
+    Checked {
+        /// The table.
+        table: TableName,
+        /// Its items.
+        items: u64,
+    },
+    /// A table cannot be read, and is given up.
+    NotChecked {
+        /// The table.
+        table: TableName,
+        /// Code and message.
+        error: String,
+        /// What a person can do.
+        remedy: String,
+    },
+    /// What was told so far is about to be saved as told.
+    SavingCursor,
+    /// A check cannot save where it stands; it goes on.
+    CursorNotSaved {
+        /// Why.
         error: String,
     },
     /// A stop was asked for; nothing new is started.

@@ -6,12 +6,15 @@
 //! replayed, simulated and tested in virtual time.
 
 pub mod apply;
+mod attribute;
 pub mod call;
 pub mod catalog;
+pub mod check;
 pub mod classify;
 pub mod definition;
 pub mod engine;
 pub mod event;
+pub mod index_key;
 pub mod machine;
 pub mod name;
 pub mod plan;

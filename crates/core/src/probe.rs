@@ -495,7 +495,7 @@ impl Machine for Probe {
         };
         match reply {
             Ok(Reply::Page(page)) => self.on_page(now, work.task, page),
-            Ok(Reply::Table(_) | Reply::Done) => {
+            Ok(Reply::Table(_) | Reply::Done | Reply::Json(_)) => {
                 self.on_page(now, work.task, Page::default());
             }
             Err(error) => self.on_error(now, work, error),

@@ -234,6 +234,12 @@ impl Serial {
     }
 }
 
+impl From<u64> for Serial {
+    fn from(number: u64) -> Self {
+        Self(number)
+    }
+}
+
 impl fmt::Display for Serial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -182,7 +182,7 @@ impl Machine for Survey {
                 self.answered = true;
                 self.catalog.insert(table, asked_at, Sighting::Found(description));
             }
-            Ok(Reply::Done | Reply::Page(_)) => {
+            Ok(Reply::Done | Reply::Page(_) | Reply::Json(_)) => {
                 self.catalog.insert(table, asked_at, Sighting::Missing);
             }
             Err(error) => self.on_error(now, table, tries, error),

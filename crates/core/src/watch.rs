@@ -180,7 +180,9 @@ impl Machine for Watch {
                 (self.answered, self.failures) = (true, 0);
                 self.on_table(now, &table);
             }
-            Ok(Reply::Done | Reply::Page(_)) => self.result = Some(Watched::NoTable),
+            Ok(Reply::Done | Reply::Page(_) | Reply::Json(_)) => {
+                self.result = Some(Watched::NoTable);
+            }
             Err(error) => self.on_error(now, error),
         }
     }

@@ -455,7 +455,7 @@ impl Checks {
                         let seen = Seen::Found(table.clone());
                         self.seen.insert(create.table.clone(), seen);
                     }
-                    Ok(Reply::Done | Reply::Page(_)) => {}
+                    Ok(Reply::Done | Reply::Page(_) | Reply::Json(_)) => {}
                     Err(error) => self.on_failed_create(now, &index, error),
                 }
             }

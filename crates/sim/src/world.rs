@@ -554,6 +554,7 @@ fn shown(result: &Result<Reply, CallError>) -> String {
             format!("{} {}: {}", table.name, table.status, indexes.collect::<Vec<_>>().join(", "))
         }
         Ok(Reply::Page(page)) => format!("{} items", page.items.len()),
+        Ok(Reply::Json(json)) => format!("{} bytes", json.len()),
         Ok(Reply::Done) => "done".to_owned(),
         Err(error) => format!("{:?} {error}", error.effect),
     }

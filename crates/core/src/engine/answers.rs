@@ -25,7 +25,7 @@ impl Engine {
                 }
                 Sighting::Missing
             }
-            Ok(Reply::Done | Reply::Page(_)) => Sighting::Missing,
+            Ok(Reply::Done | Reply::Page(_) | Reply::Json(_)) => Sighting::Missing,
             Err(error) => return self.on_failed_look(now, n, &error),
         };
         self.credentials_are_good();

@@ -1,7 +1,7 @@
 //! The calls of a validation.
 
 use super::sample::Shape;
-use crate::call::{Call, Item, Query, Scan, Segment, Value};
+use crate::call::{Call, Item, PageForm, Query, Scan, Segment, Value};
 use crate::definition::{KeyType, ScalarType};
 use crate::name::{IndexId, TableName};
 
@@ -56,5 +56,6 @@ pub(super) fn items(table: &TableName, segment: Segment, limit: u32, after: Opti
         attributes: Vec::new(),
         limit: Some(limit),
         after,
+        form: PageForm::Items,
     }))
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::json;
 
-use super::sample::key_json;
 use super::standing::{Checked, Checks};
+use crate::attribute::key_json;
 use crate::call::{CallError, Consumed, Value};
 use crate::name::IndexId;
 use crate::report::{Document, Envelope};
@@ -119,7 +119,11 @@ impl Sampled {
     pub(super) fn add(&mut self, problem: Problem, key: &[(String, Value)], detail: String) {
         *self.problems.entry(problem).or_default() += 1;
         if self.findings.len() < TOLD {
-            self.findings.push(Finding { problem, key: key_json(key), detail });
+            self.findings.push(Finding {
+                problem,
+                key: key_json(key.iter().map(|(name, value)| (name, value))),
+                detail,
+            });
         }
     }
 

@@ -1,17 +1,10 @@
 //! An item of the base table against what an index should hold of it.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
-
-use serde_json::json;
+use std::collections::BTreeSet;
 
 use crate::call::{Item, Value};
-use crate::definition::{KeyElement, KeyType, Projection, ScalarType};
-
-/// Longest value of a partition key and of a sort key, in bytes
-/// ([limits](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html)).
-const LONGEST_HASH: usize = 2_048;
-const LONGEST_RANGE: usize = 1_024;
+use crate::definition::{KeyElement, Projection, ScalarType};
+use crate::index_key::{Fault, KeyValue, longest};
 
 /// The keys of an index and of its table, with what else it holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,42 +71,20 @@ fn pairs<'a>(item: &Item, names: impl IntoIterator<Item = &'a String>) -> Vec<(S
     names.into_iter().filter_map(pair).collect()
 }
 
-/// Why a value cannot be a key of the index
-/// ([violations](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.ViolationDetection.html)).
+/// Why a value cannot be a key of the index.
 fn problem(key: &KeyElement, wanted: ScalarType, value: &Value) -> Option<String> {
-    let name = &key.attribute_name;
-    let length = match (value, wanted) {
-        (Value::S(text), ScalarType::S) => text.len(),
-        (Value::B(bytes), ScalarType::B) => bytes.len(),
-        (Value::N(_), ScalarType::N) => return None,
-        _ => {
-            let found = type_name(value);
-            return Some(format!("attribute {name} is {found}, the index wants {wanted:?}"));
+    let (name, bytes) = (&key.attribute_name, value.size());
+    let found = value.type_name();
+    match KeyValue::from(value).fault(key.key_type, wanted, bytes)? {
+        Fault::WrongType | Fault::Null => {
+            Some(format!("attribute {name} is {found}, the index wants {wanted:?}"))
         }
-    };
-    let longest = if key.key_type == KeyType::Hash { LONGEST_HASH } else { LONGEST_RANGE };
-    match length {
-        0 => Some(format!("attribute {name} is empty")),
-        n if n > longest => {
-            Some(format!("attribute {name} has {n} bytes, a key of an index at most {longest}"))
+        Fault::Empty => Some(format!("attribute {name} is empty")),
+        Fault::TooLong | Fault::TooLongTogether => {
+            let longest = longest(key.key_type);
+            Some(format!("attribute {name} has {bytes} bytes, a key of an index at most {longest}"))
         }
-        _ => None,
-    }
-}
-
-/// AWS's word for a type.
-fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::S(_) => "S",
-        Value::N(_) => "N",
-        Value::B(_) => "B",
-        Value::Bool(_) => "BOOL",
-        Value::Null => "NULL",
-        Value::L(_) => "L",
-        Value::M(_) => "M",
-        Value::Ss(_) => "SS",
-        Value::Ns(_) => "NS",
-        Value::Bs(_) => "BS",
+        Fault::NumberOutOfRange => Some(format!("attribute {name} is out of DynamoDB's range")),
     }
 }
 
@@ -123,42 +94,10 @@ pub(super) fn differing(one: &Item, other: &Item) -> Vec<String> {
     names.into_iter().filter(|name| one.get(*name) != other.get(*name)).cloned().collect()
 }
 
-/// A key as the aws command line takes it: `{"pk":{"S":"x"}}`.
-pub(super) fn key_json(key: &[(String, Value)]) -> serde_json::Value {
-    let values: BTreeMap<_, _> = key.iter().map(|(name, v)| (name.clone(), scalar(v))).collect();
-    json!(values)
-}
-
-/// Only these three are keys.
-fn scalar(value: &Value) -> serde_json::Value {
-    match value {
-        Value::S(text) => json!({ "S": text }),
-        Value::N(number) => json!({ "N": number }),
-        Value::B(bytes) => json!({ "B": base64(bytes) }),
-        other => json!({ (type_name(other)): null }),
-    }
-}
-
-/// The standard alphabet with padding (RFC 4648).
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let byte = |n: usize| u32::from(chunk.get(n).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for n in 0..4 {
-            let letter = ALPHABET[(bits >> (18 - 6 * n) & 63) as usize];
-            let letter = if n > chunk.len() { '=' } else { char::from(letter) };
-            // Writing to a string cannot fail.
-            let _ = text.write_char(letter);
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::definition::KeyType;
 
     fn shape(projection: Projection) -> Shape {
         let key = |name: &str, key_type, scalar| {
@@ -231,14 +170,5 @@ mod tests {
     fn a_key_of_both_is_not_asked_for_twice() {
         let further = shape(Projection::All).further_keys_of(&item(number(), "a"));
         assert_eq!(further, [("pk".to_owned(), Value::S("1".to_owned()))]);
-    }
-
-    #[test]
-    fn keys_are_shown_as_the_aws_command_line_takes_them() {
-        let key =
-            [("b".to_owned(), Value::B(vec![0, 255])), ("n".to_owned(), Value::N("1".to_owned()))];
-        assert_eq!(key_json(&key).to_string(), r#"{"b":{"B":"AP8="},"n":{"N":"1"}}"#);
-        let texts = ["", "f", "fo", "foo", "foobar"].map(|t| base64(t.as_bytes()));
-        assert_eq!(texts, ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYmFy"]);
     }
 }
