@@ -58,6 +58,12 @@ pub trait Backend: Send + Sync {
     /// Where the calls go. `account` is not known before a table is described.
     fn target(&self) -> Target;
 
+    /// Into how many segments a table is best cut to be read as a whole; `None` for
+    /// as many as its size asks for.
+    fn scan_segments(&self) -> Option<u32> {
+        None
+    }
+
     /// What CloudWatch has of each index over the [`METRICS_SPAN`] before `now`;
     /// those of which it has nothing are left out.
     fn metrics(&self, indexes: Vec<IndexId>, now: Timestamp) -> MetricsFuture<'_> {
@@ -75,6 +81,10 @@ impl<B: Backend + ?Sized> Backend for Arc<B> {
         (**self).target()
     }
 
+    fn scan_segments(&self) -> Option<u32> {
+        (**self).scan_segments()
+    }
+
     fn metrics(&self, indexes: Vec<IndexId>, now: Timestamp) -> MetricsFuture<'_> {
         (**self).metrics(indexes, now)
     }
@@ -87,6 +97,10 @@ impl<B: Backend + ?Sized> Backend for Box<B> {
 
     fn target(&self) -> Target {
         (**self).target()
+    }
+
+    fn scan_segments(&self) -> Option<u32> {
+        (**self).scan_segments()
     }
 
     fn metrics(&self, indexes: Vec<IndexId>, now: Timestamp) -> MetricsFuture<'_> {

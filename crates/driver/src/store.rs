@@ -24,6 +24,8 @@ pub use self::memory::{MemoryDisk, MemoryStore};
 pub const STATE_FILE: &str = ".gsi_creation_state.json";
 /// The file whose lock means that a run is going on. It is never removed.
 pub const LOCK_FILE: &str = ".gsi_creation_state.lock";
+/// Where an interrupted check stands; `gsictl check --resume` goes on from there.
+pub const CURSOR_FILE: &str = ".gsi_check.json";
 /// The most that is read. Ten thousand indexes with full histories take a tenth.
 pub const MAX_BYTES: u64 = 256 * 1024 * 1024;
 

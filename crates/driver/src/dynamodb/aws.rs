@@ -31,6 +31,7 @@ mod convert;
 mod credentials;
 mod error;
 mod metrics;
+mod raw;
 mod request;
 
 use credentials::{Remembered, Secrets};

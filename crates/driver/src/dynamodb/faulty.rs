@@ -184,6 +184,10 @@ impl<B: Backend> Backend for Faulty<B> {
         self.inner.target()
     }
 
+    fn scan_segments(&self) -> Option<u32> {
+        self.inner.scan_segments()
+    }
+
     fn metrics(&self, indexes: Vec<IndexId>, now: Timestamp) -> MetricsFuture<'_> {
         self.inner.metrics(indexes, now)
     }

@@ -132,6 +132,11 @@ impl Backend for Local {
         })
     }
 
+    /// The engine has no order by segment: each would read the whole table.
+    fn scan_segments(&self) -> Option<u32> {
+        Some(1)
+    }
+
     /// The endpoint is the file's absolute path.
     fn target(&self) -> Target {
         Target {

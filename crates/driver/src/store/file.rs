@@ -4,11 +4,29 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::disk::{Directory, Disk, Locking, Stamp};
-use super::{Holder, LOCK_FILE, LockError, MAX_BYTES, STATE_FILE, StateStore, StoreError};
+use super::{
+    CURSOR_FILE, Holder, LOCK_FILE, LockError, MAX_BYTES, STATE_FILE, StateStore, StoreError,
+};
 
-/// Where a save is written before it gets its name. One name will do, since only
-/// the lock's holder writes; it is not the one that the seeds' tool uses.
-const TEMPORARY: &str = ".gsi_creation_state.gsictl-tmp";
+/// The names of the files of a store.
+#[derive(Clone, Copy, Debug)]
+struct Names {
+    /// What is kept.
+    kept: &'static str,
+    /// Its lock, which is never removed.
+    lock: &'static str,
+    /// Where a save is written before it gets its name. One name will do, since only
+    /// the lock's holder writes.
+    temporary: &'static str,
+}
+
+/// Those of the state; the temporary one is not that of the seeds' tool.
+const STATE: Names =
+    Names { kept: STATE_FILE, lock: LOCK_FILE, temporary: ".gsi_creation_state.gsictl-tmp" };
+
+/// Those of a check that was interrupted.
+const CURSOR: Names =
+    Names { kept: CURSOR_FILE, lock: ".gsi_check.lock", temporary: ".gsi_check.gsictl-tmp" };
 
 /// How archives are named: this, `YYYYMMDD_HHMMSS`, and a number where two fall
 /// into a second.
@@ -23,6 +41,7 @@ const ARCHIVE: (&str, &str) = (".gsi_creation_state_", ".json");
 #[derive(Debug)]
 pub struct FileStore<D: Disk = Directory> {
     disk: D,
+    names: Names,
     lock: Option<D::Lock>,
     /// What this store last read or wrote; `None` while it knows of no state.
     seen: Option<Stamp>,
@@ -34,12 +53,19 @@ impl FileStore {
     pub fn new(directory: &Path) -> Self {
         Self::on(Directory::new(directory))
     }
+
+    /// Not the state in `directory` but the place of a check that was interrupted,
+    /// kept by the same rules. It has no archives.
+    #[must_use]
+    pub fn of_check(directory: &Path) -> Self {
+        Self { names: CURSOR, ..Self::new(directory) }
+    }
 }
 
 impl<D: Disk> FileStore<D> {
     /// The state on `disk`.
     pub fn on(disk: D) -> Self {
-        Self { disk, lock: None, seen: None }
+        Self { disk, names: STATE, lock: None, seen: None }
     }
 
     /// Refuses to change anything without the lock.
@@ -47,9 +73,13 @@ impl<D: Disk> FileStore<D> {
         let Some(lock) = &self.lock else {
             return Err(StoreError::NotLocked { path: self.location() });
         };
-        match self.disk.holds(lock, LOCK_FILE).map_err(self.failed("check", LOCK_FILE))? {
+        match self
+            .disk
+            .holds(lock, self.names.lock)
+            .map_err(self.failed("check", self.names.lock))?
+        {
             true => Ok(()),
-            false => Err(StoreError::LockLost { path: self.disk.path(LOCK_FILE) }),
+            false => Err(StoreError::LockLost { path: self.disk.path(self.names.lock) }),
         }
     }
 
@@ -57,7 +87,8 @@ impl<D: Disk> FileStore<D> {
     /// lock could still come between this and the rename: no call rules it out.
     fn unchanged(&self) -> Result<(), StoreError> {
         self.held()?;
-        let now = self.disk.stamp(STATE_FILE).map_err(self.failed("check", STATE_FILE))?;
+        let now =
+            self.disk.stamp(self.names.kept).map_err(self.failed("check", self.names.kept))?;
         match now {
             now if now == self.seen => Ok(()),
             None => Err(StoreError::Vanished { path: self.location() }),
@@ -66,11 +97,11 @@ impl<D: Disk> FileStore<D> {
     }
 
     fn write(&self, bytes: &[u8]) -> Result<Stamp, StoreError> {
-        let writing = || self.failed("write", TEMPORARY);
-        let file = match self.disk.create(TEMPORARY, bytes) {
+        let writing = || self.failed("write", self.names.temporary);
+        let file = match self.disk.create(self.names.temporary, bytes) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                self.disk.remove(TEMPORARY).map_err(writing())?;
-                self.disk.create(TEMPORARY, bytes)
+                self.disk.remove(self.names.temporary).map_err(writing())?;
+                self.disk.create(self.names.temporary, bytes)
             }
             result => result,
         };
@@ -82,15 +113,15 @@ impl<D: Disk> FileStore<D> {
     fn move_away(&mut self, stem: &str, end: &str) -> Result<PathBuf, StoreError> {
         self.unchanged()?;
         if self.seen.is_none() {
-            let path = self.disk.path(STATE_FILE);
+            let path = self.disk.path(self.names.kept);
             return Err(StoreError::Missing { path });
         }
         let taken = self.disk.names().map_err(self.failed("list", ""))?;
         let numbered = (2..).map(|n: u64| format!("{stem}_{n}{end}"));
         let mut names = std::iter::once(format!("{stem}{end}")).chain(numbered);
         let name = names.find(|name| !taken.contains(name)).expect("numbers do not run out");
-        let moved = self.disk.rename(STATE_FILE, &name);
-        moved.map_err(self.failed("rename", STATE_FILE))?;
+        let moved = self.disk.rename(self.names.kept, &name);
+        moved.map_err(self.failed("rename", self.names.kept))?;
         self.seen = None;
         self.sync_names(&name)?;
         Ok(self.disk.path(&name))
@@ -144,8 +175,8 @@ impl<D: Disk> FileStore<D> {
 
 impl<D: Disk> StateStore for FileStore<D> {
     fn lock(&mut self, holder: &Holder) -> Result<(), LockError> {
-        let path = self.disk.path(LOCK_FILE);
-        let lock = match self.disk.try_lock(LOCK_FILE, &holder.to_string()) {
+        let path = self.disk.path(self.names.lock);
+        let lock = match self.disk.try_lock(self.names.lock, &holder.to_string()) {
             Ok(Locking::Taken(lock)) => lock,
             Ok(Locking::Held(text)) => {
                 let holder = one_line(&text);
@@ -154,12 +185,12 @@ impl<D: Disk> StateStore for FileStore<D> {
             Err(source) if source.kind() == io::ErrorKind::Unsupported => {
                 return Err(LockError::Unsupported { path, source });
             }
-            Err(error) => return Err(self.failed("lock", LOCK_FILE)(error).into()),
+            Err(error) => return Err(self.failed("lock", self.names.lock)(error).into()),
         };
-        let left = self.disk.stamp(TEMPORARY);
-        if left.map_err(self.failed("check", TEMPORARY))?.is_some() {
-            let removed = self.disk.remove(TEMPORARY);
-            removed.map_err(self.failed("remove", TEMPORARY))?;
+        let left = self.disk.stamp(self.names.temporary);
+        if left.map_err(self.failed("check", self.names.temporary))?.is_some() {
+            let removed = self.disk.remove(self.names.temporary);
+            removed.map_err(self.failed("remove", self.names.temporary))?;
         }
         self.lock = Some(lock);
         Ok(())
@@ -170,7 +201,7 @@ impl<D: Disk> StateStore for FileStore<D> {
     }
 
     fn load(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
-        let found = self.read(STATE_FILE)?;
+        let found = self.read(self.names.kept)?;
         self.seen = found.as_ref().map(|(_, stamp)| *stamp);
         Ok(found.map(|(bytes, _)| bytes))
     }
@@ -179,8 +210,8 @@ impl<D: Disk> StateStore for FileStore<D> {
         self.held()?;
         let replaced = self.write(bytes).and_then(|stamp| {
             self.unchanged()?;
-            let renamed = self.disk.rename(TEMPORARY, STATE_FILE);
-            renamed.map_err(self.failed("rename", STATE_FILE))?;
+            let renamed = self.disk.rename(self.names.temporary, self.names.kept);
+            renamed.map_err(self.failed("rename", self.names.kept))?;
             Ok(stamp)
         });
         match replaced {
@@ -188,11 +219,11 @@ impl<D: Disk> StateStore for FileStore<D> {
             Err(error) => {
                 // What is in the way of the next save, or fills the disk. Where
                 // it cannot be removed, the next lock will.
-                let _ = self.disk.remove(TEMPORARY);
+                let _ = self.disk.remove(self.names.temporary);
                 return Err(error);
             }
         }
-        self.sync_names(STATE_FILE)
+        self.sync_names(self.names.kept)
     }
 
     fn archive(&mut self, name: &str) -> Result<PathBuf, StoreError> {
@@ -205,7 +236,7 @@ impl<D: Disk> StateStore for FileStore<D> {
         if suffix.is_empty() || !suffix.chars().all(plain) {
             return Err(bad_name(suffix));
         }
-        self.move_away(&format!("{STATE_FILE}.{suffix}"), "")
+        self.move_away(&format!("{}.{suffix}", self.names.kept), "")
     }
 
     fn archives(&mut self) -> Result<Vec<String>, StoreError> {
@@ -226,7 +257,7 @@ impl<D: Disk> StateStore for FileStore<D> {
     }
 
     fn location(&self) -> PathBuf {
-        self.disk.path(STATE_FILE)
+        self.disk.path(self.names.kept)
     }
 }
 
@@ -332,7 +363,7 @@ mod tests {
         let place = place();
         let mut others = [".gsi_creation_state.json.tmp", ".gsi_creation_state.tmp", "x"];
         others.iter().for_each(|name| fs::write(place.path().join(name), "theirs").unwrap());
-        fs::write(place.path().join(TEMPORARY), "{ half").unwrap();
+        fs::write(place.path().join(STATE.temporary), "{ half").unwrap();
         drop(locked(&place));
         let mut names = Directory::new(place.path()).names().unwrap();
         names.retain(|name| name != LOCK_FILE);

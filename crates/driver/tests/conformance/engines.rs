@@ -168,6 +168,11 @@ impl Engine {
         }
     }
 
+    /// Whatever it answers.
+    pub(crate) async fn ask(&self, call: Call) -> Result<Reply, CallError> {
+        self.backend.call(call).await
+    }
+
     pub(crate) async fn create(&self, create: &CreateIndex) -> Result<TableDescription, CallError> {
         self.call(Call::CreateIndex(Box::new(create.clone()))).await
     }

@@ -66,6 +66,7 @@ suite! {
     a_query_that_does_not_fit_the_index_is_refused,
     a_query_of_the_table_finds_one_item_with_every_type_of_value,
     the_segments_of_a_scan_are_the_whole_table,
+    a_page_as_it_came_says_the_same,
     an_item_of_another_type_is_not_in_the_index,
     a_query_during_a_build_is_refused,
 }

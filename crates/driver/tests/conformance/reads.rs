@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gsictl_core::call::{
-    Call, CallError, CreateIndex, ErrorKind, Item, Page, Query, Scan, Segment, Value,
+    Call, CallError, CreateIndex, ErrorKind, Item, Page, PageForm, Query, Reply, Scan, Segment,
+    Value,
 };
 use gsictl_core::definition::{Projection, ScalarType};
 use gsictl_core::name::TableName;
@@ -200,6 +201,7 @@ pub(crate) async fn the_segments_of_a_scan_are_the_whole_table(engine: Engine) {
             attributes: vec!["pk".to_owned()],
             limit: Some(2),
             after: None,
+            form: PageForm::Items,
         };
         loop {
             let page = engine.read(Call::Scan(Box::new(scan.clone()))).await.unwrap();
@@ -216,10 +218,53 @@ pub(crate) async fn the_segments_of_a_scan_are_the_whole_table(engine: Engine) {
     assert_eq!(seen.len(), 10, "each once: {seen:?}");
     seen.dedup();
     assert_eq!(seen.len(), 10);
-    let whole = Scan { table, segment: None, attributes: Vec::new(), limit: None, after: None };
+    let whole = Scan {
+        table,
+        segment: None,
+        attributes: Vec::new(),
+        limit: None,
+        after: None,
+        form: PageForm::Items,
+    };
     let page = engine.read(Call::Scan(Box::new(whole))).await.unwrap();
     assert_eq!(page.items.len(), 10);
     assert!(page.consumed.unwrap().table > 0.0);
+}
+
+/// A page as it came holds what the same page holds read.
+pub(crate) async fn a_page_as_it_came_says_the_same(engine: Engine) {
+    let table = engine.table("unread").await;
+    engine.put_items(&table, ten()).await;
+    let mut scan = Scan {
+        table,
+        segment: None,
+        attributes: vec!["pk".to_owned(), "aaa".to_owned()],
+        limit: Some(7),
+        after: None,
+        form: PageForm::Items,
+    };
+    let read = engine.read(Call::Scan(Box::new(scan.clone()))).await.unwrap();
+    scan.form = PageForm::Json;
+    match engine.ask(Call::Scan(Box::new(scan.clone()))).await.unwrap() {
+        Reply::Page(page) => assert_eq!(page, read),
+        Reply::Json(json) => {
+            let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+            let items = json["Items"].as_array().unwrap();
+            let pairs = items.iter().zip(&read.items);
+            for (json, item) in pairs {
+                assert_eq!(json.as_object().unwrap().len(), item.len());
+                assert_eq!(item["pk"], text(json["pk"]["S"].as_str().unwrap()));
+            }
+            assert_eq!((items.len(), read.items.len()), (7, 7));
+            assert!(json["LastEvaluatedKey"].is_object() && read.last_key.is_some());
+            let units = json["ConsumedCapacity"]["Table"]["CapacityUnits"].as_f64();
+            assert_eq!(units, read.consumed.map(|consumed| consumed.table));
+        }
+        other => panic!("{other:?}"),
+    }
+    scan.table = TableName::new("not-there").unwrap();
+    let missing = engine.ask(Call::Scan(Box::new(scan))).await.unwrap_err();
+    assert_eq!(missing.kind, ErrorKind::TableNotFound, "{missing}");
 }
 
 /// The table holds it, and goes on holding it.

@@ -9,13 +9,15 @@ use aws_sdk_dynamodb::types::{
     PutRequest, ReturnConsumedCapacity, TableDescription, WriteRequest,
 };
 use gsictl_core::call::{
-    Call, CallError, CreateIndex, CreateTable, Effect, ErrorKind, Item, Query, Reply, Scan,
+    Call, CallError, CreateIndex, CreateTable, Effect, ErrorKind, Item, PageForm, Query, Reply,
+    Scan,
 };
 use gsictl_core::name::{IndexName, TableName};
 
 use super::convert;
 use super::credentials::Secrets;
 use super::error;
+use super::raw::KeptBody;
 use crate::dynamodb::expression::Expressions;
 
 /// What BatchWriteItem takes at once.
@@ -198,6 +200,13 @@ async fn scan(client: &Client, ask: Scan, secrets: &Secrets) -> Result<Reply, Ca
         .set_exclusive_start_key(ask.after.map(convert::item_to))
         .set_expression_attribute_names(expressions.names())
         .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
+    if ask.form == PageForm::Json {
+        let body = KeptBody::default();
+        let answer = request.customize().interceptor(body.clone()).send().await;
+        answer.map_err(|e| error::of_call(&e, secrets))?;
+        let json = body.take().ok_or_else(|| convert::unreadable("the answer has no body"))?;
+        return Ok(Reply::Json(json));
+    }
     let answer = request.send().await.map_err(|e| error::of_call(&e, secrets))?;
     let (last, consumed) = (answer.last_evaluated_key, answer.consumed_capacity);
     Ok(Reply::Page(convert::page_from(answer.items, last, consumed)?))

@@ -39,6 +39,10 @@ const INDEX: &str = "index";
 const RECORD: &str = "record";
 /// What BatchWriteItem takes at once.
 const BATCH: usize = 25;
+/// Capacity units of a page of 1 MB, eventually consistent.
+const PAGE_UNITS: f64 = 128.0;
+/// Items that tell how large they are.
+const FIRST_ITEMS: u32 = 64;
 
 pub(super) fn is_reserved(table: &TableName) -> bool {
     table.as_str() == RECORDS
@@ -167,7 +171,33 @@ impl Engine {
         Ok(page_from(answer.items, answer.last_evaluated_key, answer.consumed_capacity))
     }
 
-    pub(super) fn scan(&self, scan: Scan) -> Result<Page, CallError> {
+    /// Where no limit is set the page is put together from small ones: the engine
+    /// reads all that is left of the table before it cuts a page off.
+    pub(super) fn scan(&self, mut scan: Scan) -> Result<Page, CallError> {
+        if scan.limit.is_some() {
+            return self.scan_limited(scan);
+        }
+        let mut page = Page { consumed: Some(Consumed::default()), ..Page::default() };
+        let mut limit = FIRST_ITEMS;
+        loop {
+            scan.limit = Some(limit);
+            let part = self.scan_limited(scan.clone())?;
+            let units = part.consumed.map_or(0.0, |consumed| consumed.table);
+            let read = part.items.len() as f64;
+            let consumed = page.consumed.get_or_insert_default();
+            consumed.table += units;
+            let left = PAGE_UNITS - consumed.table;
+            page.items.extend(part.items);
+            scan.after = part.last_key;
+            if scan.after.is_none() || left <= 0.0 {
+                page.last_key = scan.after;
+                return Ok(page);
+            }
+            limit = (left / units.max(0.5) * read).clamp(1.0, 1e5) as u32;
+        }
+    }
+
+    fn scan_limited(&self, scan: Scan) -> Result<Page, CallError> {
         let mut expressions = Expressions::default();
         let request = ScanRequest {
             table_name: scan.table.into(),

@@ -1,0 +1,316 @@
+//! One check: a look at the tables, then their items; from an interrupted one's
+//! place where it is to go on.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use gsictl_core::catalog::Catalog;
+use gsictl_core::check::{About, Asked, Check, CheckReport, Cursor, CursorError, Options, Order};
+use gsictl_core::definition::Definitions;
+use gsictl_core::event::Event;
+use gsictl_core::plan::Selection;
+use gsictl_core::state::Target;
+use gsictl_core::survey::{Survey, SurveyError};
+use gsictl_core::time::Timestamp;
+
+use crate::clock::Clock;
+use crate::drive::{SharedStore, StopSignal, drive, locked, stopper};
+use crate::dynamodb::Backend;
+use crate::store::{FileStore, Holder, LockError, StoreError};
+
+mod violations;
+
+use violations::Violations;
+
+/// What a check is to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// What is wanted.
+    pub definitions: &'a Definitions,
+    /// The name of the definitions file, the first of several.
+    pub script_name: &'a str,
+    /// Which of the definitions. One that goes on has its own.
+    pub selection: &'a Selection,
+    /// How. One that goes on has its own `existing`, `sample` and `values`.
+    pub options: &'a Options,
+    /// Where all violations are written to: CSV by that ending, else JSON Lines.
+    /// One that goes on has its own.
+    pub violations: Option<&'a Path>,
+    /// Draws the sample and the jitter.
+    pub seed: u64,
+}
+
+/// Where a check keeps its place, so that it can go on after an interruption.
+#[derive(Debug)]
+pub struct Keeping<'a> {
+    /// The state directory.
+    pub directory: &'a Path,
+    /// Stands in the lock, for whoever comes second.
+    pub holder: &'a Holder,
+    /// Go on where an interrupted one stopped.
+    pub resume: bool,
+}
+
+/// What happens in a check, in order.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// An interrupted one goes on.
+    Resumed(&'a Cursor),
+    /// There is an interrupted one, which this one does not go on with and will
+    /// take the place of.
+    LeftBehind(&'a Cursor),
+    /// The place cannot be kept, and an interruption means to begin anew.
+    NotKept(&'a str),
+    /// Something happened.
+    Happened(Timestamp, Event),
+}
+
+/// Who watches a check.
+pub type Observer<'a> = dyn FnMut(Progress<'_>) + Send + 'a;
+
+/// Why there is no result.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// Another check keeps its place there.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The place cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is there cannot be gone on with.
+    #[error("{}: {source}", path.display())]
+    Cursor {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: CursorError,
+    },
+    /// `--resume` without an interrupted check.
+    #[error("there is no interrupted check to resume in {}", directory.display())]
+    NothingToResume {
+        /// The state directory.
+        directory: PathBuf,
+    },
+    /// DynamoDB cannot be asked.
+    #[error(transparent)]
+    Survey(#[from] SurveyError),
+    /// The file of the violations has something in it already.
+    #[error("{} is there already", path.display())]
+    ViolationsTaken {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file of the violations is no longer what the interrupted check wrote.
+    #[error("{} does not hold what the interrupted check wrote", path.display())]
+    ViolationsChanged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file of the violations cannot be written.
+    #[error("{} cannot be written: {source}", path.display())]
+    Violations {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// It was interrupted.
+    #[error("interrupted after {items} items")]
+    Interrupted {
+        /// Items that were read.
+        items: u64,
+        /// Whether its place is kept.
+        kept: bool,
+    },
+}
+
+/// Looks at the tables and reads their items. Changes nothing in DynamoDB.
+///
+/// Where it keeps its place, a crash costs what was read since the last time that it
+/// was saved: ten seconds. What stands in the file of violations beyond that place
+/// is cut off before it goes on, so that none stands there twice.
+///
+/// # Errors
+/// [`CheckError`]. A table that cannot be read is no error but in the report.
+pub async fn check(
+    request: &Request<'_>,
+    keeping: Option<&Keeping<'_>>,
+    backend: &Arc<dyn Backend>,
+    clock: Clock,
+    stop: &mut StopSignal,
+    observe: &mut Observer<'_>,
+) -> Result<CheckReport, CheckError> {
+    let place = keeping.map(|keeping| Kept::open(keeping, observe)).transpose()?.flatten();
+    let (store, cursor) = match place {
+        Some(Kept { store, cursor }) => (Some(store), cursor),
+        None => (None, None),
+    };
+    let mut asked = asked(request, backend.target());
+    let mut options = request.options.clone();
+    if let Some(cursor) = &cursor {
+        cursor.check_asked(&asked).map_err(|source| unusable(store.as_ref(), source))?;
+        asked = cursor.asked.clone();
+        options.existing = asked.existing;
+        options.sample = asked.sample;
+        options.values = asked.values;
+        observe(Progress::Resumed(cursor));
+    }
+    options.saves = store.is_some();
+    options.stream = asked.violations_file.is_some();
+
+    let selection = asked.selection();
+    let wanted = request.definitions.indexes.iter().filter(|d| selection.admits(d));
+    let mut survey = Survey::new(wanted.map(|d| &d.id.table));
+    let mut told = |at, event| observe(Progress::Happened(at, event));
+    drive(&mut survey, backend, None, clock, stop, &mut told).await;
+    let catalog = survey.into_catalog()?;
+
+    let order = Order {
+        definitions: request.definitions,
+        catalog: &catalog,
+        selection: &selection,
+        options: &options,
+        asked: &asked,
+        segments: backend.scan_segments(),
+        seed: request.seed,
+    };
+    let file = asked.violations_file.as_deref().map(Path::new);
+    let told = cursor.as_ref().map(|cursor| cursor.told);
+    let mut check = match cursor {
+        Some(cursor) => Check::resume(&order, cursor, clock.now())
+            .map_err(|source| unusable(store.as_ref(), source))?,
+        None => Check::new(&order, clock.now()),
+    };
+    let mut violations =
+        file.map(|path| Violations::open(path, told, options.values)).transpose()?;
+    run(&mut check, violations.as_mut(), backend, store.as_ref(), clock, stop, observe).await;
+    if let Some(violations) = violations {
+        violations.finish()?;
+    }
+    if check.is_interrupted() {
+        let kept = store.is_some_and(|store| locked(&store).load().is_ok_and(|b| b.is_some()));
+        return Err(CheckError::Interrupted { items: check.items(), kept });
+    }
+    if let Some(store) = store {
+        forget(&store);
+    }
+    Ok(report(&check, request, backend, &catalog, clock, asked.violations_file.as_deref()))
+}
+
+fn report(
+    check: &Check,
+    request: &Request<'_>,
+    backend: &Arc<dyn Backend>,
+    catalog: &Catalog,
+    clock: Clock,
+    violations_file: Option<&str>,
+) -> CheckReport {
+    let mut target = backend.target();
+    target.account = catalog.account().map(str::to_owned);
+    check.report(&About {
+        script_name: request.script_name,
+        target: &target,
+        ended_at: clock.now(),
+        violations_file,
+    })
+}
+
+/// Drives the check; a file of violations that cannot be written ends it.
+async fn run(
+    check: &mut Check,
+    mut violations: Option<&mut Violations>,
+    backend: &Arc<dyn Backend>,
+    store: Option<&SharedStore>,
+    clock: Clock,
+    stop: &mut StopSignal,
+    observe: &mut Observer<'_>,
+) {
+    let (stopper, mut stopped) = stopper();
+    let mut told = |at, event| {
+        let written = match (&mut violations, &event) {
+            (Some(file), Event::Violating(violation)) => file.write(violation),
+            (Some(file), Event::SavingCursor) => file.sync(),
+            _ => true,
+        };
+        if !written {
+            stopper.stop();
+        }
+        observe(Progress::Happened(at, event));
+    };
+    // The check stops by its own signal, whoever gives it.
+    let pass_on = async {
+        stop.asked().await;
+        stopper.stop();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = drive(check, backend, store, clock, &mut stopped, &mut told) => {}
+        () = pass_on => {}
+    }
+}
+
+/// What a later run of it has to ask for.
+fn asked(request: &Request<'_>, target: Target) -> Asked {
+    let Options { existing, sample, values, .. } = *request.options;
+    Asked {
+        script_name: request.script_name.to_owned(),
+        definitions: request.definitions.digest(),
+        target: target.without_credentials(),
+        tables: request.selection.tables.clone(),
+        indexes: request.selection.indexes.clone(),
+        existing,
+        sample,
+        values,
+        violations_file: request.violations.map(|path| path.display().to_string()),
+    }
+}
+
+fn unusable(store: Option<&SharedStore>, source: CursorError) -> CheckError {
+    let path = store.map_or_else(PathBuf::new, |store| locked(store).location());
+    CheckError::Cursor { path, source }
+}
+
+/// A check that came to its end has no place to go on from.
+fn forget(store: &SharedStore) {
+    let path = locked(store).location();
+    // Where it stays, the next check says that it is there.
+    let _ = std::fs::remove_file(path);
+}
+
+/// The place of an interrupted check, under its lock.
+struct Kept {
+    store: SharedStore,
+    /// Where to go on.
+    cursor: Option<Cursor>,
+}
+
+impl Kept {
+    /// `None` where the place cannot be kept, which is told and is no reason not to
+    /// check, unless something is to be resumed.
+    fn open(keeping: &Keeping<'_>, observe: &mut Observer<'_>) -> Result<Option<Self>, CheckError> {
+        let store: SharedStore = Arc::new(Mutex::new(FileStore::of_check(keeping.directory)));
+        let taken = locked(&store).lock(keeping.holder);
+        match taken {
+            Ok(()) => {}
+            Err(error @ LockError::Held { .. }) => return Err(error.into()),
+            Err(error) if keeping.resume => return Err(error.into()),
+            Err(error) => {
+                observe(Progress::NotKept(&error.to_string()));
+                return Ok(None);
+            }
+        }
+        let bytes = locked(&store).load()?;
+        let found = bytes.map(|bytes| Cursor::parse(&bytes)).transpose();
+        if !keeping.resume {
+            if let Ok(Some(cursor)) = &found {
+                observe(Progress::LeftBehind(cursor));
+            }
+            return Ok(Some(Self { store, cursor: None }));
+        }
+        let found = found.map_err(|source| unusable(Some(&store), source))?;
+        let nothing = || CheckError::NothingToResume { directory: keeping.directory.to_owned() };
+        let cursor = Some(found.ok_or_else(nothing)?);
+        Ok(Some(Self { store, cursor }))
+    }
+}

@@ -1,0 +1,214 @@
+//! All violations of a check, in a file: JSON Lines, or CSV by that ending. A
+//! violation is a line, so that the lines of a place that was saved can be counted.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use gsictl_core::check::Violation;
+
+use super::CheckError;
+
+/// The file. The first thing that goes wrong with it is kept, and ends it.
+pub(super) struct Violations {
+    path: PathBuf,
+    to: Form,
+    values: bool,
+    failed: Option<io::Error>,
+}
+
+enum Form {
+    JsonLines(BufWriter<File>),
+    Csv(Box<csv::Writer<File>>),
+}
+
+impl Violations {
+    /// A new file, or that of a check that goes on, which told `told` violations.
+    pub(super) fn open(path: &Path, told: Option<u64>, values: bool) -> Result<Self, CheckError> {
+        let failed = |source| CheckError::Violations { path: path.to_owned(), source };
+        let is_csv = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
+        let file = match told {
+            Some(told) => cut(path, told + u64::from(is_csv))?,
+            None => match std::fs::metadata(path) {
+                Ok(there) if there.len() > 0 || !there.is_file() => {
+                    return Err(CheckError::ViolationsTaken { path: path.to_owned() });
+                }
+                _ => File::create(path).map_err(failed)?,
+            },
+        };
+        let to = if is_csv {
+            let writer = csv::WriterBuilder::new().has_headers(false).from_writer(file);
+            Form::Csv(Box::new(writer))
+        } else {
+            Form::JsonLines(BufWriter::new(file))
+        };
+        let mut violations = Self { path: path.to_owned(), to, values, failed: None };
+        if told.is_none() && is_csv {
+            violations.head();
+        }
+        Ok(violations)
+    }
+
+    fn head(&mut self) {
+        const COLUMNS: [&str; 9] =
+            ["table", "index", "key", "attribute", "fault", "found", "wanted", "bytes", "value"];
+        let columns = &COLUMNS[..COLUMNS.len() - usize::from(!self.values)];
+        if let Form::Csv(to) = &mut self.to {
+            let written = to.write_record(columns).map_err(io::Error::from);
+            self.note(written);
+        }
+    }
+
+    /// False where it cannot be written.
+    pub(super) fn write(&mut self, violation: &Violation) -> bool {
+        if self.failed.is_some() {
+            return false;
+        }
+        let written = match &mut self.to {
+            Form::JsonLines(to) => serde_json::to_writer(&mut *to, violation)
+                .map_err(io::Error::from)
+                .and_then(|()| to.write_all(b"\n")),
+            Form::Csv(to) => write_row(to, violation, self.values),
+        };
+        self.note(written)
+    }
+
+    /// What was written is on the disk, before the place says so.
+    pub(super) fn sync(&mut self) -> bool {
+        if self.failed.is_some() {
+            return false;
+        }
+        let synced = match &mut self.to {
+            Form::JsonLines(to) => to.flush().and_then(|()| to.get_ref().sync_data()),
+            Form::Csv(to) => to.flush().and_then(|()| to.get_ref().sync_data()),
+        };
+        self.note(synced)
+    }
+
+    fn note(&mut self, result: io::Result<()>) -> bool {
+        let good = result.is_ok();
+        if let Err(error) = result {
+            self.failed.get_or_insert(error);
+        }
+        good
+    }
+
+    pub(super) fn finish(mut self) -> Result<(), CheckError> {
+        self.sync();
+        match self.failed {
+            Some(source) => Err(CheckError::Violations { path: self.path, source }),
+            None => Ok(()),
+        }
+    }
+}
+
+fn write_row(to: &mut csv::Writer<File>, violation: &Violation, values: bool) -> io::Result<()> {
+    let Violation { table, index, key, attribute, fault, found, wanted, bytes, value } = violation;
+    // In JSON a line break is an escape: a row stays a line.
+    let (key, bytes) = (key.to_string(), bytes.to_string());
+    let value = value.as_ref().map(ToString::to_string).unwrap_or_default();
+    let attribute = attribute.replace(['\n', '\r'], " ");
+    let fields: [&str; 9] =
+        [table, index, &key, &attribute, fault.as_str(), found, wanted, &bytes, &value];
+    to.write_record(&fields[..fields.len() - usize::from(!values)]).map_err(io::Error::from)
+}
+
+/// The file cut after so many lines, ready for more.
+fn cut(path: &Path, lines: u64) -> Result<File, CheckError> {
+    let failed = |source| CheckError::Violations { path: path.to_owned(), source };
+    let changed = || CheckError::ViolationsChanged { path: path.to_owned() };
+    let file = OpenOptions::new().read(true).append(true).open(path).map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound { changed() } else { failed(error) }
+    })?;
+    let mut reader = BufReader::new(&file);
+    let (mut length, mut line) = (0, Vec::new());
+    for _ in 0..lines {
+        line.clear();
+        length += reader.read_until(b'\n', &mut line).map_err(failed)? as u64;
+        if line.last() != Some(&b'\n') {
+            return Err(changed());
+        }
+    }
+    file.set_len(length).map_err(failed)?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use gsictl_core::index_key::Fault;
+    use serde_json::json;
+
+    use super::*;
+
+    fn violation(n: u32) -> Violation {
+        Violation {
+            table: "bookings".to_owned(),
+            index: "by-seat".to_owned(),
+            key: json!({ "pk": { "S": format!("a \"{n}\",\nb") } }),
+            attribute: "seat".to_owned(),
+            fault: Fault::WrongType,
+            found: "N".to_owned(),
+            wanted: "S".to_owned(),
+            bytes: 3,
+            value: Some(json!({ "N": "12" })),
+        }
+    }
+
+    fn written(name: &str, values: bool) -> (tempfile::TempDir, PathBuf) {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join(name);
+        let mut file = Violations::open(&path, None, values).unwrap();
+        assert!((0..5).all(|n| file.write(&violation(n))));
+        file.finish().unwrap();
+        (place, path)
+    }
+
+    #[test]
+    fn json_lines_are_read_again_as_they_were() {
+        let (_place, path) = written("found.jsonl", true);
+        let text = std::fs::read_to_string(path).unwrap();
+        let read: Vec<Violation> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(read, (0..5).map(violation).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn csv_has_a_head_and_a_line_each_whatever_the_values_hold() {
+        let (_place, path) = written("found.CSV", true);
+        let text = std::fs::read_to_string(path).unwrap();
+        assert_eq!(text.lines().count(), 6);
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        assert_eq!(reader.headers().unwrap().iter().last(), Some("value"));
+        let row = reader.records().nth(2).unwrap().unwrap();
+        let key: serde_json::Value = serde_json::from_str(&row[2]).unwrap();
+        assert_eq!(key, violation(2).key);
+        let (_place, path) = written("found.csv", false);
+        let text = std::fs::read_to_string(path).unwrap();
+        assert!(text.starts_with("table,index,key,attribute,fault,found,wanted,bytes\n"));
+    }
+
+    #[test]
+    fn a_check_that_goes_on_cuts_off_what_was_told_after_its_place() {
+        for name in ["found.jsonl", "found.csv"] {
+            let (_place, path) = written(name, true);
+            let whole = std::fs::read_to_string(&path).unwrap();
+            let mut file = Violations::open(&path, Some(3), true).unwrap();
+            assert!((3..5).all(|n| file.write(&violation(n))));
+            file.finish().unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), whole, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_what_it_was_is_left_alone() {
+        let (_place, path) = written("found.jsonl", true);
+        let taken = Violations::open(&path, None, true).err();
+        assert!(matches!(taken, Some(CheckError::ViolationsTaken { .. })));
+        let changed = Violations::open(&path, Some(6), true).err();
+        assert!(matches!(changed, Some(CheckError::ViolationsChanged { .. })));
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 5);
+        std::fs::remove_file(&path).unwrap();
+        let gone = Violations::open(&path, Some(1), true).err();
+        assert!(matches!(gone, Some(CheckError::ViolationsChanged { .. })));
+    }
+}
