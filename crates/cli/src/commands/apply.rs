@@ -37,7 +37,7 @@ pub(crate) fn run(globals: &Globals, args: &Apply) -> Result<Exit, CliError> {
 }
 
 fn request(globals: &Globals, args: &Apply) -> Result<Request, CliError> {
-    let selection = Selection { tables: args.table.clone(), indexes: args.index.clone() };
+    let selection = args.filters.selection();
     let (loaded, selection, retry_failed, saved_plan) =
         match definitions::load_or_plan(&args.definitions)? {
             Given::Definitions(loaded) => (loaded, selection, args.retry_failed, None),
@@ -76,7 +76,7 @@ fn request(globals: &Globals, args: &Apply) -> Result<Request, CliError> {
 
 /// A plan was made with its own.
 fn refuse_filters(args: &Apply) -> Result<(), CliError> {
-    if args.table.is_empty() && args.index.is_empty() && !args.retry_failed {
+    if args.filters.selection() == Selection::default() && !args.retry_failed {
         return Ok(());
     }
     let message = "a saved plan has its own --table, --index and --retry-failed";

@@ -53,7 +53,7 @@ fn request(globals: &Globals, args: &Rollback, clock: Clock) -> Result<Request, 
     };
     Ok(Request {
         source,
-        selection: Selection { tables: args.table.clone(), indexes: args.index.clone() },
+        selection: args.filters.selection(),
         include_inferred: args.include_inferred,
         policy: Policy {
             max_attempts: args.max_attempts,

@@ -24,7 +24,7 @@ pub(super) fn sample(asked: Option<u32>) -> Sample {
 
 pub(crate) fn run(globals: &Globals, args: &Validate) -> Result<Exit, CliError> {
     let loaded = definitions::load(&args.definitions)?;
-    let selection = Selection { tables: args.table.clone(), indexes: args.index.clone() };
+    let selection = args.filters.selection();
     check_selection(&selection, &loaded.definitions)?;
     let report = context::block_on(ask(globals, args, &loaded, &selection))?;
     let exit = if report.is_good() { Exit::Done } else { Exit::Incomplete };
