@@ -7,7 +7,8 @@ use gsictl_driver::clock::Clock;
 use gsictl_driver::validate::{Request, validate};
 use serde_json::json;
 
-use super::apply::{check_selection, write_report};
+use super::apply::check_selection;
+use super::write_report;
 use crate::args::{Globals, Output, Validate};
 use crate::definitions::Loaded;
 use crate::error::{CliError, Exit};
