@@ -5,7 +5,6 @@ use super::job::{Job, Phase, Task, Verdict};
 use crate::call::ErrorKind;
 use crate::catalog::{Sighting, TableDescription};
 use crate::event::Event;
-use crate::retry::Rule;
 use crate::rollback::{Kept, Standing, judge};
 use crate::state::{Entry, Step};
 
@@ -148,6 +147,6 @@ impl Job {
     /// description tells.
     pub(super) fn is_answer(&self, kind: ErrorKind) -> bool {
         let absent = matches!(kind, ErrorKind::IndexNotFound | ErrorKind::TableNotFound);
-        absent && matches!(self.task, Task::Delete(_)) && Rule::of(kind).counts
+        absent && matches!(self.task, Task::Delete(_))
     }
 }
