@@ -1,7 +1,8 @@
 //! What is particular to an index that is to be deleted.
 
 use super::Scene;
-use super::job::{Job, Phase, Task, Verdict};
+use super::job::{Job, Phase, Task};
+use super::outcome::Verdict;
 use crate::call::ErrorKind;
 use crate::catalog::{Sighting, TableDescription};
 use crate::event::Event;
