@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use gsictl_core::definition::Format;
 use gsictl_core::name::{IndexName, TableName};
+use gsictl_core::plan::Selection;
 
 /// Adds Global Secondary Indexes to live DynamoDB tables: works out what is
 /// missing, builds it side by side, and survives every interruption.
@@ -152,12 +153,8 @@ pub(crate) struct Demo {
 pub(crate) struct Plan {
     #[command(flatten)]
     pub(crate) definitions: Definitions,
-    /// Only indexes of this table (repeatable)
-    #[arg(long, value_name = "TABLE")]
-    pub(crate) table: Vec<TableName>,
-    /// Only indexes of this name (repeatable); with --table both must match
-    #[arg(long, value_name = "INDEX")]
-    pub(crate) index: Vec<IndexName>,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
     /// Plan for the indexes that failed before, and only those
     #[arg(long)]
     pub(crate) retry_failed: bool,
@@ -179,12 +176,8 @@ pub(crate) struct Plan {
 pub(crate) struct Apply {
     #[command(flatten)]
     pub(crate) definitions: Definitions,
-    /// Only indexes of this table (repeatable)
-    #[arg(long, value_name = "TABLE")]
-    pub(crate) table: Vec<TableName>,
-    /// Only indexes of this name (repeatable); with --table both must match
-    #[arg(long, value_name = "INDEX")]
-    pub(crate) index: Vec<IndexName>,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
     /// Start the indexes that failed before, and only those
     #[arg(long)]
     pub(crate) retry_failed: bool,
@@ -228,13 +221,25 @@ pub(crate) struct Definitions {
 }
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Rollback {
+pub(crate) struct Filters {
     /// Only indexes of this table (repeatable)
     #[arg(long, value_name = "TABLE")]
-    pub(crate) table: Vec<TableName>,
+    table: Vec<TableName>,
     /// Only indexes of this name (repeatable); with --table both must match
     #[arg(long, value_name = "INDEX")]
-    pub(crate) index: Vec<IndexName>,
+    index: Vec<IndexName>,
+}
+
+impl Filters {
+    pub(crate) fn selection(&self) -> Selection {
+        Selection { tables: self.table.clone(), indexes: self.index.clone() }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Rollback {
+    #[command(flatten)]
+    pub(crate) filters: Filters,
     /// Read this state file or archive
     #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
@@ -272,12 +277,8 @@ pub(crate) struct Wait {
 pub(crate) struct Validate {
     #[command(flatten)]
     pub(crate) definitions: Definitions,
-    /// Only indexes of this table (repeatable)
-    #[arg(long, value_name = "TABLE")]
-    pub(crate) table: Vec<TableName>,
-    /// Only indexes of this name (repeatable); with --table both must match
-    #[arg(long, value_name = "INDEX")]
-    pub(crate) index: Vec<IndexName>,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
     /// Items to look up in each index; 0 for none (default: 10, where scanning is allowed)
     ///
     /// They are taken from all parts of the table. Items that the index does not

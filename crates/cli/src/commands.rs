@@ -1,4 +1,4 @@
-//! One file a command.
+//! One file a command, and what several of them do.
 
 pub(crate) mod apply;
 pub(crate) mod completions;
@@ -13,3 +13,20 @@ pub(crate) mod state;
 pub(crate) mod status;
 pub(crate) mod validate;
 pub(crate) mod wait;
+
+use std::path::{Path, PathBuf};
+
+use gsictl_core::report::Document;
+use gsictl_driver::reports;
+
+use crate::view;
+
+/// A report that cannot be written is told; what it reports stands.
+fn write_report(dir: &Path, report: &dyn Document) -> Option<PathBuf> {
+    let written = reports::write(dir, report);
+    written
+        .inspect_err(|error| {
+            view::err(&format!("warning: the report could not be written: {error}"));
+        })
+        .ok()
+}

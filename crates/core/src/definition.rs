@@ -31,6 +31,7 @@ pub use self::limits::MAX_INPUT_BYTES;
 pub use self::schema::json_schema;
 pub use self::source::{Format, Source, UnknownFormat};
 pub use self::write::Remarks;
+pub(crate) use self::write::aws_fields;
 
 use serde::{Deserialize, Serialize};
 

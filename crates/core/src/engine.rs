@@ -28,8 +28,7 @@ use crate::time::Timestamp;
 use lane::{Doing, Lane, Next};
 use pace::Pace;
 
-pub use job::Verdict;
-pub use outcome::{Ended, Outcome, Stats};
+pub use outcome::{Ended, Outcome, Stats, Verdict};
 
 /// Observations wait so long for an intent to ride with.
 const SAVE_WITHIN: Duration = Duration::from_secs(1);

@@ -18,6 +18,7 @@ pub use self::glance::{Glance, NoReport};
 pub use self::rollback::{Fate, RemovalReport, RemovalTotals, RollbackReport};
 pub use self::schema::json_schema;
 
+use crate::engine::Ended;
 use crate::time::Timestamp;
 
 /// The format of the JSON report; raised when a field changes its meaning.
@@ -25,14 +26,22 @@ pub const FORMAT: u32 = 1;
 
 /// What a command leaves in `gsi_creation_reports/`, for programs and for people.
 pub trait Document {
-    /// The kind of report, such as `apply`.
-    fn kind(&self) -> &str;
-    /// When it was over: part of the file's name.
-    fn ended_at(&self) -> Timestamp;
+    /// What it says whatever its kind.
+    fn envelope(&self) -> &Envelope;
     /// The whole of it: the fields of [`Envelope`], and its own.
     fn json(&self) -> serde_json::Value;
     /// The same in Markdown, to be read and passed on.
     fn markdown(&self) -> String;
+
+    /// The kind of report, such as `apply`.
+    fn kind(&self) -> &str {
+        self.envelope().kind
+    }
+
+    /// When it was over: part of the file's name.
+    fn ended_at(&self) -> Timestamp {
+        self.envelope().ended_at
+    }
 
     /// Its file name: `<kind>_YYYYMMDD_HHMMSS`, without an ending.
     fn file_stem(&self) -> String {
@@ -72,4 +81,18 @@ impl Envelope {
         let command = command.to_owned();
         Self { format: FORMAT, kind, tool, command, result, started_at, ended_at }
     }
+}
+
+/// How a run ended: `done`, `stopped`, or why the state could not be saved.
+fn ended(ended: &Ended) -> String {
+    match ended {
+        Ended::Done => "done".to_owned(),
+        Ended::Stopped => "stopped".to_owned(),
+        Ended::SaveFailed(error) => error.clone(),
+    }
+}
+
+/// Times are known to the millisecond; a sum of them is no better.
+fn to_millis(seconds: f64) -> f64 {
+    (seconds * 1_000.0).round() / 1_000.0
 }

@@ -14,13 +14,14 @@ use gsictl_core::probe::{Sample, ValidationReport};
 use gsictl_core::report::{About, Report};
 use gsictl_core::retry::Policy;
 use gsictl_core::state::{Elsewhere, ParseError, State};
-use gsictl_core::survey::{Survey, SurveyError};
+use gsictl_core::survey::SurveyError;
 use gsictl_core::time::Timestamp;
 
 use crate::clock::Clock;
 use crate::drive::{SharedStore, StopSignal, drive, locked};
 use crate::dynamodb::Backend;
 use crate::store::{Holder, LockError, StoreError};
+use crate::survey::survey;
 use crate::validate;
 
 /// What an `apply` is to do.
@@ -146,10 +147,8 @@ pub async fn prepare(
         observe(Progress::Loaded(state));
     }
 
-    let mut survey = Survey::new(request.definitions.tables());
     let mut told = |at, event| observe(Progress::Happened(at, event));
-    drive(&mut survey, backend, None, clock, stop, &mut told).await;
-    let catalog = survey.into_catalog()?;
+    let catalog = survey(request.definitions.tables(), backend, clock, stop, &mut told).await?;
 
     let order = Order {
         definitions: &request.definitions,

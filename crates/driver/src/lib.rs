@@ -14,4 +14,5 @@ pub mod rebuild;
 pub mod reports;
 pub mod rollback;
 pub mod store;
+pub mod survey;
 pub mod validate;

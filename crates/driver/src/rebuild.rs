@@ -8,13 +8,13 @@ use gsictl_core::catalog::Sighting;
 use gsictl_core::definition::IndexDefinition;
 use gsictl_core::plan::{Finding, judge};
 use gsictl_core::state::{State, Step};
-use gsictl_core::survey::Survey;
 use gsictl_core::time::Timestamp;
 
 use crate::apply::{ApplyError, Request, lineage};
 use crate::clock::Clock;
-use crate::drive::{SharedStore, StopSignal, drive, locked};
+use crate::drive::{SharedStore, StopSignal, locked};
 use crate::dynamodb::Backend;
+use crate::survey::survey;
 
 /// A state that was made anew.
 #[derive(Debug)]
@@ -47,9 +47,8 @@ pub async fn rebuild(
         // What is no file, or cannot be read, cannot be kept under another name.
         store.load()?;
     }
-    let mut survey = Survey::new(request.definitions.tables());
-    drive(&mut survey, backend, None, clock, stop, &mut |_, _| {}).await;
-    let catalog = survey.into_catalog()?;
+    let tables = request.definitions.tables();
+    let catalog = survey(tables, backend, clock, stop, &mut |_, _| {}).await?;
 
     let mut target = backend.target();
     target.account = catalog.account().map(str::to_owned);

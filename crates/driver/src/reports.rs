@@ -146,29 +146,28 @@ fn make_private(directory: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gsictl_core::report::Envelope;
     use gsictl_core::time::Timestamp;
     use serde_json::json;
 
-    struct Sample(&'static str, i64);
+    struct Sample(Envelope);
+
+    fn sample(kind: &'static str, seconds: i64) -> Sample {
+        let at = Timestamp::from_millis(seconds * 1_000);
+        Sample(Envelope::new(kind, kind, "done", (at, at)))
+    }
 
     impl Document for Sample {
-        fn kind(&self) -> &str {
-            self.0
-        }
-
-        fn ended_at(&self) -> Timestamp {
-            Timestamp::from_millis(self.1 * 1_000)
+        fn envelope(&self) -> &Envelope {
+            &self.0
         }
 
         fn json(&self) -> Value {
-            json!({
-                "format": 1, "kind": self.0, "tool": "gsictl 0.1.0", "command": self.0,
-                "result": "done", "ended_at": self.ended_at(),
-            })
+            json!(self.0)
         }
 
         fn markdown(&self) -> String {
-            format!("# {}\n", self.0)
+            format!("# {}\n", self.kind())
         }
     }
 
@@ -180,11 +179,11 @@ mod tests {
     fn reports_are_listed_newest_first_and_what_is_none_is_named() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(names(dir.path()), [""; 0]);
-        for report in [Sample("validate", 60), Sample("apply", 0), Sample("rollback", 120)] {
+        for report in [sample("validate", 60), sample("apply", 0), sample("rollback", 120)] {
             write(dir.path(), &report).unwrap();
         }
         for _ in 0..10 {
-            write(dir.path(), &Sample("apply", 0)).unwrap();
+            write(dir.path(), &sample("apply", 0)).unwrap();
         }
         let directory = dir.path().join(DIRECTORY);
         std::fs::write(directory.join("cut.json"), "{ \"format\": 1,").unwrap();
@@ -215,7 +214,7 @@ mod tests {
     #[test]
     fn a_report_is_found_by_its_name_or_path() {
         let dir = tempfile::tempdir().unwrap();
-        let path = write(dir.path(), &Sample("apply", 0)).unwrap();
+        let path = write(dir.path(), &sample("apply", 0)).unwrap();
         let stem = "apply_19700101_000000";
         let names = [stem.to_owned(), format!("{stem}.json"), format!("{stem}.md")];
         for name in names.into_iter().chain([path.display().to_string()]) {

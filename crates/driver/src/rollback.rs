@@ -11,13 +11,14 @@ use gsictl_core::plan::Selection;
 use gsictl_core::retry::Policy;
 use gsictl_core::rollback::{RollbackPlan, concerned, is_complete, plan};
 use gsictl_core::state::{Elsewhere, ParseError, State};
-use gsictl_core::survey::{Survey, SurveyError};
+use gsictl_core::survey::SurveyError;
 use gsictl_core::time::Timestamp;
 
 use crate::clock::Clock;
 use crate::drive::{SharedStore, StopSignal, drive, locked};
 use crate::dynamodb::Backend;
 use crate::store::{Holder, LockError, StoreError};
+use crate::survey::survey;
 
 /// Where the state of a rollback comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,10 +147,8 @@ pub async fn prepare(
 
     let tables: Vec<TableName> =
         concerned(&state, &request.selection).map(|(id, _)| id.table.clone()).collect();
-    let mut survey = Survey::new(&tables);
     let mut told = |at, event| observe(Progress::Happened(at, event));
-    drive(&mut survey, backend, None, clock, stop, &mut told).await;
-    let catalog = survey.into_catalog()?;
+    let catalog = survey(&tables, backend, clock, stop, &mut told).await?;
     target.account = catalog.account().map(str::to_owned);
     state.check_belongs(&script, &target)?;
 

@@ -8,12 +8,13 @@ use gsictl_core::event::Event;
 use gsictl_core::plan::Selection;
 use gsictl_core::probe::{About, Order, Probe, Sample, ValidationReport};
 use gsictl_core::state::{State, Step};
-use gsictl_core::survey::{Survey, SurveyError};
+use gsictl_core::survey::SurveyError;
 use gsictl_core::time::Timestamp;
 
 use crate::clock::Clock;
 use crate::drive::{StopSignal, drive};
 use crate::dynamodb::{Backend, METRICS_SPAN};
+use crate::survey::survey;
 
 /// What a validation is to do.
 #[derive(Clone, Copy, Debug)]
@@ -46,9 +47,8 @@ pub async fn validate(
     let started_at = clock.now();
     let Request { definitions, script_name, selection, sample, seed, metrics } = *request;
     let wanted = definitions.indexes.iter().filter(|d| selection.admits(d));
-    let mut survey = Survey::new(wanted.map(|d| &d.id.table));
-    drive(&mut survey, backend, None, clock, stop, observe).await;
-    let catalog = survey.into_catalog()?;
+    let tables = wanted.map(|d| &d.id.table);
+    let catalog = survey(tables, backend, clock, stop, observe).await?;
 
     let order = Order { definitions, catalog: &catalog, selection, sample, seed };
     let mut probe = Probe::new(&order);

@@ -1,7 +1,7 @@
 //! Which rows of the two tables of the program were met: that of the statuses
 //! (docs/state-file.md) and that of the errors (docs/errors.md).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gsictl_core::call::ErrorKind;
 use gsictl_core::event::{Event, Queue};
@@ -168,9 +168,8 @@ impl Coverage {
 #[derive(Default)]
 struct Story {
     limit: Option<usize>,
-    stopped: bool,
     last_failure: BTreeMap<IndexId, Failure>,
-    lost: BTreeMap<IndexId, bool>,
+    begun: BTreeSet<IndexId>,
 }
 
 #[derive(Clone)]
@@ -207,7 +206,7 @@ impl Story {
                 if backoff {
                     met.hit(Row::LostAndRepeated);
                 }
-                self.lost.insert(id.clone(), true);
+                self.begun.insert(id.clone());
             }
             Event::Accepted(id) => {
                 let merged = |f: Failure| f.strategy == "merge-attributes";
@@ -215,7 +214,7 @@ impl Story {
                     met.hit(Row::AttributesMerged);
                 }
             }
-            Event::Adopted { id, .. } if self.lost.contains_key(id) => met.hit(Row::ExistsAdopted),
+            Event::Adopted { id, .. } if self.begun.contains(id) => met.hit(Row::ExistsAdopted),
             Event::Failed { id, error, .. } => self.failed(id, error, met),
             Event::Obstructed { reason, .. } => obstacle(reason, met),
             Event::TimedOut { .. } => met.hit(Row::TimedOut),
@@ -227,10 +226,7 @@ impl Story {
             Event::Deleted { .. } => met.hit(Row::Deleted),
             Event::Kept { .. } => met.hit(Row::Kept),
             Event::Gone(_) => met.hit(Row::Gone),
-            Event::Stopping => {
-                self.stopped = true;
-                met.hit(Row::Stopped);
-            }
+            Event::Stopping => met.hit(Row::Stopped),
             _ => {}
         }
     }

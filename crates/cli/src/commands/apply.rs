@@ -1,12 +1,11 @@
 //! `gsictl apply`: creates what is missing.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use gsictl_core::engine::{Ended, Verdict};
 use gsictl_core::plan::Selection;
 use gsictl_core::plan::preview::Totals;
-use gsictl_core::report::Document;
 use gsictl_core::retry::Policy;
 use gsictl_core::state::Target;
 use gsictl_core::survey::SurveyError;
@@ -14,9 +13,8 @@ use gsictl_driver::apply::{Applied, Request, apply, prepare};
 use gsictl_driver::clock::Clock;
 use gsictl_driver::drive::{SharedStore, StopSignal};
 use gsictl_driver::dynamodb::Backend;
-use gsictl_driver::reports;
 
-use super::{plan, validate};
+use super::{plan, validate, write_report};
 use crate::args::{Apply, Globals, Output};
 use crate::definitions::{Given, Loaded};
 use crate::error::{CliError, Exit};
@@ -37,7 +35,7 @@ pub(crate) fn run(globals: &Globals, args: &Apply) -> Result<Exit, CliError> {
 }
 
 fn request(globals: &Globals, args: &Apply) -> Result<Request, CliError> {
-    let selection = Selection { tables: args.table.clone(), indexes: args.index.clone() };
+    let selection = args.filters.selection();
     let (loaded, selection, retry_failed, saved_plan) =
         match definitions::load_or_plan(&args.definitions)? {
             Given::Definitions(loaded) => (loaded, selection, args.retry_failed, None),
@@ -76,7 +74,7 @@ fn request(globals: &Globals, args: &Apply) -> Result<Request, CliError> {
 
 /// A plan was made with its own.
 fn refuse_filters(args: &Apply) -> Result<(), CliError> {
-    if args.table.is_empty() && args.index.is_empty() && !args.retry_failed {
+    if args.filters.selection() == Selection::default() && !args.retry_failed {
         return Ok(());
     }
     let message = "a saved plan has its own --table, --index and --retry-failed";
@@ -184,17 +182,6 @@ impl Run<'_> {
             }
             Some(Err(error)) => view::err(&format!("warning: nothing was validated: {error}")),
             None => {}
-        }
-    }
-}
-
-/// A report that cannot be written is told; what it reports stands.
-pub(super) fn write_report(dir: &Path, report: &dyn Document) -> Option<PathBuf> {
-    match reports::write(dir, report) {
-        Ok(path) => Some(path),
-        Err(error) => {
-            view::err(&format!("warning: the report could not be written: {error}"));
-            None
         }
     }
 }

@@ -3,10 +3,9 @@
 use gsictl_core::catalog::{Catalog, Sighting};
 use gsictl_core::definition::{Export as Exported, Format, Note};
 use gsictl_core::name::{IndexId, TableName};
-use gsictl_core::survey::Survey;
 use gsictl_driver::apply::Progress;
 use gsictl_driver::clock::Clock;
-use gsictl_driver::drive::drive;
+use gsictl_driver::survey::survey;
 use serde_json::{Value, json};
 
 use crate::args::{Export, Globals, Output};
@@ -31,7 +30,6 @@ pub(crate) fn run(globals: &Globals, args: &Export) -> Result<Exit, CliError> {
 async fn look(globals: &Globals, tables: &[TableName]) -> Result<Catalog, CliError> {
     let mut stop = signals::listen()?;
     let backend = context::backend(globals, &mut stop).await?;
-    let mut survey = Survey::new(tables);
     // Standard output is for the definitions alone, whatever is told on the way.
     let mut view = (globals.output == Output::Human).then(|| view::for_run(globals));
     let mut told = |at, event| {
@@ -39,11 +37,11 @@ async fn look(globals: &Globals, tables: &[TableName]) -> Result<Catalog, CliErr
             view.progress(Progress::Happened(at, event));
         }
     };
-    drive(&mut survey, &backend, None, Clock::start(), &mut stop, &mut told).await;
+    let catalog = survey(tables, &backend, Clock::start(), &mut stop, &mut told).await;
     if let Some(view) = &mut view {
         view.end();
     }
-    survey.into_catalog().map_err(|error| CliError::from(error).asked(&backend.target()))
+    catalog.map_err(|error| CliError::from(error).asked(&backend.target()))
 }
 
 /// The definitions are the result; what they do not say is told beside them.

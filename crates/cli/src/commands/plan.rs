@@ -4,7 +4,6 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use gsictl_core::plan::Selection;
 use gsictl_core::plan::preview::{Preview, Prospect};
 use gsictl_core::plan::saved::SavedPlan;
 use gsictl_core::retry::Policy;
@@ -45,7 +44,7 @@ fn check_form(globals: &Globals, args: &Plan) -> Result<(), CliError> {
 
 fn request(globals: &Globals, args: &Plan) -> Result<Request, CliError> {
     let loaded = definitions::load(&args.definitions)?;
-    let selection = Selection { tables: args.table.clone(), indexes: args.index.clone() };
+    let selection = args.filters.selection();
     check_selection(&selection, &loaded.definitions)?;
     let clock = Clock::start();
     Ok(Request {

@@ -1,7 +1,7 @@
 //! `gsictl rollback`: deletes what this state's runs created.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use gsictl_core::engine::{Ended, Verdict};
 use gsictl_core::name::IndexId;
@@ -11,10 +11,10 @@ use gsictl_core::retry::Policy;
 use gsictl_core::rollback::RollbackPlan;
 use gsictl_driver::clock::Clock;
 use gsictl_driver::drive::StopSignal;
-use gsictl_driver::reports;
 use gsictl_driver::rollback::{Progress, Request, RolledBack, Source, prepare, rollback};
 use gsictl_driver::store::MAX_BYTES;
 
+use super::write_report;
 use crate::args::{Globals, Output, Rollback};
 use crate::error::{CliError, Exit};
 use crate::{context, signals, view};
@@ -53,7 +53,7 @@ fn request(globals: &Globals, args: &Rollback, clock: Clock) -> Result<Request, 
     };
     Ok(Request {
         source,
-        selection: Selection { tables: args.table.clone(), indexes: args.index.clone() },
+        selection: args.filters.selection(),
         include_inferred: args.include_inferred,
         policy: Policy {
             max_attempts: args.max_attempts,
@@ -111,7 +111,7 @@ async fn ask(count: usize, stop: &mut StopSignal) -> Result<(), CliError> {
 fn end(globals: &Globals, done: &RolledBack) -> Exit {
     let times = (done.started_at, done.ended_at);
     let report = RollbackReport::new(times, done.surveyed, &done.outcome, &done.state);
-    let file = if done.changed { write(&globals.state_dir, &report) } else { None };
+    let file = if done.changed { write_report(&globals.state_dir, &report) } else { None };
     let exit = exit(done);
     match globals.output {
         Output::Json => {
@@ -121,16 +121,6 @@ fn end(globals: &Globals, done: &RolledBack) -> Exit {
         Output::Human => view::out(&view::show_rollback(&report, file.as_deref())),
     }
     exit
-}
-
-/// A report that cannot be written is told; the run stands.
-fn write(dir: &Path, report: &RollbackReport) -> Option<PathBuf> {
-    let written = reports::write(dir, report);
-    written
-        .inspect_err(|error| {
-            view::err(&format!("warning: the report could not be written: {error}"));
-        })
-        .ok()
 }
 
 fn exit(done: &RolledBack) -> Exit {

@@ -7,11 +7,11 @@ use std::time::Duration;
 use gsictl_core::catalog::Sighting;
 use gsictl_core::name::{IndexId, TableName};
 use gsictl_core::state::{State, StatusReport};
-use gsictl_core::survey::Survey;
 use gsictl_driver::apply::{load, understand};
 use gsictl_driver::clock::Clock;
-use gsictl_driver::drive::{SharedStore, StopSignal, drive, locked};
+use gsictl_driver::drive::{SharedStore, StopSignal, locked};
 use gsictl_driver::dynamodb::Backend;
+use gsictl_driver::survey::survey;
 
 use crate::args::{Globals, Output, Status};
 use crate::error::{CliError, Exit};
@@ -135,10 +135,8 @@ impl Watcher<'_> {
             return Ok(None);
         };
         let tables: Vec<TableName> = state.entries().map(|(id, _)| id.table.clone()).collect();
-        let mut survey = Survey::new(&tables);
         let clock = Clock::start();
-        drive(&mut survey, backend, None, clock, &mut self.stop, &mut |_, _| {}).await;
-        let catalog = survey.into_catalog();
+        let catalog = survey(&tables, backend, clock, &mut self.stop, &mut |_, _| {}).await;
         let catalog = catalog.map_err(|e| CliError::from(e).asked(&backend.target()))?;
         let seen = |id: &IndexId| match catalog.get(&id.table).map(|(_, sighting)| sighting) {
             Some(Sighting::Found(table)) => table.index(&id.index).map_or_else(

@@ -7,7 +7,8 @@ use gsictl_driver::clock::Clock;
 use gsictl_driver::validate::{Request, validate};
 use serde_json::json;
 
-use super::apply::{check_selection, write_report};
+use super::apply::check_selection;
+use super::write_report;
 use crate::args::{Globals, Output, Validate};
 use crate::definitions::Loaded;
 use crate::error::{CliError, Exit};
@@ -24,7 +25,7 @@ pub(super) fn sample(asked: Option<u32>) -> Sample {
 
 pub(crate) fn run(globals: &Globals, args: &Validate) -> Result<Exit, CliError> {
     let loaded = definitions::load(&args.definitions)?;
-    let selection = Selection { tables: args.table.clone(), indexes: args.index.clone() };
+    let selection = args.filters.selection();
     check_selection(&selection, &loaded.definitions)?;
     let report = context::block_on(ask(globals, args, &loaded, &selection))?;
     let exit = if report.is_good() { Exit::Done } else { Exit::Incomplete };

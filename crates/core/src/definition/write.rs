@@ -33,7 +33,7 @@ impl Definitions {
     #[must_use]
     pub fn to_json(&self) -> Value {
         let table = |table: &TableName| {
-            let indexes = self.of(table).map(|d| Value::Object(fields(d)));
+            let indexes = self.of(table).map(|d| Value::Object(aws_fields(d)));
             (table.to_string(), indexes.collect())
         };
         Value::Object(self.tables().map(table).collect())
@@ -71,7 +71,7 @@ fn push_yaml(out: &mut String, n: usize, definition: &IndexDefinition, remark: O
         out.push('\n');
     }
     push_remark(out, "  ", remark);
-    for (n, (name, value)) in fields(definition).iter().enumerate() {
+    for (n, (name, value)) in aws_fields(definition).iter().enumerate() {
         let start = if n == 0 { "  - " } else { "    " };
         let _ = match rows(value) {
             None => writeln!(out, "{start}{name}: {}", Language::Yaml.inline(value)),
@@ -87,7 +87,7 @@ fn push_yaml(out: &mut String, n: usize, definition: &IndexDefinition, remark: O
 fn push_toml(out: &mut String, definition: &IndexDefinition, remark: Option<&String>) {
     push_remark(out, "", remark);
     let _ = writeln!(out, "[[{}]]", Language::Toml.key(definition.id.table.as_str()));
-    for (name, value) in &fields(definition) {
+    for (name, value) in &aws_fields(definition) {
         let _ = match rows(value) {
             None => writeln!(out, "{name} = {}", Language::Toml.inline(value)),
             Some(rows) => {
@@ -114,7 +114,7 @@ fn rows(value: &Value) -> Option<&Vec<Value>> {
 }
 
 /// The fields that an index has, in AWS's order.
-fn fields(definition: &IndexDefinition) -> Map<String, Value> {
+pub(crate) fn aws_fields(definition: &IndexDefinition) -> Map<String, Value> {
     let d = definition;
     let types = d.attributes.iter();
     let types: Vec<_> =

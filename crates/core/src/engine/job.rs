@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::Scene;
+use super::outcome::Verdict;
 use super::removal::Removal;
 use crate::call::{Call, CallError, CreateIndex, Effect as Applied, ErrorKind};
 use crate::catalog::{BillingMode, Sighting, TableDescription};
@@ -12,45 +13,8 @@ use crate::event::{AttemptFailure, Event, Queue};
 use crate::name::IndexId;
 use crate::plan::{Finding, Obstacle, PlannedIndex, judge};
 use crate::retry::{BUSY_THOUGH_ACTIVE, Decision, Rule, Situation, Then};
-use crate::rollback::Kept;
 use crate::state::{Attempt, Entry, Owner, Status, Step};
 use crate::time::Timestamp;
-
-/// How a run ended for one index.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It became active in this run; so long after the create or the adoption.
-    Activated(Duration),
-    /// It was active when the run first looked.
-    AlreadyActive,
-    /// Failed for good in this run.
-    Failed {
-        /// Why.
-        error: String,
-        /// What a person can do.
-        remedy: String,
-    },
-    /// Something stands in the way; no call was made.
-    Obstructed(Obstacle),
-    /// It failed in an earlier run and was not to be started.
-    LeftFailed,
-    /// Only failed ones were to be started, and this one did not fail.
-    LeftOther,
-    /// The activation time-out struck; it goes on building in DynamoDB.
-    TimedOut,
-    /// It is being built; the run did not wait for it, or was stopped.
-    Building,
-    /// Nothing was started for it, or not yet.
-    Waiting,
-    /// It was deleted in this run; so long after the call.
-    Deleted(Duration),
-    /// It was to be deleted, and was gone already.
-    Gone,
-    /// It was not to be deleted: why.
-    Kept(Kept),
-    /// It is being deleted; the run was stopped.
-    Deleting,
-}
 
 /// Where one index is in this run.
 #[derive(Clone, Debug, PartialEq)]

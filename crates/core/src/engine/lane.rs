@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use super::Scene;
-use super::job::{Job, Phase, Verdict};
+use super::job::{Job, Phase};
+use super::outcome::Verdict;
 use crate::catalog::{IndexDescription, Sighting, TableDescription, TableStatus};
 use crate::definition::IndexDefinition;
 use crate::event::Queue;

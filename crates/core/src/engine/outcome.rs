@@ -1,8 +1,11 @@
 //! What a run came to.
 
-use super::Verdict;
+use std::time::Duration;
+
 use crate::catalog::TableDescription;
 use crate::name::IndexId;
+use crate::plan::Obstacle;
+use crate::rollback::Kept;
 
 /// How a run came to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +16,42 @@ pub enum Ended {
     Stopped,
     /// The state could not be saved; the text says why.
     SaveFailed(String),
+}
+
+/// How a run ended for one index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It became active in this run; so long after the create or the adoption.
+    Activated(Duration),
+    /// It was active when the run first looked.
+    AlreadyActive,
+    /// Failed for good in this run.
+    Failed {
+        /// Why.
+        error: String,
+        /// What a person can do.
+        remedy: String,
+    },
+    /// Something stands in the way; no call was made.
+    Obstructed(Obstacle),
+    /// It failed in an earlier run and was not to be started.
+    LeftFailed,
+    /// Only failed ones were to be started, and this one did not fail.
+    LeftOther,
+    /// The activation time-out struck; it goes on building in DynamoDB.
+    TimedOut,
+    /// It is being built; the run did not wait for it, or was stopped.
+    Building,
+    /// Nothing was started for it, or not yet.
+    Waiting,
+    /// It was deleted in this run; so long after the call.
+    Deleted(Duration),
+    /// It was to be deleted, and was gone already.
+    Gone,
+    /// It was not to be deleted: why.
+    Kept(Kept),
+    /// It is being deleted; the run was stopped.
+    Deleting,
 }
 
 /// What a run cost.

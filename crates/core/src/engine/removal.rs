@@ -1,11 +1,11 @@
 //! What is particular to an index that is to be deleted.
 
 use super::Scene;
-use super::job::{Job, Phase, Task, Verdict};
+use super::job::{Job, Phase, Task};
+use super::outcome::Verdict;
 use crate::call::ErrorKind;
 use crate::catalog::{Sighting, TableDescription};
 use crate::event::Event;
-use crate::retry::Rule;
 use crate::rollback::{Kept, Standing, judge};
 use crate::state::{Entry, Step};
 
@@ -148,6 +148,6 @@ impl Job {
     /// description tells.
     pub(super) fn is_answer(&self, kind: ErrorKind) -> bool {
         let absent = matches!(kind, ErrorKind::IndexNotFound | ErrorKind::TableNotFound);
-        absent && matches!(self.task, Task::Delete(_)) && Rule::of(kind).counts
+        absent && matches!(self.task, Task::Delete(_))
     }
 }

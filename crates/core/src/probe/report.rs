@@ -351,12 +351,8 @@ impl ValidationReport {
 }
 
 impl Document for ValidationReport {
-    fn kind(&self) -> &str {
-        self.envelope.kind
-    }
-
-    fn ended_at(&self) -> Timestamp {
-        self.envelope.ended_at
+    fn envelope(&self) -> &Envelope {
+        &self.envelope
     }
 
     fn json(&self) -> serde_json::Value {

@@ -13,7 +13,7 @@ use crate::name::{IndexId, TableName};
 use crate::state::{Attempt, Entry, Owner, State, Target};
 use crate::time::Timestamp;
 
-use super::{Document, Envelope};
+use super::{Document, Envelope, ended, to_millis};
 
 /// The kind of these reports.
 const KIND: &str = "apply";
@@ -213,12 +213,8 @@ impl Report {
 }
 
 impl Document for Report {
-    fn kind(&self) -> &str {
-        self.envelope.kind
-    }
-
-    fn ended_at(&self) -> Timestamp {
-        self.envelope.ended_at
+    fn envelope(&self) -> &Envelope {
+        &self.envelope
     }
 
     fn json(&self) -> serde_json::Value {
@@ -240,19 +236,6 @@ fn in_a_word(ended: &Ended, totals: &Totals) -> &'static str {
         Ended::Done if totals.failed > 0 => "failed",
         Ended::Done if totals.unfinished > 0 => "unfinished",
         Ended::Done => "done",
-    }
-}
-
-/// Times are known to the millisecond; a sum of them is no better.
-fn to_millis(seconds: f64) -> f64 {
-    (seconds * 1_000.0).round() / 1_000.0
-}
-
-fn ended(ended: &Ended) -> String {
-    match ended {
-        Ended::Done => "done".to_owned(),
-        Ended::Stopped => "stopped".to_owned(),
-        Ended::SaveFailed(error) => error.clone(),
     }
 }
 

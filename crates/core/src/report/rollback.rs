@@ -1,12 +1,11 @@
 //! What a rollback did, as a value that every view prints.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use serde::Serialize;
 
 use super::markdown::{code, plain};
-use super::{Document, Envelope};
+use super::{Document, Envelope, ended, to_millis};
 use crate::engine::{Ended, Outcome, Verdict};
 use crate::name::IndexId;
 use crate::state::{Attempt, Entry, State, Target};
@@ -124,12 +123,8 @@ impl RollbackReport {
             envelope: Envelope::new(KIND, KIND, word(&outcome.ended, &totals), times),
             script_name: state.script_name().to_owned(),
             target: state.target().clone(),
-            ended: match &outcome.ended {
-                Ended::Done => "done".to_owned(),
-                Ended::Stopped => "stopped".to_owned(),
-                Ended::SaveFailed(error) => error.clone(),
-            },
-            seconds: seconds(times.1 - times.0),
+            ended: ended(&outcome.ended),
+            seconds: to_millis((times.1 - times.0).as_secs_f64()),
             totals,
             describe_table: outcome.stats.describes + surveyed,
             update_table: outcome.stats.deletes,
@@ -148,14 +143,9 @@ fn word(ended: &Ended, totals: &RemovalTotals) -> &'static str {
     }
 }
 
-/// Times are known to the millisecond.
-fn seconds(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1_000.0).round() / 1_000.0
-}
-
 fn removal(id: &IndexId, verdict: &Verdict, state: &State) -> RemovalReport {
     let (result, reason, seconds) = match verdict {
-        Verdict::Deleted(took) => (Fate::Deleted, None, Some(seconds(*took))),
+        Verdict::Deleted(took) => (Fate::Deleted, None, Some(to_millis(took.as_secs_f64()))),
         Verdict::Gone => (Fate::Gone, None, None),
         Verdict::Kept(kept) => (Fate::Kept, Some(kept.to_string()), None),
         Verdict::Failed { error, .. } => (Fate::Failed, Some(error.clone()), None),
@@ -182,12 +172,8 @@ fn removal(id: &IndexId, verdict: &Verdict, state: &State) -> RemovalReport {
 }
 
 impl Document for RollbackReport {
-    fn kind(&self) -> &str {
-        self.envelope.kind
-    }
-
-    fn ended_at(&self) -> Timestamp {
-        self.envelope.ended_at
+    fn envelope(&self) -> &Envelope {
+        &self.envelope
     }
 
     fn json(&self) -> serde_json::Value {
