@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use gsictl_core::check::Prices;
 use gsictl_core::definition::Format;
 use gsictl_core::name::{IndexName, TableName};
 use gsictl_core::plan::Selection;
@@ -110,6 +111,17 @@ pub(crate) enum Command {
     /// and a few items of the table looked up in it. Exits 3 when an index is not
     /// functional.
     Validate(Validate),
+    /// Find the items that would break with the indexes, before these are there
+    ///
+    /// DynamoDB leaves items out of a new index without a word where a key attribute
+    /// has the wrong type, is empty or too long, and from then on refuses every write
+    /// of them to the table. This reads each table once for all its planned indexes,
+    /// no more than their keys, and also says how large the indexes will be, how long
+    /// their build takes and what it costs. Changes nothing in DynamoDB; reading costs
+    /// what a Scan of the table costs (--sample and --max-rcu make it less). Exits 3
+    /// when an item would break, or a table cannot be read. Interrupted, it goes on
+    /// with --resume.
+    Check(Box<Check>),
     /// Show the state, without calling anything
     Status(Status),
     /// Archive, list or rebuild state files
@@ -167,6 +179,11 @@ pub(crate) struct Plan {
     /// Print it as Markdown, for a comment on a pull request
     #[arg(long)]
     pub(crate) markdown: bool,
+    /// Read so much of each table for a forecast; without it the newest check is asked
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub(crate) sample: Option<f64>,
+    #[command(flatten)]
+    pub(crate) pricing: Pricing,
     /// Save the plan, for `gsictl apply FILE`
     #[arg(long, value_name = "FILE")]
     pub(crate) save: Option<PathBuf>,
@@ -187,6 +204,14 @@ pub(crate) struct Apply {
     /// One pass: start what can start now, save, and leave (exit 4 if some wait)
     #[arg(long)]
     pub(crate) no_wait: bool,
+    /// First check the items; do not build an index with which items would break
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) check: bool,
+    /// Build indexes with which items would break all the same
+    #[arg(long, requires = "check")]
+    pub(crate) allow_violations: bool,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
     /// Then validate the indexes that are active (exit 3 if one is not functional)
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) validate: bool,
@@ -292,6 +317,70 @@ pub(crate) struct Validate {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) definitions: Definitions,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
+    /// Check indexes that exist already, too
+    #[arg(long)]
+    pub(crate) existing: bool,
+    /// Write all violations to FILE: CSV by that ending, else JSON Lines
+    #[arg(long, value_name = "FILE")]
+    pub(crate) violations: Option<PathBuf>,
+    /// Tell the values that violate, not their type and length alone
+    #[arg(long)]
+    pub(crate) values: bool,
+    /// Violations of each index in the report
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub(crate) show: u32,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// Read so much of each table, from all over it, and estimate the rest
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub(crate) sample: Option<f64>,
+    /// Go on where an interrupted check stopped, with the options it had
+    #[arg(long, conflicts_with_all = ["table", "index", "existing", "violations", "values", "sample"])]
+    pub(crate) resume: bool,
+    /// Warn where one partition key has this share of an index's items
+    #[arg(long, value_name = "PERCENT", default_value = "10", value_parser = percent)]
+    pub(crate) skew: f64,
+    #[command(flatten)]
+    pub(crate) pricing: Pricing,
+}
+
+/// How tables are read.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Reading {
+    /// Read capacity units a second, for each table
+    #[arg(long, value_name = "N", value_parser = rcu)]
+    pub(crate) max_rcu: Option<f64>,
+    /// Segments to read side by side (default: as many as make it faster)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) segments: Option<u32>,
+}
+
+/// What a forecast is told in.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Pricing {
+    /// Price of a million write request units, for the forecast
+    #[arg(long, value_name = "PRICE", value_parser = price)]
+    price_wru: Option<f64>,
+    /// Price of a GB of storage for a month, for the forecast
+    #[arg(long, value_name = "PRICE", value_parser = price)]
+    price_gb: Option<f64>,
+    /// Say how the forecast is made, and where its rules come from
+    #[arg(long)]
+    pub(crate) explain: bool,
+}
+
+impl Pricing {
+    pub(crate) fn prices(&self) -> Prices {
+        Prices { million_wru: self.price_wru, gb_month: self.price_gb }
+    }
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct Status {
     /// Compare the state with DynamoDB
     #[arg(long)]
@@ -387,6 +476,29 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok()
         .filter(|d| *d <= MAX_SPAN)
         .ok_or_else(|| "it has to be from 0 to 365 days".to_owned())
+}
+
+/// More than nothing, and no more than everything.
+fn percent(text: &str) -> Result<f64, String> {
+    let percent = number(text.trim().trim_end_matches('%').trim_end())?;
+    let fits = percent >= 0.0001 && percent <= 100.0;
+    fits.then_some(percent).ok_or_else(|| "it has to be from 0.0001 to 100".to_owned())
+}
+
+fn rcu(text: &str) -> Result<f64, String> {
+    let units = number(text.trim())?;
+    let fits = (0.5..=1e9).contains(&units);
+    fits.then_some(units).ok_or_else(|| "it has to be from 0.5 on".to_owned())
+}
+
+fn price(text: &str) -> Result<f64, String> {
+    let price = number(text.trim())?;
+    let fits = (0.0..=1e9).contains(&price);
+    fits.then_some(price).ok_or_else(|| "it has to be 0 or more".to_owned())
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    text.parse().map_err(|_| format!("{text:?} is no number"))
 }
 
 fn local_seconds(text: &str) -> Result<f64, String> {

@@ -1,6 +1,7 @@
 //! One file a command, and what several of them do.
 
 pub(crate) mod apply;
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod export;

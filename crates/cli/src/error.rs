@@ -8,6 +8,7 @@ use gsictl_core::retry::Rule;
 use gsictl_core::state::Target;
 use gsictl_core::survey::SurveyError;
 use gsictl_driver::apply::ApplyError;
+use gsictl_driver::check::CheckError;
 use gsictl_driver::demo::SeedError;
 use gsictl_driver::dynamodb::ConnectError;
 use gsictl_driver::rollback::RollbackError;
@@ -250,6 +251,29 @@ impl From<RollbackError> for CliError {
                 .hint("put the state away with `gsictl state archive`, then run the same command again"),
             RollbackError::Elsewhere(error) => Self::new(Exit::State, error.to_string())
                 .hint("ask the place where the indexes were created: --region, --endpoint-url, --profile or --local"),
+        }
+    }
+}
+
+impl From<CheckError> for CliError {
+    fn from(error: CheckError) -> Self {
+        let text = error.to_string();
+        match error {
+            CheckError::Lock(error) => error.into(),
+            CheckError::Store(error) => Self::new(Exit::State, error.to_string())
+                .hint("keep the place of the check elsewhere with --state-dir"),
+            CheckError::Survey(error) => error.into(),
+            CheckError::Cursor { .. } => Self::new(Exit::State, text)
+                .hint("nothing was read; leave out --resume to begin anew"),
+            CheckError::NothingToResume { .. } => Self::new(Exit::Usage, text)
+                .hint("leave out --resume to begin, or name the directory of the check with --state-dir"),
+            CheckError::ViolationsTaken { .. } => Self::new(Exit::Usage, text)
+                .hint("nothing was read; remove it, or name another file with --violations"),
+            CheckError::ViolationsChanged { .. } => Self::new(Exit::State, text)
+                .hint("nothing was read, and the file was left as it is; leave out --resume to begin anew"),
+            CheckError::Violations { .. } => Self::new(Exit::Unexpected, text)
+                .hint("make room, or name another file with --violations"),
+            CheckError::Interrupted { .. } => Self::new(Exit::Interrupted, text),
         }
     }
 }

@@ -34,6 +34,7 @@ fn run(args: Args) -> Result<Exit, CliError> {
         Command::Rollback(rollback) => commands::rollback::run(globals, &rollback),
         Command::Wait(wait) => commands::wait::run(globals, &wait),
         Command::Validate(validate) => commands::validate::run(globals, &validate),
+        Command::Check(check) => commands::check::run(globals, &check),
         Command::Status(status) => commands::status::run(globals, &status),
         Command::State(state) => commands::state::run(globals, &state),
         Command::Export(export) => commands::export::run(globals, &export),

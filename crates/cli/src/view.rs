@@ -3,7 +3,9 @@
 //! Progress goes to standard error, results to standard output. A reader that
 //! went away (a closed pipe) is no error.
 
+mod check;
 mod failure;
+mod forecast;
 mod json;
 mod line;
 mod live;
@@ -24,6 +26,8 @@ use crate::args::{Globals, Output};
 use crate::commands::status::Live;
 use crate::error::{CliError, Exit};
 
+pub(crate) use check::{CheckView, text as show_check};
+pub(crate) use forecast::line as forecast_line;
 pub(crate) use json::applied as json_result;
 pub(crate) use plan::{document as json_plan, human as show_plan, markdown as markdown_plan};
 pub(crate) use result::applied as show_result;
@@ -51,6 +55,11 @@ pub(crate) fn for_run(globals: &Globals) -> Box<dyn View> {
         Output::Human if terminal && !globals.verbose => Box::new(live::Live::new()),
         Output::Human => Box::new(plain::Plain::new(globals.verbose)),
     }
+}
+
+/// The view of a check.
+pub(crate) fn for_check(globals: &Globals) -> CheckView {
+    CheckView::new(globals)
 }
 
 /// The view of a rollback.

@@ -11,13 +11,14 @@ use gsictl_core::definition::Definitions;
 use gsictl_core::event::Event;
 use gsictl_core::plan::Selection;
 use gsictl_core::state::Target;
-use gsictl_core::survey::{Survey, SurveyError};
+use gsictl_core::survey::SurveyError;
 use gsictl_core::time::Timestamp;
 
 use crate::clock::Clock;
 use crate::drive::{SharedStore, StopSignal, drive, locked, stopper};
 use crate::dynamodb::Backend;
 use crate::store::{FileStore, Holder, LockError, StoreError};
+use crate::survey::survey;
 
 mod violations;
 
@@ -161,10 +162,9 @@ pub async fn check(
 
     let selection = asked.selection();
     let wanted = request.definitions.indexes.iter().filter(|d| selection.admits(d));
-    let mut survey = Survey::new(wanted.map(|d| &d.id.table));
+    let tables = wanted.map(|d| &d.id.table);
     let mut told = |at, event| observe(Progress::Happened(at, event));
-    drive(&mut survey, backend, None, clock, stop, &mut told).await;
-    let catalog = survey.into_catalog()?;
+    let catalog = survey(tables, backend, clock, stop, &mut told).await?;
 
     let order = Order {
         definitions: request.definitions,

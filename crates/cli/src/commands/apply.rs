@@ -100,7 +100,7 @@ pub(super) fn check_selection(
 
 /// The command line as it was given, to be given again; but for a password in
 /// the endpoint.
-fn again() -> String {
+pub(super) fn again() -> String {
     let shown = |arg| {
         let target = Target { endpoint: Some(arg), ..Target::default() };
         target.without_credentials().endpoint.unwrap_or_default()

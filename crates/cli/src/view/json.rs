@@ -123,6 +123,25 @@ fn happened(event: &Event) -> Value {
         }
         Event::Gone(id) => about("gone", id, Value::Null),
         Event::Kept { id, reason } => about("kept", id, json!({ "reason": reason })),
+        Event::Checking(p) => json!({
+            "event": "checking", "table": p.table, "items": p.items, "expected": p.expected,
+            "rate": p.rate, "violating": p.violating, "segments_done": p.segments_done,
+            "segments": p.segments, "at_once": p.at_once,
+            "remaining_seconds": p.remaining.map(|left| left.as_secs_f64()),
+        }),
+        Event::Violating(violation) => json!({ "event": "violating", "violation": violation }),
+        Event::PageRefused { table, throttled, error, retry_in } => json!({
+            "event": "page_refused", "table": table, "throttled": throttled, "error": error,
+            "retry_seconds": retry_in.as_secs_f64(),
+        }),
+        Event::Checked { table, items } => {
+            json!({ "event": "checked", "table": table, "items": items })
+        }
+        Event::NotChecked { table, error, remedy } => {
+            json!({ "event": "not_checked", "table": table, "error": error, "remedy": remedy })
+        }
+        Event::SavingCursor => json!({ "event": "saving_cursor" }),
+        Event::CursorNotSaved { error } => json!({ "event": "cursor_not_saved", "error": error }),
     }
 }
 

@@ -1,7 +1,7 @@
 //! One event as one line, in the wording of the seeds' examples.
 
 use console::Style;
-use gsictl_core::event::{AttemptFailure, Event, Queue};
+use gsictl_core::event::{AttemptFailure, CheckProgress, Event, Queue};
 use gsictl_core::name::IndexId;
 
 use super::span;
@@ -124,7 +124,70 @@ pub(super) fn of(event: &Event) -> Line {
         }
         Event::Gone(id) => Line::new(Progress, format!("Skipping {id} (gone already)")),
         Event::Kept { id, reason } => Line::new(Warning, format!("{id}: kept: {reason}")),
+        Event::Checking(progress) => Line::new(Detail, checking(progress)),
+        Event::Violating(violation) => Line::new(
+            Detail,
+            format!(
+                "{}.{}: {}: {}",
+                violation.table,
+                violation.index,
+                violation.key,
+                violation.words()
+            ),
+        ),
+        Event::PageRefused { table, throttled: true, retry_in, .. } => Line::new(
+            Detail,
+            format!("{table}: throttled; this segment goes on in {}", span(*retry_in)),
+        ),
+        Event::PageRefused { table, error, retry_in, .. } => Line::new(
+            Warning,
+            format!("{table}: a page was refused ({error}); again in {}", span(*retry_in)),
+        ),
+        Event::Checked { table, items } => {
+            Line::new(Progress, format!("Checked {table}: {} items", grouped(*items)))
+        }
+        Event::NotChecked { table, error, remedy } => {
+            Line::new(Bad, format!("{table}: cannot be read: {error}\n      next: {remedy}"))
+        }
+        Event::SavingCursor => Line::new(Detail, "Saving the place of the check".to_owned()),
+        Event::CursorNotSaved { error } => Line::new(
+            Warning,
+            format!(
+                "The place of the check cannot be saved ({error}): interrupted it would begin anew"
+            ),
+        ),
     }
+}
+
+/// How far the check of a table is.
+pub(super) fn checking(progress: &CheckProgress) -> String {
+    let CheckProgress { table, items, expected, rate, violating, at_once, remaining, .. } =
+        progress;
+    let mut text = format!("Checking {table}: {}", grouped(*items));
+    if let Some(expected) = expected.filter(|expected| expected >= items) {
+        text += &format!(" of about {}", grouped(expected));
+    }
+    text += &format!(" items, {}/s, {at_once} at once", grouped(*rate));
+    if *violating > 0 {
+        text += &format!(", {} violations", grouped(*violating));
+    }
+    if let Some(remaining) = remaining {
+        text += &format!(", {} left", span(*remaining));
+    }
+    text
+}
+
+/// `1,234,567`.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 fn queued(id: &IndexId, queue: &Queue) -> String {

@@ -9,6 +9,7 @@ use gsictl_core::plan::{Action, Plan};
 use gsictl_driver::apply::Progress;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use super::check::CheckBars;
 use super::line::Weight;
 use super::{View, plain};
 
@@ -23,6 +24,8 @@ pub(super) struct Live {
     /// The longest table name, so that the phases stand below each other.
     width: usize,
     total: ProgressBar,
+    /// Those of the check before the run.
+    checks: CheckBars,
 }
 
 /// A table that has something to do.
@@ -36,7 +39,8 @@ impl Live {
         let screen = MultiProgress::new();
         let total = screen.add(ProgressBar::new(0));
         total.set_style(style("{bar:24.cyan/dim} {pos}/{len} indexes  {elapsed}"));
-        Self { screen, lanes: BTreeMap::new(), width: 0, total }
+        let checks = CheckBars::on(screen.clone());
+        Self { screen, lanes: BTreeMap::new(), width: 0, total, checks }
     }
 
     fn plan(&mut self, plan: &Plan) {
@@ -94,6 +98,7 @@ impl Live {
     }
 
     fn happened(&mut self, event: &Event) {
+        self.checks.happened(event);
         match event {
             Event::Creating { id, .. } => self.phase(id, "creating", true),
             Event::Accepted(id) => self.phase(id, "allocating", false),
@@ -139,6 +144,7 @@ impl View for Live {
     }
 
     fn end(&mut self) {
+        self.checks.end();
         for lane in self.lanes.values_mut() {
             if let Some(bar) = lane.bar.take() {
                 bar.finish_and_clear();

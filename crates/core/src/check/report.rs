@@ -459,12 +459,8 @@ impl CheckReport {
 }
 
 impl Document for CheckReport {
-    fn kind(&self) -> &str {
-        self.envelope.kind
-    }
-
-    fn ended_at(&self) -> Timestamp {
-        self.envelope.ended_at
+    fn envelope(&self) -> &Envelope {
+        &self.envelope
     }
 
     fn json(&self) -> serde_json::Value {
