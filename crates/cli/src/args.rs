@@ -210,8 +210,9 @@ pub(crate) struct Apply {
     /// Build indexes with which items would break all the same
     #[arg(long, requires = "check")]
     pub(crate) allow_violations: bool,
-    #[command(flatten)]
-    pub(crate) reading: Reading,
+    /// Read capacity units a second of the check, for each table
+    #[arg(long, value_name = "N", value_parser = rcu, requires = "check")]
+    pub(crate) max_rcu: Option<f64>,
     /// Then validate the indexes that are active (exit 3 if one is not functional)
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) validate: bool,
@@ -334,8 +335,12 @@ pub(crate) struct Check {
     /// Violations of each index in the report
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=10_000))]
     pub(crate) show: u32,
-    #[command(flatten)]
-    pub(crate) reading: Reading,
+    /// Read capacity units a second, for each table
+    #[arg(long, value_name = "N", value_parser = rcu)]
+    pub(crate) max_rcu: Option<f64>,
+    /// Segments to read side by side (default: as many as make it faster)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) segments: Option<u32>,
     /// Read so much of each table, from all over it, and estimate the rest
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     pub(crate) sample: Option<f64>,
@@ -347,17 +352,6 @@ pub(crate) struct Check {
     pub(crate) skew: f64,
     #[command(flatten)]
     pub(crate) pricing: Pricing,
-}
-
-/// How tables are read.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Reading {
-    /// Read capacity units a second, for each table
-    #[arg(long, value_name = "N", value_parser = rcu)]
-    pub(crate) max_rcu: Option<f64>,
-    /// Segments to read side by side (default: as many as make it faster)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub(crate) segments: Option<u32>,
 }
 
 /// What a forecast is told in.

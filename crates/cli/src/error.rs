@@ -227,6 +227,10 @@ impl From<ApplyError> for CliError {
                 .hint("the file was left as it is")
                 .hint("`gsictl state rebuild DEFS` keeps it under another name and makes a new one from DynamoDB"),
             ApplyError::Stale(error) => error.into(),
+            ApplyError::Check(error @ CheckError::Interrupted { .. }) => {
+                Self::new(Exit::Interrupted, format!("the check was {error}; nothing was changed"))
+            }
+            ApplyError::Check(error) => error.into(),
             ApplyError::Elsewhere(error) => Self::new(Exit::State, error.to_string())
                 .hint("use another --state-dir for these definitions")
                 .hint("or put the state away with `gsictl state archive`"),

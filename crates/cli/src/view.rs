@@ -5,7 +5,6 @@
 
 mod check;
 mod failure;
-mod forecast;
 mod json;
 mod line;
 mod live;
@@ -27,7 +26,6 @@ use crate::commands::status::Live;
 use crate::error::{CliError, Exit};
 
 pub(crate) use check::{CheckView, text as show_check};
-pub(crate) use forecast::line as forecast_line;
 pub(crate) use json::applied as json_result;
 pub(crate) use plan::{document as json_plan, human as show_plan, markdown as markdown_plan};
 pub(crate) use result::applied as show_result;

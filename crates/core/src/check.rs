@@ -30,6 +30,7 @@ mod forecast;
 mod hot;
 mod pace;
 mod page;
+mod remembered;
 pub(crate) mod report;
 mod table;
 mod tally;
@@ -37,9 +38,9 @@ mod tally;
 pub use self::cursor::{Asked, Cursor, CursorError};
 pub use self::estimate::Estimate;
 pub use self::forecast::{Capacity, EXPLAINED, Forecast, Prices};
+pub use self::remembered::{Known, Remembered};
 pub use self::report::{
     About, CheckReport, Estimated, HotKey, IndexCheck, Items, Outcome, Skew, TableCheck, Totals,
-    short,
 };
 pub use self::tally::{Counts, FaultCount};
 

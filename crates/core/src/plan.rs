@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Catalog, IndexStatus, Sighting, TableDescription, TableStatus};
+use crate::check::{CheckReport, IndexCheck};
 use crate::definition::{Definitions, IndexDefinition};
 use crate::name::{IndexId, IndexName, TableName};
 use crate::state::{Entry, State, Status};
@@ -135,6 +136,8 @@ pub struct PlannedIndex {
     pub action: Action,
     /// Whether this run may create it at all, whatever later descriptions show.
     pub may_start: bool,
+    /// What no description shows and keeps it from being created all the same.
+    pub held_back: Option<Obstacle>,
 }
 
 /// One table of the plan, with its indexes in definition order.
@@ -167,6 +170,26 @@ impl Plan {
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.indexes().all(|i| i.action == Action::Keep)
+    }
+
+    /// The definitions of what it creates.
+    #[must_use]
+    pub fn to_create(&self) -> Definitions {
+        let created = self.indexes().filter(|index| index.action.creates());
+        Definitions { indexes: created.map(|index| index.definition.clone()).collect() }
+    }
+
+    /// Creates nothing of what a check found items to break with, or could not check.
+    pub fn hold_back(&mut self, check: &CheckReport) {
+        let indexes = self.tables.iter_mut().flat_map(|table| &mut table.indexes);
+        for index in indexes.filter(|index| index.action.creates()) {
+            let obstacle = check.of(&index.definition.id).and_then(IndexCheck::obstacle);
+            if let Some(obstacle) = obstacle {
+                index.held_back = Some(obstacle.clone());
+                index.finding = Finding::Obstacle(obstacle);
+                index.action = Action::Obstructed;
+            }
+        }
     }
 }
 
@@ -255,7 +278,8 @@ fn plan_index(
         Finding::Absent => Action::Create,
         Finding::Deleting => Action::Recreate,
     };
-    PlannedIndex { definition: definition.clone(), finding, action, may_start }
+    let definition = definition.clone();
+    PlannedIndex { definition, finding, action, may_start, held_back: None }
 }
 
 /// An index finds what those before it in the plan leave of the table's quotas,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use gsictl_core::apply::{Order, is_complete};
+use gsictl_core::check::{CheckReport, Options};
 use gsictl_core::definition::Definitions;
 use gsictl_core::engine::{Ended, Engine, Outcome, Stats, Verdict};
 use gsictl_core::event::Event;
@@ -17,6 +18,7 @@ use gsictl_core::state::{Elsewhere, ParseError, State};
 use gsictl_core::survey::SurveyError;
 use gsictl_core::time::Timestamp;
 
+use crate::check::{self, CheckError};
 use crate::clock::Clock;
 use crate::drive::{SharedStore, StopSignal, drive, locked};
 use crate::dynamodb::Backend;
@@ -37,6 +39,8 @@ pub struct Request {
     pub retry_failed: bool,
     /// Insist on a state to resume.
     pub resume: bool,
+    /// Before the run the items of what it creates are checked.
+    pub check: Option<ItemCheck>,
     /// After the run the indexes that are active are validated, so many items each.
     pub validate: Option<Sample>,
     /// Limits and habits.
@@ -49,6 +53,15 @@ pub struct Request {
     pub command: String,
     /// A plan that was saved: the run does what it says, or nothing.
     pub saved_plan: Option<SavedPlan>,
+}
+
+/// How the items are checked before anything is created.
+#[derive(Clone, Debug)]
+pub struct ItemCheck {
+    /// How tables are read.
+    pub options: Options,
+    /// Create also what items would break with.
+    pub allow_violations: bool,
 }
 
 pub use gsictl_core::apply::Prepared;
@@ -82,6 +95,9 @@ pub enum ApplyError {
     /// The saved plan is out of date.
     #[error(transparent)]
     Stale(#[from] Stale),
+    /// The check of the items came to no end.
+    #[error(transparent)]
+    Check(CheckError),
 }
 
 /// What happens in an `apply`, in order.
@@ -95,6 +111,9 @@ pub enum Progress<'a> {
     Unnamed(&'a [IndexId]),
     /// What will be done.
     Planned(&'a Plan),
+    /// What the items of what is to be created came to. Of the plan that was told
+    /// before only what they do not keep back is created.
+    Checked(&'a CheckReport),
     /// Something happened.
     Happened(Timestamp, Event),
     /// The state file was archived under this name.
@@ -115,6 +134,9 @@ pub struct Applied {
     pub outcome: Outcome,
     /// The archived state file, where all entries were active.
     pub archived: Option<PathBuf>,
+    /// What the check before the run found, where it was asked for and there was
+    /// something to create.
+    pub checked: Option<CheckReport>,
     /// What validation says of the active indexes, where it was asked for and the
     /// run came to its end. Without it the run stands all the same.
     pub validation: Option<Result<ValidationReport, SurveyError>>,
@@ -196,13 +218,21 @@ pub async fn apply(
     let surveyed = request.definitions.tables().count() as u64;
     let command = &request.command;
     let needless = prepared.is_needless();
-    let Prepared { state, plan, .. } = prepared;
+    let Prepared { state, mut plan, .. } = prepared;
+    let checked = check_items(request, &mut plan, backend, clock, stop, observe).await?;
     if needless {
         let outcome = nothing_to_do(&plan, clock, observe);
         let about = About { command, started_at, ended_at: clock.now(), surveyed };
         let report = Report::new(&about, &outcome, &state);
         let validation = validate_active(request, &outcome, backend, clock, stop, observe).await;
-        return Ok(Applied { report, changed: false, outcome, archived: None, validation });
+        return Ok(Applied {
+            report,
+            changed: false,
+            outcome,
+            archived: None,
+            checked,
+            validation,
+        });
     }
     let before = state.serial();
     let mut engine = Engine::new(clock.now(), plan, request.policy.clone(), state, request.seed);
@@ -222,7 +252,50 @@ pub async fn apply(
     }
     let about = About { command, started_at, ended_at, surveyed };
     let report = Report::new(&about, &outcome, &state);
-    Ok(Applied { report, changed: state.serial() != before, outcome, archived, validation })
+    let changed = state.serial() != before;
+    Ok(Applied { report, changed, outcome, archived, checked, validation })
+}
+
+/// Holds back what items would break with. `None` where it was not asked for, or
+/// nothing is to be created.
+async fn check_items(
+    request: &Request,
+    plan: &mut Plan,
+    backend: &Arc<dyn Backend>,
+    clock: Clock,
+    stop: &mut StopSignal,
+    observe: &mut Observer<'_>,
+) -> Result<Option<CheckReport>, ApplyError> {
+    let Some(ItemCheck { options, allow_violations }) = &request.check else {
+        return Ok(None);
+    };
+    let wanted = plan.to_create();
+    if wanted.indexes.is_empty() {
+        return Ok(None);
+    }
+    let asked = check::Request {
+        definitions: &wanted,
+        script_name: &request.script_name,
+        selection: &Selection::default(),
+        options,
+        violations: None,
+        seed: request.seed,
+    };
+    let mut told = |progress: check::Progress<'_>| {
+        if let check::Progress::Happened(at, event) = progress {
+            observe(Progress::Happened(at, event));
+        }
+    };
+    let found = check::check(&asked, None, backend, clock, stop, &mut told).await;
+    let found = found.map_err(|error| match error {
+        CheckError::Survey(error) => ApplyError::Survey(error),
+        error => ApplyError::Check(error),
+    })?;
+    if !allow_violations {
+        plan.hold_back(&found);
+    }
+    observe(Progress::Checked(&found));
+    Ok(Some(found))
 }
 
 /// `None` where it was not asked for, or no index is active, or the run was cut short.

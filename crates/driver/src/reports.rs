@@ -5,6 +5,7 @@ use std::fs::{DirBuilder, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use gsictl_core::check::Remembered;
 use gsictl_core::report::{Document, Glance, NoReport};
 use serde_json::Value;
 
@@ -62,6 +63,15 @@ pub fn list(state_dir: &Path) -> io::Result<Vec<Listed>> {
     }
     listed.sort_by_cached_key(place);
     Ok(listed)
+}
+
+/// What earlier checks said, the newest first; nothing of what cannot be read.
+#[must_use]
+pub fn checks(state_dir: &Path) -> Vec<Remembered> {
+    let listed = list(state_dir).unwrap_or_default().into_iter();
+    let of_check = |l: &Listed| l.about.as_ref().is_ok_and(|glance| glance.kind == "check");
+    let names = listed.filter(of_check).map(|listed| state_dir.join(DIRECTORY).join(listed.name));
+    names.filter_map(|path| Remembered::of(&load(&path).ok()?)).collect()
 }
 
 /// Reports by their age, then the rest by name. Of the same second the later has
@@ -146,6 +156,7 @@ fn make_private(directory: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gsictl_core::check::Remembered;
     use gsictl_core::report::Envelope;
     use gsictl_core::time::Timestamp;
     use serde_json::json;

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use gsictl_core::check::Options;
 use gsictl_core::engine::{Ended, Verdict};
 use gsictl_core::plan::Selection;
 use gsictl_core::plan::preview::Totals;
 use gsictl_core::retry::Policy;
 use gsictl_core::state::Target;
 use gsictl_core::survey::SurveyError;
-use gsictl_driver::apply::{Applied, Request, apply, prepare};
+use gsictl_driver::apply::{Applied, ItemCheck, Request, apply, prepare};
 use gsictl_driver::clock::Clock;
 use gsictl_driver::drive::{SharedStore, StopSignal};
 use gsictl_driver::dynamodb::Backend;
@@ -55,6 +56,10 @@ fn request(globals: &Globals, args: &Apply) -> Result<Request, CliError> {
         selection,
         retry_failed,
         resume: args.resume,
+        check: args.check.then(|| ItemCheck {
+            options: Options { max_rcu: args.max_rcu, ..Options::default() },
+            allow_violations: args.allow_violations,
+        }),
         validate: args.validate.then(|| validate::sample(None)),
         policy: Policy {
             max_attempts: args.max_attempts,
@@ -160,6 +165,9 @@ impl Run<'_> {
         view.end();
         let applied = applied.map_err(|e| CliError::from(e).asked(&backend.target()))?;
         let report = applied.changed.then(|| write_report(self.dir, &applied.report)).flatten();
+        if let Some(checked) = &applied.checked {
+            write_report(self.dir, checked);
+        }
         let exit = exit(&applied);
         if self.globals.output == Output::Human {
             view::out(&view::show_result(&applied, report.as_deref(), self.again));

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::apply::{again, check_selection};
 use super::write_report;
-use crate::args::{Check, Globals, Output, Reading};
+use crate::args::{Check, Globals, Output};
 use crate::definitions::Loaded;
 use crate::error::{CliError, Exit};
 use crate::{context, definitions, signals, view};
@@ -45,7 +45,9 @@ async fn ask(globals: &Globals, args: &Check, loaded: &Loaded) -> Result<CheckRe
         values: args.values,
         skew: args.skew / 100.0,
         prices: args.pricing.prices(),
-        ..reading(&args.reading)
+        max_rcu: args.max_rcu,
+        segments: args.segments,
+        ..Options::default()
     };
     let request = Request {
         definitions: &loaded.definitions,
@@ -62,11 +64,6 @@ async fn ask(globals: &Globals, args: &Check, loaded: &Loaded) -> Result<CheckRe
     let report = check(&request, Some(&keeping), &backend, clock, &mut stop, &mut observe).await;
     view.end();
     report.map_err(|error| resumable(error, args).asked(&backend.target()))
-}
-
-/// How tables are read, whatever for.
-pub(super) fn reading(args: &Reading) -> Options {
-    Options { max_rcu: args.max_rcu, segments: args.segments, ..Options::default() }
 }
 
 /// With the command that goes on.

@@ -125,6 +125,7 @@ fn request(clock: Clock) -> Result<Request, CliError> {
         selection: Selection::default(),
         retry_failed: false,
         resume: false,
+        check: None,
         validate: None,
         policy: Policy { visibility: std::time::Duration::ZERO, ..Policy::default() },
         seed: context::seed(clock),

@@ -4,11 +4,15 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use gsictl_core::check::{CheckReport, EXPLAINED, Options, Remembered};
+use gsictl_core::plan::Selection;
 use gsictl_core::plan::preview::{Preview, Prospect};
 use gsictl_core::plan::saved::SavedPlan;
 use gsictl_core::retry::Policy;
 use gsictl_driver::apply::{Prepared, Progress, Request, prepare};
+use gsictl_driver::check;
 use gsictl_driver::clock::Clock;
+use gsictl_driver::reports;
 
 use super::apply::check_selection;
 use crate::args::{Globals, Output, Plan};
@@ -21,8 +25,13 @@ pub(crate) fn run(globals: &Globals, args: &Plan) -> Result<Exit, CliError> {
     if let Some(file) = &args.save {
         check_place(file)?;
     }
-    let prepared = look(globals, &request)?;
-    let preview = preview(&request, &prepared);
+    let (prepared, sampled) = look(globals, args, &request)?;
+    let checks = match &sampled {
+        Some(report) => vec![Remembered::from(report)],
+        None => reports::checks(&globals.state_dir),
+    };
+    let prices = args.pricing.prices();
+    let preview = preview(&request, &prepared).with_forecasts(&prepared.plan, &checks, prices);
     if let Some(file) = &args.save {
         save(file, &request, &prepared)?;
     }
@@ -52,6 +61,7 @@ fn request(globals: &Globals, args: &Plan) -> Result<Request, CliError> {
         script_name: loaded.script_name,
         selection,
         retry_failed: args.retry_failed,
+        check: None,
         validate: None,
         resume: false,
         policy: Policy { max_builds: args.max_builds as usize, ..context::policy(globals) },
@@ -62,8 +72,13 @@ fn request(globals: &Globals, args: &Plan) -> Result<Request, CliError> {
     })
 }
 
-/// Describes each table once, without a lock: nothing is written.
-fn look(globals: &Globals, request: &Request) -> Result<Prepared, CliError> {
+/// Describes each table once, without a lock: nothing is written. Where a sample is
+/// asked for, the tables that get an index are read in part.
+fn look(
+    globals: &Globals,
+    args: &Plan,
+    request: &Request,
+) -> Result<(Prepared, Option<CheckReport>), CliError> {
     context::block_on(async {
         let mut stop = signals::listen()?;
         let backend = context::backend(globals, &mut stop).await?;
@@ -73,7 +88,25 @@ fn look(globals: &Globals, request: &Request) -> Result<Prepared, CliError> {
         let clock = Clock::start();
         let prepared = prepare(request, &backend, &store, clock, &mut stop, &mut observe).await;
         view.end();
-        prepared.map_err(|e| CliError::from(e).asked(&backend.target()))
+        let prepared = prepared.map_err(|e| CliError::from(e).asked(&backend.target()))?;
+        let wanted = prepared.plan.to_create();
+        let Some(percent) = args.sample.filter(|_| !wanted.indexes.is_empty()) else {
+            return Ok((prepared, None));
+        };
+        let asked = check::Request {
+            definitions: &wanted,
+            script_name: &request.script_name,
+            selection: &Selection::default(),
+            options: &Options { sample: Some(percent), ..Options::default() },
+            violations: None,
+            seed: request.seed,
+        };
+        let mut view = view::for_check(globals);
+        let mut told = |progress: check::Progress<'_>| view.progress(&progress);
+        let sampled = check::check(&asked, None, &backend, clock, &mut stop, &mut told).await;
+        view.end();
+        let sampled = sampled.map_err(|e| CliError::from(e).asked(&backend.target()))?;
+        Ok((prepared, Some(sampled)))
     })
 }
 
@@ -93,6 +126,9 @@ fn show(globals: &Globals, args: &Plan, preview: &Preview) {
         Output::Human if args.markdown => view::out(view::markdown_plan(preview).trim_end()),
         Output::Human => {
             view::out(view::show_plan(preview).trim_end());
+            if args.pricing.explain {
+                view::out(&format!("\n{EXPLAINED}"));
+            }
             if let Some(file) = args.save.as_ref().filter(|_| !globals.quiet) {
                 view::out(&format!("Saved to {0}: `gsictl apply {0}`", file.display()));
             }

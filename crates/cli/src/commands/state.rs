@@ -104,6 +104,7 @@ fn run_rebuild(globals: &Globals, args: &Definitions) -> Result<Exit, CliError> 
         selection: Selection::default(),
         retry_failed: false,
         resume: false,
+        check: None,
         validate: None,
         policy: context::policy(globals),
         seed: context::seed(clock),

@@ -14,7 +14,7 @@ use gsictl_driver::check::Progress;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::line::{self, Weight, grouped};
-use super::{err, forecast, seconds};
+use super::{err, seconds};
 use crate::args::{Globals, Output};
 
 /// Violations of an index that are named; the report file has more.
@@ -201,7 +201,7 @@ fn push_index(text: &mut String, index: &IndexCheck, width: usize) {
         let _ = writeln!(text, "    note: {note}");
     }
     if let Some(forecast) = &index.forecast {
-        let _ = writeln!(text, "    forecast: {}", forecast::line(forecast));
+        let _ = writeln!(text, "    forecast: {forecast}");
     }
     if index.outcome == Outcome::Violations {
         let _ = writeln!(

@@ -40,6 +40,7 @@ fn document(progress: &Progress<'_>) -> Value {
                 .collect();
             json!({ "event": "planned", "indexes": indexes })
         }
+        Progress::Checked(report) => json!({ "event": "items_checked", "check": report }),
         Progress::Happened(at, event) => self::event(*at, event),
         Progress::Archived(name) => json!({ "event": "state_archived", "file": name }),
     }

@@ -50,6 +50,9 @@ pub(super) fn text(progress: &Progress<'_>) -> Option<(Weight, String)> {
             Some((Weight::Warning, text))
         }
         Progress::Planned(_) => None,
+        Progress::Checked(report) => {
+            Some((Weight::Progress, format!("{}\n", super::check::text(report, None))))
+        }
         Progress::Happened(_, event) => {
             let line = line::of(event);
             Some((line.weight, line.marked()))

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use console::Style;
+use gsictl_core::check::Known;
 use gsictl_core::plan::permissions::policy;
 use gsictl_core::plan::preview::{Preview, Row, TablePreview, Totals, Word};
 use gsictl_core::plan::schedule::Schedule;
@@ -53,6 +54,9 @@ fn push_table(text: &mut String, table: &TablePreview) {
         for (name, line) in details(row) {
             let _ = writeln!(text, "              {name} {line}");
         }
+        if let Some(known) = &row.forecast {
+            let _ = writeln!(text, "              forecast: {}", forecast(known));
+        }
     }
     for index in &table.unmanaged {
         let (name, schema) = (&index.index, &index.schema);
@@ -61,6 +65,19 @@ fn push_table(text: &mut String, table: &TablePreview) {
     for note in &table.notes {
         let _ = writeln!(text, "  {} {}", Style::new().yellow().apply_to("note:"), note.text);
     }
+}
+
+/// What a check said of it, and which one.
+fn forecast(known: &Known) -> String {
+    let of = match known.sample {
+        Some(percent) => format!("a sample of {percent} %"),
+        None => "the check".to_owned(),
+    };
+    let mut text = format!("{} (by {of} of {})", known.forecast, known.checked_at);
+    if known.violating > 0 {
+        let _ = write!(text, "; {} items would break with it: see `gsictl check`", known.violating);
+    }
+    text
 }
 
 /// What stands below a row.
@@ -175,6 +192,9 @@ fn push_row(text: &mut String, table: &TablePreview, row: &Row) {
             add("exists", found);
         }
         None => add("keys", &row.wanted),
+    }
+    if let Some(known) = &row.forecast {
+        add("forecast", &forecast(known));
     }
     if let Some(step) = &row.next_step {
         add("next", step);

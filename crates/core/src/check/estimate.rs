@@ -4,6 +4,8 @@
 //! more often than chance has it, so that the spread between clusters counts, not
 //! that between items (Cochran, Sampling Techniques, chapters 6 and 9).
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// A figure, and how far the truth may be from it.
@@ -57,6 +59,42 @@ impl Estimate {
     pub fn relative(&self) -> Option<f64> {
         let margin = self.margin?;
         if margin == 0.0 { Some(0.0) } else { (self.value > 0.0).then(|| margin / self.value) }
+    }
+}
+
+/// `200`, `about 1.20 M (+/- 3.0 %)`, `about 1.20 M (error unknown)`.
+impl fmt::Display for Estimate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, "")
+    }
+}
+
+impl Estimate {
+    /// The same with a noun or a unit behind the figure.
+    pub(super) fn write(&self, f: &mut fmt::Formatter<'_>, noun: &str) -> fmt::Result {
+        let value = short(self.value);
+        match self.relative() {
+            Some(0.0) => write!(f, "{value}{noun}"),
+            Some(share) => write!(f, "about {value}{noun} (+/- {:.1} %)", share * 100.0),
+            None => write!(f, "about {value}{noun} (error unknown)"),
+        }
+    }
+}
+
+/// Digits that count: `0`, `1234`, `1.23 M`, `0.05`, `< 0.01`.
+fn short(value: f64) -> String {
+    const UNITS: [(f64, f64, &str); 4] =
+        [(1e12, 1e12, " T"), (1e9, 1e9, " G"), (1e6, 1e6, " M"), (1e4, 1e3, " k")];
+    for (from, unit, name) in UNITS {
+        if value >= from {
+            return format!("{:.2}{name}", value / unit);
+        }
+    }
+    match value {
+        value if value == value.trunc() => format!("{value}"),
+        value if value < 0.01 => "< 0.01".to_owned(),
+        value if value >= 100.0 => format!("{value:.0}"),
+        value => format!("{value:.2}"),
     }
 }
 
@@ -207,5 +245,23 @@ mod tests {
         assert_eq!(one.times(Estimate { value: 1.0, margin: None }).margin, None);
         assert_eq!(one.relative(), Some(0.3));
         assert_eq!(one.plus(two), Estimate { value: 12.0, margin: Some(3.4) });
+    }
+
+    #[test]
+    fn figures_are_short_and_say_how_far_they_may_be_off() {
+        let cases = [
+            (Estimate::exact(0.0), "0"),
+            (Estimate::exact(1_234.0), "1234"),
+            (Estimate::exact(205.6), "206"),
+            (Estimate::exact(0.004), "< 0.01"),
+            (Estimate::exact(0.05), "0.05"),
+            (Estimate::exact(12_345.0), "12.35 k"),
+            (Estimate::exact(1_234_567.0), "1.23 M"),
+            (Estimate { value: 2e9, margin: Some(1e8) }, "about 2.00 G (+/- 5.0 %)"),
+            (Estimate { value: 7.5, margin: None }, "about 7.50 (error unknown)"),
+        ];
+        for (estimate, text) in cases {
+            assert_eq!(estimate.to_string(), text);
+        }
     }
 }

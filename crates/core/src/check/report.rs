@@ -11,6 +11,7 @@ use super::tally::{Counts, FaultCount, Shape, Tally};
 use super::{Check, Options, Place, Subject, Violation, remedy};
 use crate::definition::KeyType;
 use crate::index_key::longest;
+use crate::plan::Obstacle;
 use crate::report::{Document, Envelope};
 use crate::state::Target;
 use crate::time::Timestamp;
@@ -444,6 +445,23 @@ fn table(table: &Table) -> TableCheck {
     }
 }
 
+impl IndexCheck {
+    /// What keeps the index from being created, where items would break with it.
+    #[must_use]
+    pub fn obstacle(&self) -> Option<Obstacle> {
+        match self.outcome {
+            Outcome::Clean | Outcome::Exists => None,
+            Outcome::Violations => {
+                let items = self.items.as_ref().map_or(0, |items| items.counts.violating);
+                Some(Obstacle::Violations { items })
+            }
+            Outcome::NotChecked => {
+                Some(Obstacle::NotChecked { reason: self.reason.clone().unwrap_or_default() })
+            }
+        }
+    }
+}
+
 impl CheckReport {
     /// No violation, and everything was checked.
     #[must_use]
@@ -519,7 +537,8 @@ fn push_row(text: &mut String, index: &IndexCheck) {
 }
 
 fn push_details(text: &mut String, index: &IndexCheck) {
-    if index.reason.is_none() && index.faults.is_empty() && index.notes.is_empty() {
+    let bare = index.reason.is_none() && index.forecast.is_none() && index.notes.is_empty();
+    if bare && index.faults.is_empty() {
         return;
     }
     let _ = writeln!(text, "\n## {}.{}: {}\n", index.table, index.index, index.outcome);
@@ -534,6 +553,9 @@ fn push_details(text: &mut String, index: &IndexCheck) {
     }
     for note in &index.notes {
         let _ = writeln!(text, "- {note}");
+    }
+    if let Some(forecast) = &index.forecast {
+        let _ = writeln!(text, "- forecast: {forecast}");
     }
     if let Some(remedy) = &index.remedy {
         let _ = writeln!(text, "\nNext: {remedy}");
@@ -555,51 +577,6 @@ impl Violation {
                 format!("{attribute} have {bytes} bytes together, more than a key may have")
             }
             Fault::NumberOutOfRange => format!("{attribute} is a number out of DynamoDB's range"),
-        }
-    }
-}
-
-/// `1.2 M`, `about 1.2 M (+/- 3 %)`, `about 1.2 M (error unknown)`.
-impl fmt::Display for Estimate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = short(self.value);
-        match self.relative() {
-            Some(0.0) => f.write_str(&value),
-            Some(share) => write!(f, "about {value} (+/- {:.1} %)", share * 100.0),
-            None => write!(f, "about {value} (error unknown)"),
-        }
-    }
-}
-
-/// Three digits that count: `0`, `12`, `1,234`, `1.23 M`.
-#[must_use]
-pub fn short(value: f64) -> String {
-    const UNITS: [(f64, &str); 4] = [(1e12, " T"), (1e9, " G"), (1e6, " M"), (1e4, " k")];
-    for (size, unit) in UNITS {
-        if value.abs() >= size {
-            let by = if unit == " k" { 1e3 } else { size };
-            return format!("{:.2}{unit}", value / by);
-        }
-    }
-    if value == value.trunc() { format!("{value}") } else { format!("{value:.2}") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_are_short_and_say_how_far_they_may_be_off() {
-        let cases = [
-            (Estimate::exact(0.0), "0"),
-            (Estimate::exact(1_234.0), "1234"),
-            (Estimate::exact(12_345.0), "12.35 k"),
-            (Estimate::exact(1_234_567.0), "1.23 M"),
-            (Estimate { value: 2e9, margin: Some(1e8) }, "about 2.00 G (+/- 5.0 %)"),
-            (Estimate { value: 7.5, margin: None }, "about 7.50 (error unknown)"),
-        ];
-        for (estimate, text) in cases {
-            assert_eq!(estimate.to_string(), text);
         }
     }
 }

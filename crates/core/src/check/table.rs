@@ -27,10 +27,11 @@ const PARTS: u64 = 8;
 const SAMPLED_PARTS: std::ops::RangeInclusive<u64> = 8..=64;
 /// DynamoDB takes no more.
 const MOST_SEGMENTS: u64 = 1_000_000;
-/// One page of so many is read whole, for the sizes, and then no more items than
-/// these. The first page of a part always is.
+/// For the sizes some pages are read whole: the first ones of a table, so that a small
+/// one is known exactly, and later one in so many; each of no more items than these.
+const FIRST_WHOLE: u32 = 8;
 const WHOLE_PAGES: u32 = 24;
-const WHOLE_ITEMS: u32 = 100;
+const WHOLE_ITEMS: u32 = 1_000;
 /// Bytes that a capacity unit reads of a table, eventually consistent.
 const UNIT_BYTES: f64 = 8_192.0;
 
@@ -93,6 +94,8 @@ pub(super) struct Table {
     ready: VecDeque<usize>,
     later: BTreeMap<(Timestamp, usize), ()>,
     in_flight: usize,
+    /// Pages that were asked for whole, in this run.
+    whole: u32,
     pub(super) pace: Pace,
     budget: Option<Budget>,
     units_an_item: f64,
@@ -137,6 +140,7 @@ impl Table {
             ready: VecDeque::new(),
             later: BTreeMap::new(),
             in_flight: 0,
+            whole: 0,
             pace: Pace::new(fixed, now),
             budget: options.max_rcu.map(|units| Budget::new(units, now)),
             before: 0,
@@ -215,7 +219,9 @@ impl Table {
         }
         let at = self.ready.pop_front()?;
         let part = &self.counted.parts[at];
-        let whole = self.wants_whole() && (part.after.is_none() || random.u32(..WHOLE_PAGES) == 0);
+        let drawn = self.whole < FIRST_WHOLE || random.u32(..WHOLE_PAGES) == 0;
+        let whole = drawn && self.wants_whole();
+        self.whole += u32::from(whole);
         let (limit, set_aside) = self.limit(whole);
         if let Some(budget) = &mut self.budget {
             budget.take(set_aside);

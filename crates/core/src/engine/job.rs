@@ -39,7 +39,7 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) enum Task {
     /// To have the index; whether this run may create it at all.
-    Create { definition: Box<IndexDefinition>, may_start: bool },
+    Create { definition: Box<IndexDefinition>, may_start: bool, held_back: Option<Box<Obstacle>> },
     /// To be rid of it.
     Delete(Removal),
 }
@@ -68,8 +68,9 @@ impl Job {
     /// A job that is to have the index of `planned`.
     pub(super) fn to_have(now: Timestamp, planned: PlannedIndex, estimate: Duration) -> Self {
         let id = planned.definition.id.clone();
-        let (definition, may_start) = (Box::new(planned.definition), planned.may_start);
-        Self { estimate, ..Self::new(now, id, Task::Create { definition, may_start }) }
+        let PlannedIndex { definition, may_start, held_back, .. } = planned;
+        let (definition, held_back) = (Box::new(definition), held_back.map(Box::new));
+        Self { estimate, ..Self::new(now, id, Task::Create { definition, may_start, held_back }) }
     }
 
     /// A job that is to be rid of the index `id`.
@@ -138,7 +139,14 @@ impl Job {
             Sighting::Missing | Sighting::Denied(_) => None,
         };
         let finding = match &self.task {
-            Task::Create { definition, .. } => judge(definition, sighting),
+            Task::Create { definition, held_back, .. } => {
+                match (judge(definition, sighting), held_back) {
+                    (Finding::Absent | Finding::Deleting, Some(obstacle)) => {
+                        Finding::Obstacle((**obstacle).clone())
+                    }
+                    (finding, _) => finding,
+                }
+            }
             Task::Delete(_) => return self.observe_to_delete(sighting, scene),
         };
         match finding {

@@ -69,6 +69,16 @@ pub enum Obstacle {
     },
     /// A Local Secondary Index has that name.
     LocalIndex,
+    /// Items of the table would break with it: a check found them.
+    Violations {
+        /// How many.
+        items: u64,
+    },
+    /// Its items were to be checked first, and could not be.
+    NotChecked {
+        /// Why.
+        reason: String,
+    },
 }
 
 impl fmt::Display for Obstacle {
@@ -106,6 +116,15 @@ impl fmt::Display for Obstacle {
                 "the indexes of a table may include {PROJECTION_QUOTA} attributes together: the others include {others}, this one {wanted}"
             ),
             Self::LocalIndex => write!(f, "a local secondary index has that name"),
+            Self::Violations { items } => {
+                let (items, are) = if *items == 1 {
+                    ("1 item of the table breaks".to_owned(), "it")
+                } else {
+                    (format!("{items} items of the table break"), "them")
+                };
+                write!(f, "{items} its rules: writes of {are} would be refused")
+            }
+            Self::NotChecked { reason } => write!(f, "its items could not be checked: {reason}"),
         }
     }
 }
@@ -128,6 +147,12 @@ impl Obstacle {
             }
             Self::Projection { .. } => "include fewer attributes, or project ALL or KEYS_ONLY",
             Self::LocalIndex => "choose another IndexName",
+            Self::Violations { .. } => {
+                "correct these items (`gsictl check DEFS --violations FILE` lists them), or build it all the same with --allow-violations"
+            }
+            Self::NotChecked { .. } => {
+                "see to it that the table can be read, or apply without --check"
+            }
         }
     }
 }

@@ -9,12 +9,13 @@ use super::permissions::{Permission, permissions};
 use super::schedule::Schedule;
 use super::{Action, Finding, Obstacle, Plan, PlannedIndex, TablePlan};
 use crate::catalog::Sighting;
+use crate::check::{Capacity, Known, Prices, Remembered};
 use crate::definition::Definitions;
 use crate::name::{IndexName, TableName};
 use crate::state::Target;
 
 /// What an `apply` would do, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Preview {
     /// Where the tables are.
     pub target: Target,
@@ -31,7 +32,7 @@ pub struct Preview {
 }
 
 /// One table of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TablePreview {
     /// The table.
     pub table: TableName,
@@ -80,7 +81,7 @@ impl Word {
 }
 
 /// One index of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
     /// The index.
     pub index: IndexName,
@@ -96,6 +97,9 @@ pub struct Row {
     pub differences: Vec<String>,
     /// What a person can do.
     pub next_step: Option<String>,
+    /// What it will hold and take, where its table was checked or sampled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Known>,
 }
 
 /// An index that no definition names.
@@ -156,6 +160,30 @@ impl Preview {
     }
 }
 
+impl Preview {
+    /// With what earlier checks say of what is to be created; of two the first.
+    #[must_use]
+    pub fn with_forecasts(mut self, plan: &Plan, checks: &[Remembered], prices: Prices) -> Self {
+        let rows = self.tables.iter_mut().flat_map(|table| &mut table.indexes);
+        for (row, planned) in rows.zip(plan.indexes()) {
+            let definition = &planned.definition;
+            let table = plan.tables.iter().find(|table| table.table == definition.id.table);
+            let Some(Sighting::Found(table)) = table.map(|table| &table.sighting) else {
+                continue;
+            };
+            if planned.action.creates() {
+                let spec = definition.digest(&table.attributes);
+                let capacity = Capacity::of(definition, table);
+                let known = |check: &Remembered| {
+                    check.known(&self.target, &definition.id, &spec, capacity, prices)
+                };
+                row.forecast = checks.iter().find_map(known);
+            }
+        }
+        self
+    }
+}
+
 impl Prospect {
     /// Obstacles outweigh changes, as in `apply`.
     fn of(plan: &Plan) -> Self {
@@ -208,6 +236,7 @@ fn row(planned: &PlannedIndex) -> Row {
         found: None,
         differences: Vec::new(),
         next_step: None,
+        forecast: None,
     };
     match &planned.finding {
         Finding::Obstacle(obstacle) => in_the_way(row, obstacle),
