@@ -19,6 +19,8 @@ use crate::args::{Globals, Output};
 
 /// Violations of an index that are named; the report file has more.
 const NAMED: usize = 5;
+/// Characters of a value that are shown.
+const VALUE_WIDTH: usize = 80;
 /// Where there is no live line, how far it is is said so often.
 const SAY_EVERY: Duration = Duration::from_secs(10);
 
@@ -235,13 +237,23 @@ fn stand(items: &Items) -> String {
 
 fn push_violations(text: &mut String, index: &IndexCheck) {
     for violation in index.violations.iter().take(NAMED) {
-        let value = violation.value.as_ref().map(|value| format!(": {value}")).unwrap_or_default();
+        let value =
+            violation.value.as_ref().map(|value| format!(": {}", short(&value.to_string())));
+        let value = value.unwrap_or_default();
         let _ = writeln!(text, "      {}: {}{value}", violation.key, violation.words());
     }
     let all: u64 = index.faults.iter().map(|fault| fault.items).sum();
     let named = index.violations.len().min(NAMED) as u64;
     if all > named {
         let _ = writeln!(text, "      and {} more", grouped(all - named));
+    }
+}
+
+/// So much of a value as a line has room for.
+fn short(text: &str) -> String {
+    match text.char_indices().nth(VALUE_WIDTH) {
+        Some((at, _)) => format!("{}...", &text[..at]),
+        None => text.to_owned(),
     }
 }
 

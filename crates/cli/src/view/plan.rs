@@ -73,7 +73,7 @@ fn forecast(known: &Known) -> String {
         Some(percent) => format!("a sample of {percent} %"),
         None => "the check".to_owned(),
     };
-    let mut text = format!("{} (by {of} of {})", known.forecast, known.checked_at);
+    let mut text = format!("{} (by {of} of {})", known.forecast, known.checked_at.whole_seconds());
     if known.violating > 0 {
         let _ = write!(text, "; {} items would break with it: see `gsictl check`", known.violating);
     }
