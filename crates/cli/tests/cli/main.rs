@@ -18,6 +18,7 @@ mod contact;
 mod definitions;
 mod demo;
 mod export;
+mod held_back;
 mod live;
 mod lock;
 mod plan;

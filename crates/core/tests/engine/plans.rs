@@ -6,7 +6,7 @@ use fastrand::Rng;
 use gsictl_core::definition::{IndexDefinition, Projection, ScalarType};
 use gsictl_core::engine::Verdict;
 use gsictl_core::plan::saved::SavedPlan;
-use gsictl_core::plan::{Action, Finding, Plan, Selection};
+use gsictl_core::plan::{Action, Finding, Obstacle, Plan, Selection};
 use gsictl_core::state::Target;
 use gsictl_sim::world::World;
 
@@ -155,4 +155,29 @@ fn a_saved_plan_goes_on_after_a_crash_at_any_step() {
 fn save(apply: &Apply, plan: &Plan) -> SavedPlan {
     let (all, target) = (Selection::default(), Target::default());
     SavedPlan::new(&apply.definitions, "airline.yaml", (&all, false), &target, plan, START)
+}
+
+#[test]
+fn what_is_held_back_is_not_created_but_waited_for_where_others_build_it() {
+    let held = index("bookings.by-seat", &["seat"]);
+    let free = index("bookings.by-flight", &["flight"]);
+    let mut apply = Apply::new(definitions([held.clone(), free.clone()]));
+    apply.held_back = vec![held.id.clone()];
+    let mut world = apply.world();
+    let ran = apply.run(&mut world);
+    let created = &world.calls[ran.calls.clone()];
+    let created = created.iter().filter(|sent| sent.call.is_mutating()).count();
+    assert_eq!(created, 1);
+    let verdict = |ran: &Ran, wanted: &IndexDefinition| {
+        ran.outcome.verdicts.iter().find(|(id, _)| *id == wanted.id).map(|(_, v)| v.clone())
+    };
+    let obstructed = Verdict::Obstructed(Obstacle::Violations { items: 2 });
+    assert_eq!(verdict(&ran, &held), Some(obstructed));
+    assert!(matches!(verdict(&ran, &free), Some(Verdict::Activated(_))));
+    let entry = ran.state.entry(&held.id).unwrap();
+    assert!(entry.last_error().unwrap().contains("break its rules"));
+
+    world.model.operator_creates(world.now, &held);
+    let ran = apply.run(&mut world);
+    assert!(matches!(verdict(&ran, &held), Some(Verdict::Activated(_))), "{:?}", ran.outcome);
 }

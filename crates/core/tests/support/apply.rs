@@ -7,7 +7,7 @@ use gsictl_core::definition::Definitions;
 use gsictl_core::engine::{Ended, Engine, Outcome, Verdict};
 use gsictl_core::event::Event;
 use gsictl_core::name::IndexId;
-use gsictl_core::plan::{Plan, Selection, plan};
+use gsictl_core::plan::{Obstacle, Plan, Selection, plan};
 use gsictl_core::retry::Policy;
 use gsictl_core::state::{Entry, Owner, State, Status};
 use gsictl_core::survey::{Survey, SurveyError};
@@ -24,6 +24,8 @@ pub(crate) struct Apply {
     pub(crate) policy: Policy,
     pub(crate) retry_failed: bool,
     pub(crate) seed: u64,
+    /// What a check found two items to break with.
+    pub(crate) held_back: Vec<IndexId>,
 }
 
 impl Apply {
@@ -34,6 +36,7 @@ impl Apply {
             policy: Policy::default(),
             retry_failed: false,
             seed: 7,
+            held_back: Vec::new(),
         }
     }
 
@@ -111,7 +114,12 @@ impl Apply {
         let catalog = survey.into_catalog()?;
         let mut state = durable.unwrap_or_else(|| self.state(world.now));
         state.enlist(&self.definitions);
-        let plan = plan(&self.definitions, &catalog, &state, &self.selection, self.retry_failed);
+        let mut plan =
+            plan(&self.definitions, &catalog, &state, &self.selection, self.retry_failed);
+        for index in plan.tables.iter_mut().flat_map(|table| &mut table.indexes) {
+            let held_back = self.held_back.contains(&index.definition.id);
+            index.held_back = held_back.then_some(Obstacle::Violations { items: 2 });
+        }
         let policy = self.policy.clone();
         let engine = Engine::new(world.now, plan.clone(), policy, state, self.seed);
         Ok(Some((plan, engine)))
@@ -242,5 +250,12 @@ pub(crate) fn word(event: &Event) -> &'static str {
         Event::Deleted { .. } => "Deleted",
         Event::Gone(_) => "Gone",
         Event::Kept { .. } => "Kept",
+        Event::Checking(_) => "Checking",
+        Event::Violating(_) => "Violating",
+        Event::PageRefused { .. } => "PageRefused",
+        Event::Checked { .. } => "Checked",
+        Event::NotChecked { .. } => "NotChecked",
+        Event::SavingCursor => "SavingCursor",
+        Event::CursorNotSaved { .. } => "CursorNotSaved",
     }
 }
