@@ -3,10 +3,17 @@
 
 use std::str::from_utf8;
 
+use gsictl_core::call::Reply;
+use gsictl_core::catalog::{BillingMode, Catalog, Sighting, TableDescription, TableStatus};
+use gsictl_core::check::{About, Asked, Check, Cursor, Options, Order, Outcome};
 use gsictl_core::definition::{
-    Definitions, Diagnostics, Format, MAX_INPUT_BYTES, Place, Remarks, Source, parse,
+    Definitions, Diagnostics, Format, KeyElement, KeyType, MAX_INPUT_BYTES, Place, Remarks,
+    ScalarType, Source, parse,
 };
-use gsictl_core::state::{ParseError, State, StatusReport};
+use gsictl_core::machine::{Effect, Machine};
+use gsictl_core::plan::Selection;
+use gsictl_core::report::Document;
+use gsictl_core::state::{ParseError, State, StatusReport, Target};
 use gsictl_core::time::Timestamp;
 
 use super::forms::{self, Writing};
@@ -111,4 +118,87 @@ pub fn is_read_back(mut state: State) {
     let (cached, anew) = (state.render(second), read.render(second));
     assert_eq!(String::from_utf8(anew.bytes), String::from_utf8(cached.bytes));
     assert_eq!(anew.serial, cached.serial);
+}
+
+/// Reads `bytes` as a page of a Scan. Whatever it holds, items are counted once each or
+/// the table is given up; and where the check stands then can be saved and read again.
+pub fn page(bytes: &[u8]) {
+    let now = Timestamp::from_millis(0);
+    let (definitions, catalog) = table_to_check();
+    let (options, asked) =
+        (Options { saves: true, stream: true, ..Options::default() }, Asked::default());
+    let order = Order {
+        definitions: &definitions,
+        catalog: &catalog,
+        selection: &Selection::default(),
+        options: &options,
+        asked: &asked,
+        segments: Some(1),
+        seed: 1,
+    };
+    let mut check = Check::new(&order, now);
+    let Some(Effect::Call(id, _)) = check.poll(now) else {
+        panic!("a page is asked for first");
+    };
+    check.on_reply(now, id, Ok(Reply::Json(bytes.to_vec())));
+    check.on_stop(now);
+    while let Some(effect) = check.poll(now) {
+        if let Effect::Save(snapshot) = effect {
+            let cursor = Cursor::parse(&snapshot.bytes).unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!(cursor.render(), snapshot.bytes);
+            check.on_saved(now, snapshot.serial, Ok(()));
+        }
+    }
+    let target = Target::default();
+    let about = About { script_name: "", target: &target, ended_at: now, violations_file: None };
+    let report = check.report(&about);
+    for index in &report.indexes {
+        let Some(items) = &index.items else {
+            assert_eq!(index.outcome, Outcome::NotChecked);
+            continue;
+        };
+        let counts = items.counts;
+        assert_eq!(items.read, counts.included + counts.sparse + counts.violating);
+        let faults: u64 = index.faults.iter().map(|fault| fault.items).sum();
+        assert!(faults >= counts.violating);
+    }
+    assert!(!report.markdown().is_empty());
+}
+
+/// A table and two indexes of it, one of a key of several attributes.
+fn table_to_check() -> (Definitions, Catalog) {
+    const YAML: &str = "
+orders:
+  - IndexName: by-customer
+    KeySchema: [{ AttributeName: customer, KeyType: HASH }, { AttributeName: created, KeyType: RANGE }]
+    AttributeDefinitions: [{ AttributeName: customer, AttributeType: S }, { AttributeName: created, AttributeType: N }]
+    Projection: { ProjectionType: ALL }
+  - IndexName: by-token
+    KeySchema: [{ AttributeName: token, KeyType: HASH }, { AttributeName: pk, KeyType: HASH }]
+    AttributeDefinitions: [{ AttributeName: token, AttributeType: B }]
+    Projection: { ProjectionType: KEYS_ONLY }
+";
+    let source = Source { file: "a.yaml", format: Format::Yaml, text: YAML.as_bytes() };
+    let definitions = parse(&[source]).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let name = definitions.indexes[0].id.table.clone();
+    let key = KeyElement { attribute_name: "pk".to_owned(), key_type: KeyType::Hash };
+    let description = TableDescription {
+        name: name.clone(),
+        table_id: None,
+        arn: None,
+        status: TableStatus::Active,
+        billing_mode: BillingMode::PayPerRequest,
+        provisioned_throughput: None,
+        attributes: [("pk".to_owned(), ScalarType::S)].into(),
+        key_schema: vec![key],
+        indexes: Vec::new(),
+        local_indexes: Vec::new(),
+        local_included: 0,
+        replicas: Vec::new(),
+        item_count: None,
+        size_bytes: None,
+    };
+    let mut catalog = Catalog::default();
+    catalog.insert(name, Timestamp::from_millis(0), Sighting::Found(Box::new(description)));
+    (definitions, catalog)
 }

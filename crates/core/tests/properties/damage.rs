@@ -116,4 +116,9 @@ proptest! {
             checks::state(&damaged(path, &damages));
         }
     }
+
+    #[test]
+    fn a_damaged_page_is_counted_or_its_table_is_given_up(damages in vec(damage(), 0..4)) {
+        checks::page(&damaged("../../fuzz/seeds/page/page.json", &damages));
+    }
 }
