@@ -338,31 +338,31 @@ impl Check {
 
     fn on_error(&mut self, now: Timestamp, at: usize, page: &Page, error: CallError) {
         let table = &mut self.tables[at];
-        let failures = table.count_failure(page);
+        let strategy = Rule::of(error.kind).strategy;
+        if strategy == Strategy::AwaitCredentials {
+            table.put_off(page, now + CREDENTIALS_WAIT);
+            return self.lose_credentials(&error);
+        }
         let throttled = error.kind == ErrorKind::Throttled;
+        let refusals = table.count_refusal(page, throttled);
         if throttled {
             table.pace.on_throttled(now);
         }
-        let wait = match Rule::of(error.kind).strategy {
-            Strategy::Permanent => None,
-            Strategy::AwaitCredentials => Some(CREDENTIALS_WAIT),
-            _ if failures >= ATTEMPTS && !throttled => None,
-            _ => Some(backoff(failures, self.random.f64())),
-        };
-        let Some(wait) = wait else {
+        if strategy == Strategy::Permanent || (refusals >= ATTEMPTS && !throttled) {
             table.put_off(page, now);
             return self.give_up(at, error);
-        };
-        table.put_off(page, now + wait);
-        let text = error.to_string();
-        if wait == CREDENTIALS_WAIT && Rule::of(error.kind).strategy == Strategy::AwaitCredentials {
-            if !std::mem::replace(&mut self.credentials_lost, true) {
-                self.events.push_back(Event::CredentialsLost { error: text });
-            }
-            return;
         }
-        let (table, throttled) = (table.name.clone(), throttled);
-        self.events.push_back(Event::PageRefused { table, throttled, error: text, retry_in: wait });
+        let retry_in = backoff(refusals, self.random.f64());
+        table.put_off(page, now + retry_in);
+        let (table, error) = (table.name.clone(), error.to_string());
+        self.events.push_back(Event::PageRefused { table, throttled, error, retry_in });
+    }
+
+    fn lose_credentials(&mut self, error: &CallError) {
+        if !std::mem::replace(&mut self.credentials_lost, true) {
+            let error = error.to_string();
+            self.events.push_back(Event::CredentialsLost { error });
+        }
     }
 
     fn give_up(&mut self, at: usize, error: CallError) {

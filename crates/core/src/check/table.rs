@@ -45,7 +45,15 @@ pub(super) struct Part {
     /// By index; of a sample only.
     pub(super) counts: Vec<Counts>,
     #[serde(skip)]
-    failures: u32,
+    refused: Refused,
+}
+
+/// How often a part was refused in a row, by what that leads to: throttling uses up
+/// no attempt.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Refused {
+    throttled: u32,
+    failed: u32,
 }
 
 /// A page that was asked for.
@@ -173,7 +181,7 @@ impl Table {
             after: None,
             done: false,
             counts: vec![Counts::default(); counts],
-            failures: 0,
+            refused: Refused::default(),
         };
         self.counted.segments = segments;
         self.counted.parts = numbers.into_iter().map(part).collect();
@@ -284,7 +292,7 @@ impl Table {
         self.pay(asked, &rest)?;
         self.pace.on_page(now, rest.items);
         let part = &mut self.counted.parts[asked.part];
-        part.failures = 0;
+        part.refused = Refused::default();
         part.done = rest.last_key.is_none();
         part.after = rest.last_key;
         if !part.done {
@@ -367,11 +375,12 @@ impl Table {
         self.later.insert((at, asked.part), ());
     }
 
-    /// How often the part was refused in a row, this time included.
-    pub(super) fn count_failure(&mut self, asked: &Asked) -> u32 {
-        let part = &mut self.counted.parts[asked.part];
-        part.failures += 1;
-        part.failures
+    /// How often the part was throttled in a row, or else refused, this time included.
+    pub(super) fn count_refusal(&mut self, asked: &Asked, throttled: bool) -> u32 {
+        let Refused { throttled: slowed, failed } = &mut self.counted.parts[asked.part].refused;
+        let count = if throttled { slowed } else { failed };
+        *count = count.saturating_add(1);
+        *count
     }
 
     pub(super) fn fail(&mut self, error: CallError) {
