@@ -419,6 +419,7 @@ fn backoff(failures: u32, jitter: f64) -> Duration {
 
 /// What a person can do about a table that cannot be read.
 fn remedy(table: &TableName, error: &CallError) -> String {
+    let about = |kind| Rule::of(kind).remedy.replace("{table}", table.as_str());
     match error.kind {
         ErrorKind::AccessDenied => {
             format!("allow dynamodb:Scan on table {table} for these credentials")
@@ -427,7 +428,9 @@ fn remedy(table: &TableName, error: &CallError) -> String {
         ErrorKind::Server if error.code == "UnreadableAnswer" => {
             "see whether the endpoint is DynamoDB (--endpoint-url), or leave out --max-rcu if the message names it".to_owned()
         }
-        kind => Rule::of(kind).remedy.replace("{table}", table.as_str()),
+        // A Scan names no index: so AWS says it of a table that is gone.
+        ErrorKind::IndexNotFound => about(ErrorKind::TableNotFound),
+        kind => about(kind),
     }
 }
 
