@@ -210,7 +210,8 @@ impl Check {
         check
     }
 
-    /// Goes on where `cursor` stopped.
+    /// Goes on where `cursor` stopped. A table that could not be read then is tried
+    /// again from there.
     ///
     /// # Errors
     /// [`CursorError`] where that was a check of something else.
@@ -401,7 +402,7 @@ impl Check {
             indexes: index_names(table),
             counted: table.counted.clone(),
         };
-        let tables = self.tables.iter().filter(|table| table.failed.is_none()).map(place);
+        let tables = self.tables.iter().filter(|table| !table.torn).map(place);
         let times = (self.started_at, now);
         Cursor::new(self.saves.serial, times, &self.asked_for, self.told, tables.collect())
     }
@@ -522,6 +523,9 @@ impl Machine for Check {
         let Some((at, page)) = self.asked.remove(&id) else {
             return;
         };
+        if self.tables[at].failed.is_some() {
+            return;
+        }
         match reply {
             Ok(reply) => self.on_page(now, at, &page, &reply),
             Err(error) => self.on_error(now, at, &page, error),

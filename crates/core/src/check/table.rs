@@ -111,6 +111,8 @@ pub(super) struct Table {
     before: u64,
     began: Timestamp,
     pub(super) failed: Option<CallError>,
+    /// A page was counted in part: what was counted is of no use to anybody.
+    pub(super) torn: bool,
     pub(super) told_end: bool,
 }
 
@@ -154,6 +156,7 @@ impl Table {
             before: 0,
             began: now,
             failed: None,
+            torn: false,
             told_end: false,
         }
     }
@@ -277,6 +280,18 @@ impl Table {
     /// A page came. What cannot be read ends the table: its items were counted in
     /// part.
     pub(super) fn on_page(
+        &mut self,
+        now: Timestamp,
+        asked: &Asked,
+        reply: &Reply,
+        options: &Options,
+    ) -> Result<Came, String> {
+        let came = self.take_in(now, asked, reply, options);
+        self.torn |= came.is_err();
+        came
+    }
+
+    fn take_in(
         &mut self,
         now: Timestamp,
         asked: &Asked,
