@@ -236,6 +236,15 @@ impl Check {
             if place.indexes != index_names(table) {
                 return Err(changed("other indexes of it are to be checked now"));
             }
+            if !place.counted.fits(table.shapes.len()) {
+                let text = format!("what was counted of table {} does not fit", table.name);
+                return Err(CursorError::Damaged(text));
+            }
+            if place.counted.is_sample() != table.sampled {
+                return Err(changed(
+                    "a sample of it was read then and not now, or now and not then",
+                ));
+            }
             table.go_on(place.counted);
         }
         match saved.into_keys().next() {

@@ -430,6 +430,29 @@ impl Table {
     }
 }
 
+impl Counted {
+    /// Whether it can be what was counted of a table against so many indexes.
+    pub(super) fn fits(&self, indexes: usize) -> bool {
+        let of_segments = |part: &Part| part.number < self.segments;
+        let increasing = self.parts.windows(2).all(|pair| pair[0].number < pair[1].number);
+        self.tallies.len() == indexes
+            && self.first.len() == indexes
+            && !self.parts.is_empty()
+            && increasing
+            && self.parts.iter().all(of_segments)
+    }
+
+    /// Whether it was counted for a sample, or else for the whole.
+    pub(super) fn is_sample(&self) -> bool {
+        self.parts.iter().any(|part| !part.counts.is_empty())
+    }
+
+    /// Whether all of the table is read, in so far as it is no sample of it.
+    pub(super) fn is_whole(&self) -> bool {
+        self.parts.len() as u64 >= u64::from(self.segments)
+    }
+}
+
 impl Counts {
     fn add(&mut self, standing: &Standing) {
         match standing {
