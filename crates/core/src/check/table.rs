@@ -102,7 +102,7 @@ pub(super) struct Table {
     ready: VecDeque<usize>,
     later: BTreeMap<(Timestamp, usize), ()>,
     in_flight: usize,
-    /// Pages that were asked for whole, in this run.
+    /// Pages that were asked for whole and not refused, in this run.
     whole: u32,
     pub(super) pace: Pace,
     budget: Option<Budget>,
@@ -384,6 +384,7 @@ impl Table {
     /// A page was refused and is asked for again at `at`.
     pub(super) fn put_off(&mut self, asked: &Asked, at: Timestamp) {
         self.in_flight -= 1;
+        self.whole = self.whole.saturating_sub(u32::from(asked.whole));
         if let Some(budget) = &mut self.budget {
             budget.settle(asked.set_aside, 0.0);
         }
