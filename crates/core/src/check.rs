@@ -210,7 +210,8 @@ impl Check {
         check
     }
 
-    /// Goes on where `cursor` stopped.
+    /// Goes on where `cursor` stopped. A table that could not be read then is tried
+    /// again from there.
     ///
     /// # Errors
     /// [`CursorError`] where that was a check of something else.
@@ -234,6 +235,15 @@ impl Check {
             }
             if place.indexes != index_names(table) {
                 return Err(changed("other indexes of it are to be checked now"));
+            }
+            if !place.counted.fits(table.shapes.len()) {
+                let text = format!("what was counted of table {} does not fit", table.name);
+                return Err(CursorError::Damaged(text));
+            }
+            if place.counted.is_sample() != table.sampled {
+                return Err(changed(
+                    "a sample of it was read then and not now, or now and not then",
+                ));
             }
             table.go_on(place.counted);
         }
@@ -338,31 +348,31 @@ impl Check {
 
     fn on_error(&mut self, now: Timestamp, at: usize, page: &Page, error: CallError) {
         let table = &mut self.tables[at];
-        let failures = table.count_failure(page);
+        let strategy = Rule::of(error.kind).strategy;
+        if strategy == Strategy::AwaitCredentials {
+            table.put_off(page, now + CREDENTIALS_WAIT);
+            return self.lose_credentials(&error);
+        }
         let throttled = error.kind == ErrorKind::Throttled;
+        let refusals = table.count_refusal(page, throttled);
         if throttled {
             table.pace.on_throttled(now);
         }
-        let wait = match Rule::of(error.kind).strategy {
-            Strategy::Permanent => None,
-            Strategy::AwaitCredentials => Some(CREDENTIALS_WAIT),
-            _ if failures >= ATTEMPTS && !throttled => None,
-            _ => Some(backoff(failures, self.random.f64())),
-        };
-        let Some(wait) = wait else {
+        if strategy == Strategy::Permanent || (refusals >= ATTEMPTS && !throttled) {
             table.put_off(page, now);
             return self.give_up(at, error);
-        };
-        table.put_off(page, now + wait);
-        let text = error.to_string();
-        if wait == CREDENTIALS_WAIT && Rule::of(error.kind).strategy == Strategy::AwaitCredentials {
-            if !std::mem::replace(&mut self.credentials_lost, true) {
-                self.events.push_back(Event::CredentialsLost { error: text });
-            }
-            return;
         }
-        let (table, throttled) = (table.name.clone(), throttled);
-        self.events.push_back(Event::PageRefused { table, throttled, error: text, retry_in: wait });
+        let retry_in = backoff(refusals, self.random.f64());
+        table.put_off(page, now + retry_in);
+        let (table, error) = (table.name.clone(), error.to_string());
+        self.events.push_back(Event::PageRefused { table, throttled, error, retry_in });
+    }
+
+    fn lose_credentials(&mut self, error: &CallError) {
+        if !std::mem::replace(&mut self.credentials_lost, true) {
+            let error = error.to_string();
+            self.events.push_back(Event::CredentialsLost { error });
+        }
     }
 
     fn give_up(&mut self, at: usize, error: CallError) {
@@ -401,7 +411,7 @@ impl Check {
             indexes: index_names(table),
             counted: table.counted.clone(),
         };
-        let tables = self.tables.iter().filter(|table| table.failed.is_none()).map(place);
+        let tables = self.tables.iter().filter(|table| !table.torn).map(place);
         let times = (self.started_at, now);
         Cursor::new(self.saves.serial, times, &self.asked_for, self.told, tables.collect())
     }
@@ -419,6 +429,7 @@ fn backoff(failures: u32, jitter: f64) -> Duration {
 
 /// What a person can do about a table that cannot be read.
 fn remedy(table: &TableName, error: &CallError) -> String {
+    let about = |kind| Rule::of(kind).remedy.replace("{table}", table.as_str());
     match error.kind {
         ErrorKind::AccessDenied => {
             format!("allow dynamodb:Scan on table {table} for these credentials")
@@ -427,7 +438,9 @@ fn remedy(table: &TableName, error: &CallError) -> String {
         ErrorKind::Server if error.code == "UnreadableAnswer" => {
             "see whether the endpoint is DynamoDB (--endpoint-url), or leave out --max-rcu if the message names it".to_owned()
         }
-        kind => Rule::of(kind).remedy.replace("{table}", table.as_str()),
+        // A Scan names no index: so AWS says it of a table that is gone.
+        ErrorKind::IndexNotFound => about(ErrorKind::TableNotFound),
+        kind => about(kind),
     }
 }
 
@@ -519,6 +532,9 @@ impl Machine for Check {
         let Some((at, page)) = self.asked.remove(&id) else {
             return;
         };
+        if self.tables[at].failed.is_some() {
+            return;
+        }
         match reply {
             Ok(reply) => self.on_page(now, at, &page, &reply),
             Err(error) => self.on_error(now, at, &page, error),

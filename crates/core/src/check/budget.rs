@@ -10,6 +10,9 @@ use crate::time::Timestamp;
 
 /// So many seconds of capacity may be saved up, and may one page cost.
 const BURST_SECONDS: f64 = 1.0;
+/// What a page may cost at least: twice the least that DynamoDB bills, so that a page
+/// of one item does not make all items look as if each cost that much.
+const LEAST_PAGE: f64 = 1.0;
 
 /// The units that may be used up now.
 #[derive(Clone, Debug)]
@@ -27,7 +30,7 @@ impl Budget {
 
     /// What a page may cost at most.
     pub(super) fn page_units(&self) -> f64 {
-        self.per_second * BURST_SECONDS
+        (self.per_second * BURST_SECONDS).max(LEAST_PAGE)
     }
 
     /// When a page may be asked for; now or before where it may be now.

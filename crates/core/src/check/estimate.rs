@@ -144,6 +144,10 @@ impl Ratio {
     }
 }
 
+/// Where none was met there are up to so many, 95 times out of 100, in as much as was
+/// read (the rule of three).
+pub(super) const NONE_OF_MANY: f64 = 3.0;
+
 /// The total over `all` clusters of which these were read, drawn by lot.
 pub(super) fn total(read: &[u64], all: u64) -> Estimate {
     let count = read.len() as f64;
@@ -156,8 +160,13 @@ pub(super) fn total(read: &[u64], all: u64) -> Estimate {
     }
     let mean = sum / count;
     let all = all as f64;
+    if sum == 0.0 {
+        return Estimate { value: 0.0, margin: Some(NONE_OF_MANY * all / count) };
+    }
     let squares: f64 = read.iter().map(|n| (*n as f64 - mean).powi(2)).sum();
-    let variance = squares / (count - 1.0) / count * (1.0 - count / all);
+    // Few of them may be alike by chance; as much as chance spreads them is certain.
+    let spread = (squares / (count - 1.0)).max(mean);
+    let variance = spread / count * (1.0 - count / all);
     let margin = t_quantile(read.len() as u64 - 1).map(|t| t * variance.sqrt() * all);
     Estimate { value: mean * all, margin }
 }
@@ -194,6 +203,14 @@ mod tests {
         ratio.add(10, 100.0);
         assert_eq!(ratio.of(1_000.0), Some(Estimate { value: 10.0, margin: None }));
         assert_eq!(total(&[7], 10), Estimate { value: 70.0, margin: None });
+    }
+
+    #[test]
+    fn what_was_not_met_may_be_there_all_the_same() {
+        assert_eq!(total(&[0; 10], 100), Estimate { value: 0.0, margin: Some(30.0) });
+        assert_eq!(total(&[0; 10], 10), Estimate::exact(0.0));
+        let alike = total(&[4; 10], 100);
+        assert!(alike.margin.is_some_and(|margin| margin > 100.0), "{alike:?}");
     }
 
     /// Two hundred samples of a population: the truth is in about 95 % of the

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 
-use super::estimate::{Estimate, total};
+use super::estimate::{Estimate, NONE_OF_MANY, total};
 use super::forecast::{Basis, Capacity, Forecast};
 use super::table::Table;
 use super::tally::{Counts, FaultCount, Shape, Tally};
@@ -405,9 +405,9 @@ fn notes(table: &Table, shape: &Shape, items: &Items, skew: Option<&Skew>) -> Ve
             hot.value
         ));
     }
-    if table.sampled && items.counts.violating == 0 && items.read > 0 {
-        // The rule of three: 0 of n, 95 times out of 100.
-        let most = (3.0 / items.read as f64 * 100.0).min(100.0);
+    let in_part = table.sampled && !table.counted.is_whole();
+    if in_part && items.counts.violating == 0 && items.read > 0 {
+        let most = (NONE_OF_MANY / items.read as f64 * 100.0).min(100.0);
         notes.push(format!(
             "a sample of {} items: that it has no violation means fewer than {most:.3} % in the table, where they are spread evenly; only a whole check can rule them out",
             items.read

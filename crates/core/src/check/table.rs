@@ -45,7 +45,15 @@ pub(super) struct Part {
     /// By index; of a sample only.
     pub(super) counts: Vec<Counts>,
     #[serde(skip)]
-    failures: u32,
+    refused: Refused,
+}
+
+/// How often a part was refused in a row, by what that leads to: throttling uses up
+/// no attempt.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Refused {
+    throttled: u32,
+    failed: u32,
 }
 
 /// A page that was asked for.
@@ -94,7 +102,7 @@ pub(super) struct Table {
     ready: VecDeque<usize>,
     later: BTreeMap<(Timestamp, usize), ()>,
     in_flight: usize,
-    /// Pages that were asked for whole, in this run.
+    /// Pages that were asked for whole and not refused, in this run.
     whole: u32,
     pub(super) pace: Pace,
     budget: Option<Budget>,
@@ -103,6 +111,8 @@ pub(super) struct Table {
     before: u64,
     began: Timestamp,
     pub(super) failed: Option<CallError>,
+    /// A page was counted in part: what was counted is of no use to anybody.
+    pub(super) torn: bool,
     pub(super) told_end: bool,
 }
 
@@ -146,6 +156,7 @@ impl Table {
             before: 0,
             began: now,
             failed: None,
+            torn: false,
             told_end: false,
         }
     }
@@ -173,7 +184,7 @@ impl Table {
             after: None,
             done: false,
             counts: vec![Counts::default(); counts],
-            failures: 0,
+            refused: Refused::default(),
         };
         self.counted.segments = segments;
         self.counted.parts = numbers.into_iter().map(part).collect();
@@ -275,6 +286,18 @@ impl Table {
         reply: &Reply,
         options: &Options,
     ) -> Result<Came, String> {
+        let came = self.take_in(now, asked, reply, options);
+        self.torn |= came.is_err();
+        came
+    }
+
+    fn take_in(
+        &mut self,
+        now: Timestamp,
+        asked: &Asked,
+        reply: &Reply,
+        options: &Options,
+    ) -> Result<Came, String> {
         self.in_flight -= 1;
         let mut came = Came::default();
         let rest = self.read(asked, reply, options, &mut came)?;
@@ -284,7 +307,7 @@ impl Table {
         self.pay(asked, &rest)?;
         self.pace.on_page(now, rest.items);
         let part = &mut self.counted.parts[asked.part];
-        part.failures = 0;
+        part.refused = Refused::default();
         part.done = rest.last_key.is_none();
         part.after = rest.last_key;
         if !part.done {
@@ -361,17 +384,19 @@ impl Table {
     /// A page was refused and is asked for again at `at`.
     pub(super) fn put_off(&mut self, asked: &Asked, at: Timestamp) {
         self.in_flight -= 1;
+        self.whole = self.whole.saturating_sub(u32::from(asked.whole));
         if let Some(budget) = &mut self.budget {
             budget.settle(asked.set_aside, 0.0);
         }
         self.later.insert((at, asked.part), ());
     }
 
-    /// How often the part was refused in a row, this time included.
-    pub(super) fn count_failure(&mut self, asked: &Asked) -> u32 {
-        let part = &mut self.counted.parts[asked.part];
-        part.failures += 1;
-        part.failures
+    /// How often the part was throttled in a row, or else refused, this time included.
+    pub(super) fn count_refusal(&mut self, asked: &Asked, throttled: bool) -> u32 {
+        let Refused { throttled: slowed, failed } = &mut self.counted.parts[asked.part].refused;
+        let count = if throttled { slowed } else { failed };
+        *count = count.saturating_add(1);
+        *count
     }
 
     pub(super) fn fail(&mut self, error: CallError) {
@@ -403,6 +428,29 @@ impl Table {
         let left = self.expected_items()?.saturating_sub(self.counted.items);
         let rate = self.rate(now);
         (rate > 0.0 && left > 0).then(|| Duration::from_secs_f64((left as f64 / rate).min(1e9)))
+    }
+}
+
+impl Counted {
+    /// Whether it can be what was counted of a table against so many indexes.
+    pub(super) fn fits(&self, indexes: usize) -> bool {
+        let of_segments = |part: &Part| part.number < self.segments;
+        let increasing = self.parts.windows(2).all(|pair| pair[0].number < pair[1].number);
+        self.tallies.len() == indexes
+            && self.first.len() == indexes
+            && !self.parts.is_empty()
+            && increasing
+            && self.parts.iter().all(of_segments)
+    }
+
+    /// Whether it was counted for a sample, or else for the whole.
+    pub(super) fn is_sample(&self) -> bool {
+        self.parts.iter().any(|part| !part.counts.is_empty())
+    }
+
+    /// Whether all of the table is read, in so far as it is no sample of it.
+    pub(super) fn is_whole(&self) -> bool {
+        self.parts.len() as u64 >= u64::from(self.segments)
     }
 }
 
