@@ -307,6 +307,9 @@ impl Table {
         self.pay(asked, &rest)?;
         self.pace.on_page(now, rest.items);
         let part = &mut self.counted.parts[asked.part];
+        if rest.last_key.is_some() && rest.last_key == part.after {
+            return Err("it gives the same page again and again".to_owned());
+        }
         part.refused = Refused::default();
         part.done = rest.last_key.is_none();
         part.after = rest.last_key;
