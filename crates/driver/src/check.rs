@@ -142,24 +142,8 @@ pub async fn check(
     stop: &mut StopSignal,
     observe: &mut Observer<'_>,
 ) -> Result<CheckReport, CheckError> {
-    let place = keeping.map(|keeping| Kept::open(keeping, observe)).transpose()?.flatten();
-    let (store, cursor) = match place {
-        Some(Kept { store, cursor }) => (Some(store), cursor),
-        None => (None, None),
-    };
-    let mut asked = asked(request, backend.target());
-    let mut options = request.options.clone();
-    if let Some(cursor) = &cursor {
-        cursor.check_asked(&asked).map_err(|source| unusable(store.as_ref(), source))?;
-        asked = cursor.asked.clone();
-        options.existing = asked.existing;
-        options.sample = asked.sample;
-        options.values = asked.values;
-        observe(Progress::Resumed(cursor));
-    }
-    options.saves = store.is_some();
-    options.stream = asked.violations_file.is_some();
-
+    let Begun { store, cursor, asked, options } =
+        Begun::new(request, keeping, backend.target(), observe)?;
     let selection = asked.selection();
     let wanted = request.definitions.indexes.iter().filter(|d| selection.admits(d));
     let tables = wanted.map(|d| &d.id.table);
@@ -175,15 +159,15 @@ pub async fn check(
         segments: backend.scan_segments(),
         seed: request.seed,
     };
-    let file = asked.violations_file.as_deref().map(Path::new);
     let told = cursor.as_ref().map(|cursor| cursor.told);
     let mut check = match cursor {
         Some(cursor) => Check::resume(&order, cursor, clock.now())
             .map_err(|source| unusable(store.as_ref(), source))?,
         None => Check::new(&order, clock.now()),
     };
+    let file = asked.violations_file.as_deref();
     let mut violations =
-        file.map(|path| Violations::open(path, told, options.values)).transpose()?;
+        file.map(|file| Violations::open(Path::new(file), told, options.values)).transpose()?;
     run(&mut check, violations.as_mut(), backend, store.as_ref(), clock, stop, observe).await;
     if let Some(violations) = violations {
         violations.finish()?;
@@ -195,7 +179,43 @@ pub async fn check(
     if let Some(store) = store {
         forget(&store);
     }
-    Ok(report(&check, request, backend, &catalog, clock, asked.violations_file.as_deref()))
+    Ok(report(&check, request, backend, &catalog, clock, file))
+}
+
+/// What is settled before DynamoDB is asked.
+struct Begun {
+    store: Option<SharedStore>,
+    /// Where to go on.
+    cursor: Option<Cursor>,
+    asked: Asked,
+    options: Options,
+}
+
+impl Begun {
+    /// A check that goes on has what it was asked for then.
+    fn new(
+        request: &Request<'_>,
+        keeping: Option<&Keeping<'_>>,
+        target: Target,
+        observe: &mut Observer<'_>,
+    ) -> Result<Self, CheckError> {
+        let place = keeping.map(|keeping| Kept::open(keeping, observe)).transpose()?.flatten();
+        let (store, cursor) =
+            place.map_or((None, None), |Kept { store, cursor }| (Some(store), cursor));
+        let mut asked = asked(request, target);
+        let mut options = request.options.clone();
+        if let Some(cursor) = &cursor {
+            cursor.check_asked(&asked).map_err(|source| unusable(store.as_ref(), source))?;
+            asked = cursor.asked.clone();
+            options.existing = asked.existing;
+            options.sample = asked.sample;
+            options.values = asked.values;
+            observe(Progress::Resumed(cursor));
+        }
+        options.saves = store.is_some();
+        options.stream = asked.violations_file.is_some();
+        Ok(Self { store, cursor, asked, options })
+    }
 }
 
 fn report(
