@@ -14,12 +14,14 @@
 mod support;
 
 mod apply;
+mod check;
 mod contact;
 mod definitions;
 mod demo;
 mod export;
 mod live;
 mod lock;
+mod place;
 mod plan;
 mod report;
 mod rollback;
