@@ -54,6 +54,8 @@ const AT_ONCE: usize = 32;
 const ATTEMPTS: u32 = 8;
 /// The longest wait before a page is asked for again.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// The code of an answer that is no page of items.
+const UNREADABLE: &str = "UnreadableAnswer";
 /// Credentials are tried again after so long.
 const CREDENTIALS_WAIT: Duration = Duration::from_secs(5);
 /// How often is told how far it is.
@@ -321,7 +323,7 @@ impl Check {
                 let error = CallError {
                     kind: ErrorKind::Server,
                     effect: Applied::NotApplied,
-                    code: "UnreadableAnswer".to_owned(),
+                    code: UNREADABLE.to_owned(),
                     message: problem,
                 };
                 self.give_up(at, error);
@@ -400,7 +402,11 @@ impl Check {
             indexes: index_names(table),
             counted: table.counted.clone(),
         };
-        let tables = self.tables.iter().filter(|table| table.failed.is_none()).map(place);
+        // One that was refused is tried again. Of an unreadable page some items may
+        // have been counted: there is no going on from there.
+        let whole = |e: &CallError| e.code != UNREADABLE;
+        let tables = self.tables.iter().filter(|table| table.failed.as_ref().is_none_or(whole));
+        let tables = tables.map(place);
         let times = (self.started_at, now);
         Cursor::new(self.saves.serial, times, &self.asked_for, self.told, tables.collect())
     }
@@ -423,7 +429,7 @@ fn remedy(table: &TableName, error: &CallError) -> String {
             format!("allow dynamodb:Scan on table {table} for these credentials")
         }
         ErrorKind::Validation => "see what the message says, and check again".to_owned(),
-        ErrorKind::Server if error.code == "UnreadableAnswer" => {
+        ErrorKind::Server if error.code == UNREADABLE => {
             "see whether the endpoint is DynamoDB (--endpoint-url), or leave out --max-rcu if the message names it".to_owned()
         }
         kind => Rule::of(kind).remedy.replace("{table}", table.as_str()),

@@ -181,6 +181,39 @@ fn a_table_that_is_gone_is_not_gone_on_with() {
     assert!(!place.world().exists(CURSOR));
 }
 
+/// Nobody may read one of the tables.
+struct OneIsDenied;
+
+impl Chooser for OneIsDenied {
+    fn choose(&mut self, request: &Asked, _: &Log) -> Fault {
+        if request.operation != "Scan" || request.table != "denied" {
+            return Fault::none();
+        }
+        let message = "User: nobody is not authorized to perform: dynamodb:Scan";
+        Fault::refused("no permission", "AccessDeniedException", message)
+    }
+}
+
+#[test]
+fn a_table_that_could_not_be_read_keeps_no_other_from_going_on() {
+    let Some(service) = faulty_service(Box::new(OneIsDenied)) else { return };
+    let crop = some();
+    let place = Place::Service(Box::new(service)).things(crop.items.clone());
+    place.tables().create_table("denied", "pk", ScalarType::S);
+    let yaml = format!("{INDEXES}denied:\n{}", one_index("by-any", "any", "S"));
+    place.world().write("wanted.yaml", yaml.as_bytes());
+    place.interrupted(&["--violations", "found.jsonl"]).says("denied: cannot be read");
+    let Place::Service(service) = &place else { return };
+    let asked =
+        || service.proxy.asked(|asked| asked.table == "denied" && asked.operation == "Scan");
+    let before = asked().len();
+    let report = place.check(3, &["--resume"]);
+    same(&place.lines("found.jsonl"), &crop.lines);
+    assert_eq!(report["totals"]["violating_items"], crop.violating.values().sum::<u64>());
+    assert_eq!(report["totals"]["not_checked"], 1);
+    assert!(asked().len() > before, "it was not tried again");
+}
+
 #[test]
 fn a_check_elsewhere_is_another_one() {
     let Some(place) = Place::service() else { return };
