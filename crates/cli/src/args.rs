@@ -475,7 +475,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 /// More than nothing, and no more than everything.
 fn percent(text: &str) -> Result<f64, String> {
     let percent = number(text.trim().trim_end_matches('%').trim_end())?;
-    let fits = percent >= 0.0001 && percent <= 100.0;
+    let fits = (0.0001..=100.0).contains(&percent);
     fits.then_some(percent).ok_or_else(|| "it has to be from 0.0001 to 100".to_owned())
 }
 

@@ -197,6 +197,11 @@ fn the_page_on_the_state_file_shows_what_happens() {
 }
 
 #[test]
+fn the_page_on_checks_shows_what_happens() {
+    runs("docs/check.md");
+}
+
+#[test]
 fn the_walk_through_gets_where_it_says() {
     runs("docs/walkthrough.md");
 }
@@ -219,9 +224,8 @@ fn command_lines_that_are_not_run_have_options_that_exist() {
 #[test]
 fn every_place_that_a_page_links_to_exists() {
     let pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"];
-    for name in
-        pages.into_iter().chain(["docs/state-file.md", "docs/errors.md", "docs/walkthrough.md"])
-    {
+    let docs = ["docs/state-file.md", "docs/errors.md", "docs/walkthrough.md", "docs/check.md"];
+    for name in pages.into_iter().chain(docs) {
         let text = read(name);
         let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         for link in links.filter(|link| !link.contains("://")) {

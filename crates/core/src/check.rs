@@ -55,6 +55,8 @@ const AT_ONCE: usize = 32;
 const ATTEMPTS: u32 = 8;
 /// The longest wait before a page is asked for again.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// The code of an answer that is no page of items.
+const UNREADABLE: &str = "UnreadableAnswer";
 /// Credentials are tried again after so long.
 const CREDENTIALS_WAIT: Duration = Duration::from_secs(5);
 /// How often is told how far it is.
@@ -332,7 +334,7 @@ impl Check {
                 let error = CallError {
                     kind: ErrorKind::Server,
                     effect: Applied::NotApplied,
-                    code: "UnreadableAnswer".to_owned(),
+                    code: UNREADABLE.to_owned(),
                     message: problem,
                 };
                 self.give_up(at, error);
@@ -435,7 +437,7 @@ fn remedy(table: &TableName, error: &CallError) -> String {
             format!("allow dynamodb:Scan on table {table} for these credentials")
         }
         ErrorKind::Validation => "see what the message says, and check again".to_owned(),
-        ErrorKind::Server if error.code == "UnreadableAnswer" => {
+        ErrorKind::Server if error.code == UNREADABLE => {
             "see whether the endpoint is DynamoDB (--endpoint-url), or leave out --max-rcu if the message names it".to_owned()
         }
         // A Scan names no index: so AWS says it of a table that is gone.

@@ -14,6 +14,7 @@
 mod support;
 
 mod apply;
+mod check;
 mod contact;
 mod definitions;
 mod demo;
@@ -21,6 +22,7 @@ mod export;
 mod held_back;
 mod live;
 mod lock;
+mod place;
 mod plan;
 mod report;
 mod rollback;

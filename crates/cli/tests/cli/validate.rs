@@ -8,44 +8,10 @@ use gsictl_core::definition::{KeyElement, KeyType, Projection, ScalarType};
 use gsictl_core::name::{IndexName, TableName};
 use serde_json::Value;
 
-use crate::support::service::{Service, service};
-use crate::support::world::{Embedded, Tables};
-use crate::world::{DATABASE, Done, STATE, World, one_index, text};
-
-/// Tables with the program before them.
-enum Place {
-    Embedded(World, Tables),
-    Service(Box<Service>),
-}
+use crate::place::Place;
+use crate::world::{STATE, World, one_index, text};
 
 impl Place {
-    fn embedded() -> Self {
-        let world = World::new();
-        let tables = Embedded::open(&world.path(DATABASE), 0.0);
-        Self::Embedded(world, tables)
-    }
-
-    fn tables(&self) -> &Tables {
-        match self {
-            Self::Embedded(_, tables) => tables,
-            Self::Service(service) => &service.tables,
-        }
-    }
-
-    fn world(&self) -> &World {
-        match self {
-            Self::Embedded(world, _) => world,
-            Self::Service(service) => &service.world,
-        }
-    }
-
-    fn run(&self, args: &[&str]) -> Done {
-        match self {
-            Self::Embedded(world, _) => world.local(args),
-            Self::Service(service) => service.world.run(args),
-        }
-    }
-
     /// The table with 30 items, of which every third lacks `rare`.
     fn bookings(self) -> Self {
         self.tables().create_table("bookings", "pk", ScalarType::S);
@@ -54,8 +20,7 @@ impl Place {
     }
 
     fn put(&self, items: Vec<Item>) {
-        let table = TableName::new("bookings").unwrap();
-        self.tables().call(Call::PutItems { table, items }).unwrap();
+        self.tables().put("bookings", items);
     }
 
     fn define(&self, indexes: &str) {
@@ -100,8 +65,8 @@ impl Place {
 /// The same on the embedded engine and, where it is there, on DynamoDB Local.
 fn on_both(test: impl Fn(Place)) {
     test(Place::embedded().bookings());
-    if let Some(service) = service() {
-        test(Place::Service(Box::new(service)).bookings());
+    if let Some(place) = Place::service() {
+        test(place.bookings());
     }
 }
 
@@ -321,8 +286,7 @@ fn cloudwatch_is_asked_only_with_metrics_and_is_not_beside_an_emulator() {
 
 #[test]
 fn without_a_sample_the_table_is_not_scanned() {
-    let Some(service) = service() else { return };
-    let place = Place::Service(Box::new(service)).bookings();
+    let Some(place) = Place::service().map(Place::bookings) else { return };
     place.define(&one_index("by-flight", "flight", "S"));
     place.plant(by_flight("flight", ScalarType::S));
     place.verdicts(0, &["--sample", "0"]);

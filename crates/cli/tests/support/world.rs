@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use gsictl_core::call::{Call, CallError, CreateIndex, CreateTable, Effect, Reply};
+use gsictl_core::call::{Call, CallError, CreateIndex, CreateTable, Effect, Item, Reply};
 use gsictl_core::catalog::{BillingMode, IndexDescription, TableDescription};
 use gsictl_core::definition::{KeyElement, KeyType, Projection, ScalarType};
 use gsictl_core::name::{IndexName, TableName};
@@ -152,6 +152,12 @@ impl World {
         self.other(env!("CARGO_BIN_EXE_gsictl"), args)
     }
 
+    /// A line of shell, in which `gsictl` is found.
+    pub(crate) fn in_shell(&self, line: &str) -> Command {
+        let program = Path::new(env!("CARGO_BIN_EXE_gsictl")).parent().unwrap().display();
+        self.other("sh", &["-c", &format!("PATH='{program}':$PATH; {line}")])
+    }
+
     /// A line of shell in a terminal of its own, in which `gsictl` is the program;
     /// `None` where there is no util-linux. What the terminal shows is the
     /// command's standard output, and its exit code is the command's.
@@ -277,6 +283,25 @@ impl Tables {
             provisioned_throughput: None,
         };
         self.call(Call::CreateTable(Box::new(create))).unwrap();
+    }
+
+    /// Writes items, side by side where they are many.
+    pub(crate) fn put(&self, table: &str, items: Vec<Item>) {
+        const AT_ONCE: usize = 8;
+        let table = TableName::new(table).unwrap();
+        let share = items.len().div_ceil(AT_ONCE).max(1);
+        let mut items = items.into_iter().peekable();
+        self.runtime.block_on(async {
+            let mut writers = tokio::task::JoinSet::new();
+            while items.peek().is_some() {
+                let items = items.by_ref().take(share).collect();
+                let (backend, table) = (Arc::clone(&self.backend), table.clone());
+                writers.spawn(async move { backend.call(Call::PutItems { table, items }).await });
+            }
+            while let Some(written) = writers.join_next().await {
+                written.unwrap().unwrap();
+            }
+        });
     }
 
     /// An index with one key, of type S.

@@ -145,7 +145,8 @@ impl Forecast {
         Self {
             capacity,
             seconds: (EMPTY_BUILD.0 + fastest.max(hot), EMPTY_BUILD.1 + slowest.max(hot)),
-            bound_by_hot_key: hot > slowest,
+            // Below a second nobody waits for anything.
+            bound_by_hot_key: hot > slowest.max(1.0),
             ..self.clone()
         }
     }
@@ -276,6 +277,13 @@ mod tests {
         let forecast = Forecast::new(&hot, Prices::default());
         assert!(forecast.bound_by_hot_key);
         assert_eq!(forecast.seconds, (506.0 + 950.0, 1_000.0 + 950.0));
+    }
+
+    #[test]
+    fn nothing_waits_for_the_key_of_a_few_items() {
+        let capacity = Capacity::OnDemand { from: 4_000.0, to: 40_000.0 };
+        let few = Basis { items: Estimate::exact(7.0), hottest: 0.5, ..basis(capacity) };
+        assert!(!Forecast::new(&few, Prices::default()).bound_by_hot_key);
     }
 
     #[test]

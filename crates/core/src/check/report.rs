@@ -546,7 +546,8 @@ fn push_details(text: &mut String, index: &IndexCheck) {
         let _ = writeln!(text, "- {reason}");
     }
     for FaultCount { attribute, fault, items } in &index.faults {
-        let _ = writeln!(text, "- {attribute}: {fault} in {items} items");
+        let s = if *items == 1 { "" } else { "s" };
+        let _ = writeln!(text, "- {attribute}: {fault} in {items} item{s}");
     }
     for violation in &index.violations {
         let _ = writeln!(text, "  - `{}`: {}", violation.key, violation.words());

@@ -3,6 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{FORMAT, apply, rollback};
+use crate::check::report as check;
+use crate::index_key::Fault;
 use crate::probe::report;
 
 /// A kind of report, and the fields that it has beside the envelope's.
@@ -12,10 +14,11 @@ struct Kind {
 }
 
 /// Every kind there is.
-const KINDS: [Kind; 3] = [
+const KINDS: [Kind; 4] = [
     Kind { name: "apply", fields: apply_fields },
     Kind { name: rollback::KIND, fields: rollback_fields },
     Kind { name: report::KIND, fields: validate_fields },
+    Kind { name: check::KIND, fields: check_fields },
 ];
 
 /// The [JSON Schema 2020-12](https://json-schema.org/draft/2020-12) of the reports
@@ -229,6 +232,221 @@ fn validation() -> Value {
     })
 }
 
+fn check_fields() -> Value {
+    json!({
+        "type": "object",
+        "required": ["script_name", "target", "seconds", "totals", "indexes", "tables"],
+        "properties": {
+            "result": { "enum": check::WORDS },
+            "script_name": text("The definitions file, the first of several."),
+            "target": { "$ref": "#/$defs/target" },
+            "seconds": number("Wall-clock time, from the first beginning on where it was interrupted."),
+            "sample": number("Percent of each table that was to be read, where it was a sample."),
+            "totals": {
+                "type": "object",
+                "required": [
+                    "total", "clean", "violations", "not_checked", "exists", "violating_items"
+                ],
+                "properties": {
+                    "total": count("Indexes it was about."),
+                    "clean": count("No item that was read would break."),
+                    "violations": count("Some would."),
+                    "not_checked": count("The items could not be read, or not be held against it."),
+                    "exists": count("Are there, and those were not asked for."),
+                    "violating_items": count("Items that would break, counted once an index.")
+                }
+            },
+            "indexes": list("Each index, in definition order.", "checked_index"),
+            "tables": list("Each table that was read, or was to be.", "checked_table"),
+            "violations_file": text("Where all violations are.")
+        }
+    })
+}
+
+fn checked_index() -> Value {
+    json!({
+        "type": "object",
+        "required": ["table", "index", "spec", "outcome", "exists"],
+        "properties": {
+            "table": text("The base table."),
+            "index": text("The index."),
+            "spec": text("Identifies its keys, their types and its projection."),
+            "outcome": { "description": "What it comes to.", "enum": check::Outcome::ALL },
+            "exists": {
+                "description": "Whether it exists, or is being built.",
+                "type": "boolean"
+            },
+            "reason": text("Why it was not checked."),
+            "remedy": text("What a person can do about it."),
+            "items": {
+                "description": "The items that were read, by where they stand.",
+                "type": "object",
+                "required": ["read", "included", "sparse", "violating"],
+                "properties": {
+                    "read": count("Items that were read."),
+                    "included": count("Will be in the index."),
+                    "sparse": count("Lack a key attribute, and are left out: no violation."),
+                    "violating": count("Are left out, and refused when they are written."),
+                    "estimated": {
+                        "description": "What follows for the whole table; of a sample only.",
+                        "type": "object",
+                        "required": ["included", "sparse", "violating"],
+                        "additionalProperties": { "$ref": "#/$defs/estimate" }
+                    }
+                }
+            },
+            "faults": {
+                "description": "How many have which fault, the most frequent first.",
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["attribute", "fault", "items"],
+                    "properties": {
+                        "attribute": text("The attribute, or those of a key together."),
+                        "fault": { "description": "What is the matter.", "enum": Fault::ALL },
+                        "items": count("In so many items.")
+                    }
+                }
+            },
+            "violations": list("The first that were found (--show).", "violation"),
+            "skew": {
+                "description": "How items spread over its partition keys.",
+                "type": "object",
+                "required": ["hottest", "error", "threshold", "is_hot"],
+                "properties": {
+                    "hottest": {
+                        "description": "The most frequent ones.",
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "required": ["value", "items", "share"],
+                            "properties": {
+                                "value": text("The values of its attributes, shortened."),
+                                "items": count("Items that have it, of those in the index; at least."),
+                                "share": number("Their share, 1 for all.")
+                            }
+                        }
+                    },
+                    "error": number("By how much each share may be higher."),
+                    "threshold": number("From this share on a key is hot (--skew)."),
+                    "is_hot": { "description": "Whether one is.", "type": "boolean" }
+                }
+            },
+            "forecast": { "$ref": "#/$defs/forecast" },
+            "notes": {
+                "description": "What else is of interest.",
+                "type": "array",
+                "items": { "type": "string" }
+            }
+        }
+    })
+}
+
+fn checked_table() -> Value {
+    json!({
+        "type": "object",
+        "required": ["table", "items", "pages", "read_units", "segments", "segments_read"],
+        "properties": {
+            "table": text("Its name."),
+            "items": count("Items that were read."),
+            "pages": count("Pages of them."),
+            "read_units": number("Read capacity units that the pages cost."),
+            "segments": count("Segments that it was cut into."),
+            "segments_read": count("Those of them that were to be read."),
+            "error": text("Why it was not read to its end.")
+        }
+    })
+}
+
+fn violation() -> Value {
+    json!({
+        "description": "An item that would break; a line of the file of all violations is one, too.",
+        "type": "object",
+        "required": [
+            "table", "index", "key", "attribute", "fault", "found", "wanted", "bytes"
+        ],
+        "properties": {
+            "table": text("The base table."),
+            "index": text("The index."),
+            "key": {
+                "description": "The item's primary key, in DynamoDB's JSON.",
+                "type": "object",
+                "additionalProperties": {
+                    "type": "object",
+                    "additionalProperties": { "type": "string" }
+                }
+            },
+            "attribute": text("The attribute, or those of a multi-attribute key together."),
+            "fault": { "description": "What is the matter with it.", "enum": Fault::ALL },
+            "found": text("AWS's word for the type that was found."),
+            "wanted": text("The type that the index wants."),
+            "bytes": count("Its size; of too_long_together that of all attributes of the key."),
+            "value": {
+                "description": "The value in DynamoDB's JSON (--values), where it is scalar.",
+                "type": "object",
+                "additionalProperties": { "type": "string" }
+            }
+        }
+    })
+}
+
+fn forecast() -> Value {
+    let figure =
+        |description: &str| json!({ "description": description, "$ref": "#/$defs/estimate" });
+    json!({
+        "description": "What the index will hold and take, as gsictl check --explain has it.",
+        "type": "object",
+        "required": [
+            "items", "entry_bytes", "bytes", "storage_bytes", "write_units", "capacity", "seconds",
+            "bound_by_hot_key"
+        ],
+        "properties": {
+            "items": figure("Items in the index."),
+            "entry_bytes": figure("Bytes of an entry, on average."),
+            "bytes": figure("Bytes of all entries."),
+            "storage_bytes": figure("With 100 bytes for each entry: what storage is billed for."),
+            "write_units": figure("Write units that filling it takes."),
+            "capacity": {
+                "description": "How fast it may be filled.",
+                "type": "object",
+                "required": ["mode"],
+                "properties": {
+                    "mode": { "enum": ["provisioned", "on_demand"] },
+                    "wcu": count("Write capacity units a second, where they are provisioned."),
+                    "from": number("Write units a second that are there at once, on demand."),
+                    "to": number("And at most.")
+                }
+            },
+            "seconds": {
+                "description": "What the build takes at least and at most.",
+                "type": "array",
+                "items": { "type": "number" }
+            },
+            "bound_by_hot_key": {
+                "description": "Whether one partition key is what it waits for.",
+                "type": "boolean"
+            },
+            "write_cost": figure("What filling it costs (--price-wru), on demand."),
+            "storage_cost": figure("What a month of its storage costs (--price-gb).")
+        }
+    })
+}
+
+fn estimate() -> Value {
+    json!({
+        "description": "A figure, and how far the truth may be from it.",
+        "type": "object",
+        "required": ["value", "margin"],
+        "properties": {
+            "value": number("The best guess."),
+            "margin": {
+                "description": "Half of the interval that holds the truth 95 times out of 100; 0 where all was read, null where too little was read to tell.",
+                "type": ["number", "null"]
+            }
+        }
+    })
+}
+
 fn removal() -> Value {
     json!({
         "type": "object",
@@ -262,6 +480,11 @@ fn shared() -> Map<String, Value> {
         ("table", table()),
         ("removal", removal()),
         ("validation", validation()),
+        ("checked_index", checked_index()),
+        ("checked_table", checked_table()),
+        ("violation", violation()),
+        ("forecast", forecast()),
+        ("estimate", estimate()),
     ];
     parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect()
 }

@@ -3,8 +3,13 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::check::{
+    Capacity, CheckReport, Counts, Estimate, Estimated, FaultCount, Forecast, HotKey, IndexCheck,
+    Items, Outcome as Checked, Skew, TableCheck, Totals as CheckTotals, Violation,
+};
 use crate::definition::{Format, Source};
 use crate::engine::{Ended, Outcome, Stats, Verdict};
+use crate::index_key::Fault;
 use crate::name::{IndexId, IndexName, TableName};
 use crate::state::{Attempt, Owner, State, Step, Target};
 
@@ -234,6 +239,7 @@ fn misfit(root: &Value, schema: &Value, value: &Value, at: &str) -> Option<Strin
             Some("string") => value.is_string(),
             Some("integer") => value.is_u64(),
             Some("number") => value.is_number(),
+            Some("boolean") => value.is_boolean(),
             Some("null") => value.is_null(),
             Some(other) => panic!("{other}"),
         };
@@ -316,6 +322,126 @@ fn the_schema_names_every_field_of_a_rollback() {
     let report = taken_back();
     assert_eq!(misfit(&schema, &schema, &report.json(), ""), None);
     assert_eq!(report.envelope.result, "failed");
+    insta::assert_snapshot!(report.markdown());
+}
+
+/// A check in which everything is told that can be.
+fn checked() -> CheckReport {
+    let figure = |value| Estimate { value, margin: Some(2.5) };
+    let counts = Counts { included: 900, sparse: 60, violating: 40 };
+    let violation = |fault| Violation {
+        table: "bookings".to_owned(),
+        index: "by-seat".to_owned(),
+        key: json!({ "pk": { "S": "a" } }),
+        attribute: "seat".to_owned(),
+        fault,
+        found: "N".to_owned(),
+        wanted: "S".to_owned(),
+        bytes: 2,
+        value: Some(json!({ "N": "12" })),
+    };
+    let forecast = |capacity| Forecast {
+        items: figure(3_600.0),
+        entry_bytes: figure(1_500.0),
+        bytes: figure(5_400_000.0),
+        storage_bytes: figure(5_760_000.0),
+        write_units: Estimate { value: 7_200.0, margin: None },
+        capacity,
+        seconds: (506.2, 1_001.8),
+        bound_by_hot_key: true,
+        write_cost: Some(figure(0.01)),
+        storage_cost: Some(figure(0.02)),
+    };
+    let estimated =
+        Estimated { included: figure(3_600.0), sparse: figure(240.0), violating: figure(160.0) };
+    let index = |index: &str, outcome| IndexCheck {
+        table: "bookings".to_owned(),
+        index: index.to_owned(),
+        spec: "767ce2071d6fbf17".to_owned(),
+        outcome,
+        exists: false,
+        reason: None,
+        remedy: None,
+        items: None,
+        faults: Vec::new(),
+        violations: Vec::new(),
+        skew: None,
+        forecast: None,
+        notes: Vec::new(),
+    };
+    let violating = IndexCheck {
+        items: Some(Items { read: 1_000, counts, estimated: Some(estimated) }),
+        faults: Fault::ALL
+            .map(|fault| FaultCount { attribute: "seat".to_owned(), fault, items: 7 })
+            .into(),
+        violations: Fault::ALL.map(violation).into(),
+        skew: Some(Skew {
+            hottest: vec![HotKey { value: "12A".to_owned(), items: 450, share: 0.5 }],
+            error: 0.001,
+            threshold: 0.1,
+            is_hot: true,
+        }),
+        forecast: Some(forecast(Capacity::OnDemand { from: 4_000.0, to: 40_000.0 })),
+        notes: vec!["hot key".to_owned()],
+        ..index("by-seat", Checked::Violations)
+    };
+    let none = Counts { included: 940, violating: 0, ..counts };
+    let clean = IndexCheck {
+        items: Some(Items { read: 1_000, counts: none, estimated: None }),
+        forecast: Some(forecast(Capacity::Provisioned { wcu: 5 })),
+        ..index("by-gate", Checked::Clean)
+    };
+    let unable = IndexCheck {
+        reason: Some("its table could not be read".to_owned()),
+        remedy: Some("allow dynamodb:Scan".to_owned()),
+        ..index("by-fare", Checked::NotChecked)
+    };
+    let there = IndexCheck { exists: true, ..index("by-day", Checked::Exists) };
+    CheckReport {
+        envelope: Envelope::new("check", "check", "failed", (at(0), at(1))),
+        script_name: "airline.yaml".to_owned(),
+        target: everything().target,
+        seconds: 60.0,
+        sample: Some(25.0),
+        totals: CheckTotals {
+            total: 4,
+            clean: 1,
+            violations: 1,
+            not_checked: 1,
+            exists: 1,
+            violating_items: 40,
+        },
+        indexes: vec![violating, clean, unable, there],
+        tables: vec![TableCheck {
+            table: "bookings".to_owned(),
+            items: 1_000,
+            pages: 4,
+            read_units: 31.5,
+            segments: 32,
+            segments_read: 8,
+            error: Some("AccessDeniedException: no".to_owned()),
+        }],
+        violations_file: Some("found.jsonl".to_owned()),
+    }
+}
+
+#[test]
+fn the_schema_names_every_field_of_a_check() {
+    let schema = json_schema();
+    let report = checked();
+    assert_eq!(misfit(&schema, &schema, &report.json(), ""), None);
+    for (path, value) in [
+        ("/indexes/0/outcome", json!("good")),
+        ("/indexes/0/faults/0/fault", json!("bad")),
+        ("/indexes/0/violations/0", json!({ "key": {} })),
+        ("/indexes/0/items/estimated/sparse", json!(7)),
+        ("/indexes/1/forecast/capacity/mode", json!("any")),
+        ("/tables/0/pages", json!(-1)),
+    ] {
+        let mut bad = report.json();
+        *bad.pointer_mut(path).expect(path) = value;
+        assert!(misfit(&schema, &schema, &bad, "").is_some(), "{path}");
+    }
     insta::assert_snapshot!(report.markdown());
 }
 
