@@ -345,7 +345,7 @@ pub(crate) struct Check {
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     pub(crate) sample: Option<f64>,
     /// Go on where an interrupted check stopped, with the options it had
-    #[arg(long, conflicts_with_all = ["table", "index", "existing", "violations", "values", "sample"])]
+    #[arg(long)]
     pub(crate) resume: bool,
     /// Warn where one partition key has this share of an index's items
     #[arg(long, value_name = "PERCENT", default_value = "10", value_parser = percent)]

@@ -2,6 +2,7 @@
 //! the exit code.
 
 use gsictl_core::call::{CallError, ErrorKind};
+use gsictl_core::check::CursorError;
 use gsictl_core::definition::Diagnostics;
 use gsictl_core::plan::saved::{Stale, UnreadablePlan};
 use gsictl_core::retry::Rule;
@@ -267,6 +268,9 @@ impl From<CheckError> for CliError {
             CheckError::Store(error) => Self::new(Exit::State, error.to_string())
                 .hint("keep the place of the check elsewhere with --state-dir"),
             CheckError::Survey(error) => error.into(),
+            CheckError::Cursor { source: CursorError::OtherOptions { .. }, .. } => {
+                Self::new(Exit::Usage, text).hint("nothing was read; leave out --resume to begin anew")
+            }
             CheckError::Cursor { .. } => Self::new(Exit::State, text)
                 .hint("nothing was read; leave out --resume to begin anew"),
             CheckError::NothingToResume { .. } => Self::new(Exit::Usage, text)

@@ -156,7 +156,6 @@ fn make_private(directory: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gsictl_core::check::Remembered;
     use gsictl_core::report::Envelope;
     use gsictl_core::time::Timestamp;
     use serde_json::json;

@@ -73,8 +73,6 @@ fn resumable(error: CheckError, args: &Check) -> CliError {
     if !kept {
         return shown;
     }
-    let files: Vec<_> = args.definitions.files.iter().map(|f| f.display().to_string()).collect();
-    let again =
-        if args.resume { again() } else { format!("gsictl check {} --resume", files.join(" ")) };
-    shown.hint(format!("go on with: {again} (and the global options of before)"))
+    let resume = if args.resume { "" } else { " --resume" };
+    shown.hint(format!("go on with: {}{resume}", again()))
 }

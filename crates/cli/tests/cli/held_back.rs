@@ -6,53 +6,35 @@ use gsictl_core::definition::ScalarType;
 use gsictl_core::name::TableName;
 use serde_json::Value;
 
-use crate::support::service::{Service, service};
-use crate::support::world::{Embedded, Tables};
-use crate::world::{DATABASE, Done, STATE, World, one_index, statuses, text};
-
-enum Place {
-    Embedded(World, Tables),
-    Service(Box<Service>),
-}
+use crate::place::Place;
+use crate::world::{STATE, one_index, statuses, text};
 
 /// On both engines: 40 bookings, of which two have a seat that is a number.
-fn on_both(test: impl Fn(&Place)) {
-    let world = World::new();
-    let tables = Embedded::open(&world.path(DATABASE), 0.0);
-    test(&Place::Embedded(world, tables).prepared());
-    if let Some(service) = service() {
-        test(&Place::Service(Box::new(service)).prepared());
+fn on_both(test: impl Fn(&Bookings)) {
+    for place in [Some(Place::embedded()), Place::service()].into_iter().flatten() {
+        test(&Bookings::at(place));
     }
 }
 
-impl Place {
-    fn prepared(self) -> Self {
-        self.tables().create_table("bookings", "pk", ScalarType::S);
-        self.put((0..40).map(booking).collect());
+/// The place with its bookings.
+struct Bookings(Place);
+
+impl std::ops::Deref for Bookings {
+    type Target = Place;
+
+    fn deref(&self) -> &Place {
+        &self.0
+    }
+}
+
+impl Bookings {
+    fn at(place: Place) -> Self {
+        place.tables().create_table("bookings", "pk", ScalarType::S);
         let indexes = one_index("by-seat", "seat", "S") + &one_index("by-flight", "flight", "S");
-        self.world().write("wanted.yaml", format!("bookings:\n{indexes}").as_bytes());
-        self
-    }
-
-    fn tables(&self) -> &Tables {
-        match self {
-            Self::Embedded(_, tables) => tables,
-            Self::Service(service) => &service.tables,
-        }
-    }
-
-    fn world(&self) -> &World {
-        match self {
-            Self::Embedded(world, _) => world,
-            Self::Service(service) => &service.world,
-        }
-    }
-
-    fn run(&self, args: &[&str]) -> Done {
-        match self {
-            Self::Embedded(world, _) => world.local(args),
-            Self::Service(service) => service.world.run(args),
-        }
+        place.world().write("wanted.yaml", format!("bookings:\n{indexes}").as_bytes());
+        let bookings = Self(place);
+        bookings.put((0..40).map(booking).collect());
+        bookings
     }
 
     fn put(&self, items: Vec<Item>) {

@@ -38,6 +38,20 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// The first option that `later` gives and gives otherwise.
+    fn differing(&self, later: &Self) -> Option<&'static str> {
+        let file = &later.violations_file;
+        let options = [
+            ("--table", !later.tables.is_empty() && later.tables != self.tables),
+            ("--index", !later.indexes.is_empty() && later.indexes != self.indexes),
+            ("--existing", later.existing && !self.existing),
+            ("--sample", later.sample.is_some() && later.sample != self.sample),
+            ("--values", later.values && !self.values),
+            ("--violations", file.is_some() && *file != self.violations_file),
+        ];
+        options.into_iter().find(|(_, differs)| *differs).map(|(option, _)| option)
+    }
+
     /// Which of the definitions.
     #[must_use]
     pub fn selection(&self) -> Selection {
@@ -102,6 +116,12 @@ pub enum CursorError {
         /// Where this one is.
         here: String,
     },
+    /// It was asked for with other options.
+    #[error("the interrupted check had another {option}, or none: leave it out, it is as it was")]
+    OtherOptions {
+        /// The first that differs.
+        option: &'static str,
+    },
     /// A table is no longer the one that was read, or can no longer be checked.
     #[error("table {table} is not as it was when the check was interrupted: {why}")]
     TableChanged {
@@ -165,10 +185,12 @@ impl Cursor {
         self.tables.iter().map(|table| table.counted.items).sum()
     }
 
-    /// Whether `asked` goes on with what was begun.
+    /// Whether `asked` goes on with what was begun. Options that it leaves out are as
+    /// they were.
     ///
     /// # Errors
-    /// [`CursorError::OtherDefinitions`], [`CursorError::Elsewhere`].
+    /// [`CursorError::OtherDefinitions`], [`CursorError::Elsewhere`],
+    /// [`CursorError::OtherOptions`].
     pub fn check_asked(&self, asked: &Asked) -> Result<(), CursorError> {
         if self.asked.definitions != asked.definitions {
             let script = self.asked.script_name.clone();
@@ -180,7 +202,10 @@ impl Cursor {
                 here: place(&asked.target),
             });
         }
-        Ok(())
+        match self.asked.differing(asked) {
+            Some(option) => Err(CursorError::OtherOptions { option }),
+            None => Ok(()),
+        }
     }
 }
 

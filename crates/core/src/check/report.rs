@@ -1,6 +1,6 @@
 //! What a check came to, as a value that every view prints.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use serde::Serialize;
 
@@ -15,6 +15,8 @@ use crate::plan::Obstacle;
 use crate::report::{Document, Envelope};
 use crate::state::Target;
 use crate::time::Timestamp;
+
+mod markdown;
 
 /// The kind of these reports.
 pub(crate) const KIND: &str = "check";
@@ -486,80 +488,7 @@ impl Document for CheckReport {
     }
 
     fn markdown(&self) -> String {
-        let Totals { total, clean, violations, not_checked, exists, .. } = self.totals;
-        let mut text = format!(
-            "# gsictl check\n\n{total} indexes: {clean} clean, {violations} with violations, {not_checked} not checked, {exists} that exist ({}, {}).\n",
-            self.script_name, self.envelope.ended_at
-        );
-        if let Some(percent) = self.sample {
-            let _ = writeln!(text, "\nA sample of {percent} % of each table.");
-        }
-        text.push_str(
-            "\n| index | outcome | in the index | sparse | violating | bytes | write units |\n|---|---|---:|---:|---:|---:|---:|\n",
-        );
-        for index in &self.indexes {
-            push_row(&mut text, index);
-        }
-        for index in &self.indexes {
-            push_details(&mut text, index);
-        }
-        if let Some(file) = &self.violations_file {
-            let _ = writeln!(text, "\nAll violations: `{file}`");
-        }
-        text
-    }
-}
-
-// Writing to a string cannot fail.
-
-fn push_row(text: &mut String, index: &IndexCheck) {
-    let count = |count: fn(&Counts) -> u64| {
-        index
-            .items
-            .as_ref()
-            .map_or_else(|| "-".to_owned(), |items| count(&items.counts).to_string())
-    };
-    let figure = |figure: fn(&Forecast) -> Estimate| {
-        index.forecast.as_ref().map_or_else(|| "-".to_owned(), |f| figure(f).to_string())
-    };
-    let _ = writeln!(
-        text,
-        "| {}.{} | {} | {} | {} | {} | {} | {} |",
-        index.table,
-        index.index,
-        index.outcome,
-        count(|counts| counts.included),
-        count(|counts| counts.sparse),
-        count(|counts| counts.violating),
-        figure(|forecast| forecast.bytes),
-        figure(|forecast| forecast.write_units),
-    );
-}
-
-fn push_details(text: &mut String, index: &IndexCheck) {
-    let bare = index.reason.is_none() && index.forecast.is_none() && index.notes.is_empty();
-    if bare && index.faults.is_empty() {
-        return;
-    }
-    let _ = writeln!(text, "\n## {}.{}: {}\n", index.table, index.index, index.outcome);
-    if let Some(reason) = &index.reason {
-        let _ = writeln!(text, "- {reason}");
-    }
-    for FaultCount { attribute, fault, items } in &index.faults {
-        let s = if *items == 1 { "" } else { "s" };
-        let _ = writeln!(text, "- {attribute}: {fault} in {items} item{s}");
-    }
-    for violation in &index.violations {
-        let _ = writeln!(text, "  - `{}`: {}", violation.key, violation.words());
-    }
-    for note in &index.notes {
-        let _ = writeln!(text, "- {note}");
-    }
-    if let Some(forecast) = &index.forecast {
-        let _ = writeln!(text, "- forecast: {forecast}");
-    }
-    if let Some(remedy) = &index.remedy {
-        let _ = writeln!(text, "\nNext: {remedy}");
+        markdown::of(self)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::state::Attempt;
 use crate::time::for_people;
 
 /// Text that means nothing but itself, on one line, in a table too.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.trim().chars() {
         match c {

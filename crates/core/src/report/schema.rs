@@ -397,8 +397,8 @@ fn forecast() -> Value {
         "description": "What the index will hold and take, as gsictl check --explain has it.",
         "type": "object",
         "required": [
-            "items", "entry_bytes", "bytes", "storage_bytes", "write_units", "capacity", "seconds",
-            "bound_by_hot_key"
+            "items", "entry_bytes", "bytes", "storage_bytes", "write_units", "capacity", "hottest",
+            "seconds", "bound_by_hot_key"
         ],
         "properties": {
             "items": figure("Items in the index."),
@@ -417,6 +417,7 @@ fn forecast() -> Value {
                     "to": number("And at most.")
                 }
             },
+            "hottest": number("The share of the most frequent partition key, 1 for all."),
             "seconds": {
                 "description": "What the build takes at least and at most.",
                 "type": "array",

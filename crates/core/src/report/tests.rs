@@ -347,6 +347,7 @@ fn checked() -> CheckReport {
         storage_bytes: figure(5_760_000.0),
         write_units: Estimate { value: 7_200.0, margin: None },
         capacity,
+        hottest: 0.25,
         seconds: (506.2, 1_001.8),
         bound_by_hot_key: true,
         write_cost: Some(figure(0.01)),

@@ -178,7 +178,7 @@ mod tests {
         let text = std::fs::read_to_string(path).unwrap();
         assert_eq!(text.lines().count(), 6);
         let mut reader = csv::Reader::from_reader(text.as_bytes());
-        assert_eq!(reader.headers().unwrap().iter().last(), Some("value"));
+        assert_eq!(reader.headers().unwrap().iter().next_back(), Some("value"));
         let row = reader.records().nth(2).unwrap().unwrap();
         let key: serde_json::Value = serde_json::from_str(&row[2]).unwrap();
         assert_eq!(key, violation(2).key);

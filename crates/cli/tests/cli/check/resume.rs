@@ -64,7 +64,7 @@ fn goes_on(place: Place, file: &str, segments: &str) {
     assert!(!place.world().exists(CURSOR));
 
     let done = place.interrupted(&["--segments", segments, "--violations", file]);
-    done.says("interrupted after").says("gsictl check wanted.yaml --resume");
+    done.says("interrupted after").says("go on with: gsictl").says(&format!("{file} --resume"));
     let read = place.read_so_far();
     assert!(0 < read && read < 4_000, "{read}");
     // Once more, and then to the end.
@@ -139,8 +139,13 @@ fn what_cannot_be_gone_on_with_is_named_and_left_alone() {
     place.world().run(&elsewhere).exits(5).says("the interrupted check was of");
     as_it_was();
 
-    let options = ["check", "wanted.yaml", "--resume", "--sample", "5"];
-    place.run(&options).exits(2);
+    let others = ["--sample=5", "--existing", "--values", "--index=by-rest", "--violations=other"];
+    for other in others {
+        let done = place.run(&["check", "wanted.yaml", "--resume", other]);
+        let option = other.split('=').next().unwrap();
+        done.exits(2).says(&format!("the interrupted check had another {option}, or none"));
+    }
+    as_it_was();
 
     for damaged in [&cursor[..cursor.len() / 2], b"", b"{}"] {
         place.world().write(CURSOR, damaged);
