@@ -75,7 +75,7 @@ fn an_index_that_items_would_break_with_is_not_built_and_the_others_are() {
         let state = place.world().state();
         let statuses = statuses(&state);
         assert_eq!(statuses["bookings.by-seat"], "pending", "{statuses:?}");
-        let error = &state["gsi_states"]["bookings.by-seat"]["last_error"];
+        let error = &state["gsis"]["bookings.by-seat"]["last_error"];
         assert!(text(error).contains("break its rules"), "{error}");
 
         // Once the items are right it is built, and the state has done its work.

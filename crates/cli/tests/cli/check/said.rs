@@ -158,7 +158,7 @@ fn prices_and_rules_of_the_forecast_are_told_where_they_are_asked_for() {
     let place = small();
     let args = ["check", "wanted.yaml", "--price-wru", "0.625", "--price-gb", "0.25"];
     let done = place.run(&args).exits(3);
-    done.says("writes cost").says("a month").does_not_say("How the forecast is made");
+    done.says("writing it costs").says("a month").does_not_say("How the forecast is made");
     let done = place.run(&["check", "wanted.yaml", "--explain"]).exits(3);
     done.says("How the forecast is made").says("CapacityUnitCalculations.html");
     let report = place.check(3, &["--price-gb", "0.25"]);
