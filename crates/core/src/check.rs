@@ -45,7 +45,7 @@ pub use self::report::{
 pub use self::tally::{Counts, FaultCount};
 
 use self::cursor::TableCursor;
-use self::table::{Asked as Page, Table};
+use self::table::{Asked as Page, Came, Table};
 use self::tally::Shape;
 
 /// Pages under way at once, over all tables: each is up to 1 MB, and more as JSON.
@@ -179,6 +179,8 @@ pub struct Check {
     random: fastrand::Rng,
     asked: BTreeMap<CallId, (usize, Page)>,
     next_id: u64,
+    /// Pages that came and are not counted yet.
+    uncounted: VecDeque<(usize, Page, crate::call::Page)>,
     /// The table whose turn it is.
     turn: usize,
     events: VecDeque<Event>,
@@ -278,6 +280,7 @@ impl Check {
             random: fastrand::Rng::with_seed(order.seed),
             asked: BTreeMap::new(),
             next_id: 0,
+            uncounted: VecDeque::new(),
             turn: 0,
             events: VecDeque::new(),
             told: 0,
@@ -319,27 +322,47 @@ impl Check {
         None
     }
 
-    fn on_page(&mut self, now: Timestamp, at: usize, page: &Page, reply: &Reply) {
+    fn on_page(&mut self, now: Timestamp, at: usize, page: Page, reply: Reply) {
         if std::mem::take(&mut self.credentials_lost) {
             self.events.push_back(Event::CredentialsBack);
         }
         let table = &mut self.tables[at];
-        match table.on_page(now, page, reply, &self.options) {
-            Ok(came) => {
-                self.told += came.violations.len() as u64;
-                let events = came.violations.into_iter().map(|v| Event::Violating(Box::new(v)));
-                self.events.extend(events);
-            }
-            Err(problem) => {
-                let error = CallError {
-                    kind: ErrorKind::Server,
-                    effect: Applied::NotApplied,
-                    code: UNREADABLE.to_owned(),
-                    message: problem,
-                };
-                self.give_up(at, error);
-            }
+        let taken = match reply {
+            Reply::Page(items) => table.put_aside(now, &page, &items).map(|()| {
+                self.uncounted.push_back((at, page, items));
+            }),
+            reply => table.on_page(now, &page, &reply, &self.options).map(|came| self.tell(came)),
+        };
+        if let Err(problem) = taken {
+            let error = CallError {
+                kind: ErrorKind::Server,
+                effect: Applied::NotApplied,
+                code: UNREADABLE.to_owned(),
+                message: problem,
+            };
+            self.give_up(at, error);
         }
+        self.tell_end(at);
+    }
+
+    /// Counts a page that came before; false where there is none.
+    fn count_one(&mut self) -> bool {
+        let Some((at, page, items)) = self.uncounted.pop_front() else {
+            return false;
+        };
+        let came = self.tables[at].count(&page, items, &self.options);
+        self.tell(came);
+        self.tell_end(at);
+        true
+    }
+
+    fn tell(&mut self, came: Came) {
+        self.told += came.violations.len() as u64;
+        let events = came.violations.into_iter().map(|v| Event::Violating(Box::new(v)));
+        self.events.extend(events);
+    }
+
+    fn tell_end(&mut self, at: usize) {
         let table = &mut self.tables[at];
         if table.is_over() && table.failed.is_none() && !table.told_end {
             table.told_end = true;
@@ -378,6 +401,8 @@ impl Check {
     }
 
     fn give_up(&mut self, at: usize, error: CallError) {
+        // What came before is told before.
+        while self.count_one() {}
         let table = &mut self.tables[at];
         if table.failed.is_none() {
             let remedy = remedy(&table.name, &error);
@@ -511,13 +536,12 @@ impl Machine for Check {
             self.progress(now);
         }
         if self.saves.on && !self.saves.under_way && now >= self.saves.next_at {
-            self.saves.due = true;
-            self.events.push_back(Event::SavingCursor);
+            self.order_save();
         }
-        if let Some(event) = self.events.pop_front() {
-            return Some(Effect::Notify(event));
-        }
-        self.next_page(now)
+        // The next pages are on their way while those that came are counted.
+        let next = if self.events.is_empty() { self.next_page(now) } else { None };
+        while next.is_none() && self.events.is_empty() && self.count_one() {}
+        next.or_else(|| self.events.pop_front().map(Effect::Notify))
     }
 
     fn wake_at(&self) -> Option<Timestamp> {
@@ -538,7 +562,7 @@ impl Machine for Check {
             return;
         }
         match reply {
-            Ok(reply) => self.on_page(now, at, &page, &reply),
+            Ok(reply) => self.on_page(now, at, page, reply),
             Err(error) => self.on_error(now, at, &page, error),
         }
     }
@@ -556,9 +580,9 @@ impl Machine for Check {
     fn on_stop(&mut self, _: Timestamp) {
         self.stopped = true;
         self.asked.clear();
+        while self.count_one() {}
         if self.saves.on && self.is_interrupted() {
-            self.saves.due = true;
-            self.events.push_back(Event::SavingCursor);
+            self.order_save();
         }
     }
 
@@ -570,6 +594,13 @@ impl Machine for Check {
 }
 
 impl Check {
+    /// The place is that after all pages that came: they are counted before.
+    fn order_save(&mut self) {
+        while self.count_one() {}
+        self.saves.due = true;
+        self.events.push_back(Event::SavingCursor);
+    }
+
     fn save(&mut self, now: Timestamp) -> Effect {
         self.saves.due = false;
         self.saves.under_way = true;

@@ -45,14 +45,22 @@ pub(super) struct Rest {
 
 /// Hands each item of a page to `each`; `names` are the attributes to look for.
 pub(super) fn read_page(page: &Page, names: &[String], mut each: impl FnMut(&Row<'_>)) -> Rest {
+    let mut row = Row::default();
     for item in &page.items {
         let cell = |name: &String| {
             let value = item.get(name)?;
             Some(Cell { value: KeyValue::from(value), bytes: value.size() })
         };
-        let bytes = item.iter().map(|(name, value)| name.len() + value.size()).sum();
-        each(&Row { cells: names.iter().map(cell).collect(), bytes });
+        row.cells.clear();
+        row.cells.extend(names.iter().map(cell));
+        row.bytes = item.iter().map(|(name, value)| name.len() + value.size()).sum();
+        each(&row);
     }
+    rest_of(page)
+}
+
+/// What a page that was read already says beside its items.
+pub(super) fn rest_of(page: &Page) -> Rest {
     Rest {
         items: page.items.len() as u64,
         last_key: page.last_key.clone(),

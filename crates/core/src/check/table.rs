@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::budget::Budget;
 use super::pace::{MOST, Pace};
-use super::page::{Rest, Row, read_json, read_page};
+use super::page::{Rest, Row, read_json, read_page, rest_of};
 use super::tally::{Counts, Found, Shape, Sizes, Standing, Tally};
 use super::{Options, Violation};
-use crate::call::{Call, CallError, Item, PageForm, Reply, Scan, Segment};
+use crate::call::{Call, CallError, Item, Page, PageForm, Reply, Scan, Segment};
 use crate::catalog::TableDescription;
 use crate::index_key::KeyValue;
 use crate::name::TableName;
@@ -102,6 +102,8 @@ pub(super) struct Table {
     ready: VecDeque<usize>,
     later: BTreeMap<(Timestamp, usize), ()>,
     in_flight: usize,
+    /// Pages that came and are not counted yet.
+    uncounted: usize,
     /// Pages that were asked for whole and not refused, in this run.
     whole: u32,
     pub(super) pace: Pace,
@@ -150,6 +152,7 @@ impl Table {
             ready: VecDeque::new(),
             later: BTreeMap::new(),
             in_flight: 0,
+            uncounted: 0,
             whole: 0,
             pace: Pace::new(fixed, now),
             budget: options.max_rcu.map(|units| Budget::new(units, now)),
@@ -206,7 +209,9 @@ impl Table {
     /// Nothing is left to read, or it cannot be read.
     pub(super) fn is_over(&self) -> bool {
         self.failed.is_some()
-            || (self.in_flight == 0 && self.ready.is_empty() && self.later.is_empty())
+            || (self.in_flight + self.uncounted == 0
+                && self.ready.is_empty()
+                && self.later.is_empty())
     }
 
     /// The next page to ask for, if one may be asked for now.
@@ -277,21 +282,9 @@ impl Table {
         ready.into_iter().chain(self.later.keys().next().map(|(at, _)| *at)).min()
     }
 
-    /// A page came. What cannot be read ends the table: its items were counted in
-    /// part.
+    /// A page came, and is counted. What cannot be read ends the table: its items were
+    /// counted in part.
     pub(super) fn on_page(
-        &mut self,
-        now: Timestamp,
-        asked: &Asked,
-        reply: &Reply,
-        options: &Options,
-    ) -> Result<Came, String> {
-        let came = self.take_in(now, asked, reply, options);
-        self.torn |= came.is_err();
-        came
-    }
-
-    fn take_in(
         &mut self,
         now: Timestamp,
         asked: &Asked,
@@ -300,7 +293,37 @@ impl Table {
     ) -> Result<Came, String> {
         self.in_flight -= 1;
         let mut came = Came::default();
-        let rest = self.read(asked, reply, options, &mut came)?;
+        let read = self.read(asked, reply, options, &mut came);
+        let advanced = read.and_then(|rest| self.advance(now, asked, rest));
+        self.torn |= advanced.is_err();
+        advanced.map(|()| came)
+    }
+
+    /// A page came that says by itself where the next one begins: that may be asked
+    /// for before this one is counted.
+    pub(super) fn put_aside(
+        &mut self,
+        now: Timestamp,
+        asked: &Asked,
+        page: &Page,
+    ) -> Result<(), String> {
+        self.in_flight -= 1;
+        let advanced = self.advance(now, asked, rest_of(page));
+        self.torn |= advanced.is_err();
+        self.uncounted += usize::from(advanced.is_ok());
+        advanced
+    }
+
+    /// Counts a page that was put aside.
+    pub(super) fn count(&mut self, asked: &Asked, page: Page, options: &Options) -> Came {
+        self.uncounted -= 1;
+        let mut came = Came::default();
+        // Of a page that is read already nothing is unreadable.
+        let _ = self.read(asked, &Reply::Page(page), options, &mut came);
+        came
+    }
+
+    fn advance(&mut self, now: Timestamp, asked: &Asked, rest: Rest) -> Result<(), String> {
         self.counted.items += rest.items;
         self.counted.pages += 1;
         self.counted.read_units += rest.units.unwrap_or(0.0);
@@ -316,7 +339,7 @@ impl Table {
         if !part.done {
             self.ready.push_back(asked.part);
         }
-        Ok(came)
+        Ok(())
     }
 
     fn read(

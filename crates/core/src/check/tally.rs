@@ -99,12 +99,8 @@ impl Shape {
             }
         }
         if found.is_empty() {
-            found.extend(
-                [KeyType::Hash, KeyType::Range]
-                    .map(|t| self.judge_together(t, row))
-                    .into_iter()
-                    .flatten(),
-            );
+            let together = |key_type| self.judge_together(key_type, row);
+            found.extend([KeyType::Hash, KeyType::Range].into_iter().filter_map(together));
         }
         match (found.is_empty(), complete) {
             (false, _) => Standing::Violating(found),
