@@ -224,7 +224,13 @@ fn command_lines_that_are_not_run_have_options_that_exist() {
 #[test]
 fn every_place_that_a_page_links_to_exists() {
     let pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"];
-    let docs = ["docs/state-file.md", "docs/errors.md", "docs/walkthrough.md", "docs/check.md"];
+    let docs = [
+        "docs/state-file.md",
+        "docs/errors.md",
+        "docs/walkthrough.md",
+        "docs/check.md",
+        "docs/performance.md",
+    ];
     for name in pages.into_iter().chain(docs) {
         let text = read(name);
         let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());

@@ -1,7 +1,7 @@
 //! The body of an answer as it came, past the SDK's own reading.
 //!
-//! The SDK makes a map of every item and a value of every attribute: six times the
-//! work of walking through the page once (docs/performance.md). Signing, time-outs,
+//! The SDK makes a map of every item and a value of every attribute: two to three times
+//! the work of walking through the page once (docs/performance.md). Signing, time-outs,
 //! and errors stay the SDK's.
 
 use std::sync::{Arc, Mutex, PoisonError};
