@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::call::{CallError, Effect as Applied, ErrorKind, Reply};
-use crate::catalog::{Catalog, Sighting};
+use crate::catalog::{Catalog, Sighting, TableDescription};
 use crate::definition::{Definitions, IndexDefinition, ScalarType};
 use crate::event::{CheckProgress, Event};
 use crate::index_key::Fault;
@@ -486,30 +486,35 @@ impl Subject {
             (Finding::Obstacle(obstacle), _) if !is_checkable(obstacle) => {
                 Place::Unable(obstacle.to_string(), obstacle.remedy().to_owned())
             }
-            (_, Sighting::Found(table)) => {
-                let at = tables.iter().position(|(name, ..)| *name == table.name);
-                let at = at.unwrap_or_else(|| {
-                    let keys = table.key_schema.iter().map(|key| key.attribute_name.clone());
-                    tables.push((table.name.clone(), Vec::new(), keys.collect()));
-                    tables.len() - 1
-                });
-                let (_, shapes, slots) = &mut tables[at];
-                let type_of = |name: &str| -> Option<ScalarType> {
-                    definition.attributes.get(name).or(table.attributes.get(name)).copied()
-                };
-                let keys = slots[..table.key_schema.len()].to_vec();
-                match Shape::new(definition, type_of, &keys, slots) {
-                    Some(shape) => {
-                        shapes.push(shape);
-                        Place::Counted(at, shapes.len() - 1)
-                    }
-                    // `judge` found that out before.
-                    None => Place::Unable("a key has no type".to_owned(), String::new()),
-                }
-            }
+            (_, Sighting::Found(table)) => counted(definition, table, tables),
             _ => Place::Unable("the table was not seen".to_owned(), String::new()),
         };
         Self { definition: definition.clone(), exists, place }
+    }
+}
+
+/// Finds the index its place among those of its table.
+fn counted(
+    definition: &IndexDefinition,
+    table: &TableDescription,
+    tables: &mut Vec<(TableName, Vec<Shape>, Vec<String>)>,
+) -> Place {
+    let keys: Vec<_> = table.key_schema.iter().map(|key| key.attribute_name.clone()).collect();
+    let at = tables.iter().position(|(name, ..)| *name == table.name).unwrap_or_else(|| {
+        tables.push((table.name.clone(), Vec::new(), keys.clone()));
+        tables.len() - 1
+    });
+    let (_, shapes, slots) = &mut tables[at];
+    let type_of = |name: &str| -> Option<ScalarType> {
+        definition.attributes.get(name).or(table.attributes.get(name)).copied()
+    };
+    match Shape::new(definition, type_of, &keys, slots) {
+        Some(shape) => {
+            shapes.push(shape);
+            Place::Counted(at, shapes.len() - 1)
+        }
+        // `judge` found that out before.
+        None => Place::Unable("a key has no type".to_owned(), String::new()),
     }
 }
 
