@@ -1,6 +1,6 @@
 //! One table of a check: its parts, how fast they are read, and what was counted.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -100,7 +100,7 @@ pub(super) struct Table {
     pub(super) counted: Counted,
     pub(super) sampled: bool,
     ready: VecDeque<usize>,
-    later: BTreeMap<(Timestamp, usize), ()>,
+    later: BTreeSet<(Timestamp, usize)>,
     in_flight: usize,
     /// Pages that came and are not counted yet.
     uncounted: usize,
@@ -150,7 +150,7 @@ impl Table {
             asked_for,
             sampled: options.sample.is_some(),
             ready: VecDeque::new(),
-            later: BTreeMap::new(),
+            later: BTreeSet::new(),
             in_flight: 0,
             uncounted: 0,
             whole: 0,
@@ -223,9 +223,8 @@ impl Table {
         if self.failed.is_some() || self.in_flight >= self.pace.limit() {
             return None;
         }
-        while let Some(entry) = self.later.first_entry().filter(|e| e.key().0 <= now) {
-            self.ready.push_back(entry.key().1);
-            entry.remove();
+        while self.later.first().is_some_and(|(at, _)| *at <= now) {
+            self.ready.extend(self.later.pop_first().map(|(_, part)| part));
         }
         if let Some(budget) = &mut self.budget {
             budget.fill(now);
@@ -277,9 +276,10 @@ impl Table {
         if self.failed.is_some() || self.in_flight >= self.pace.limit() {
             return None;
         }
-        let ready = (!self.ready.is_empty())
-            .then(|| self.budget.as_ref().map_or(self.began, Budget::ready_at));
-        ready.into_iter().chain(self.later.keys().next().map(|(at, _)| *at)).min()
+        // What is ready waits for nothing else.
+        let budget = self.budget.as_ref().filter(|_| !self.ready.is_empty());
+        let later = self.later.first().map(|(at, _)| *at);
+        budget.map(Budget::ready_at).into_iter().chain(later).min()
     }
 
     /// A page came, and is counted. What cannot be read ends the table: its items were
@@ -414,7 +414,7 @@ impl Table {
         if let Some(budget) = &mut self.budget {
             budget.settle(asked.set_aside, 0.0);
         }
-        self.later.insert((at, asked.part), ());
+        self.later.insert((at, asked.part));
     }
 
     /// How often the part was throttled in a row, or else refused, this time included.
@@ -509,7 +509,7 @@ fn sample(percent: f64, pages: Option<u64>, random: &mut fastrand::Rng) -> (u32,
     let segments = ((wanted as f64 / share).round() as u64).clamp(1, MOST_SEGMENTS);
     let read = ((segments as f64 * share).round() as u64).clamp(1, segments);
     let (segments, read) = (segments as u32, read as usize);
-    let mut drawn = std::collections::BTreeSet::new();
+    let mut drawn = BTreeSet::new();
     while drawn.len() < read {
         drawn.insert(random.u32(..segments));
     }
