@@ -12,13 +12,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::call::{CallError, Effect as Applied, ErrorKind, Reply};
-use crate::catalog::{Catalog, Sighting, TableDescription};
-use crate::definition::{Definitions, IndexDefinition, ScalarType};
+use crate::catalog::{Catalog, Sighting};
+use crate::definition::Definitions;
 use crate::event::{CheckProgress, Event};
 use crate::index_key::Fault;
 use crate::machine::{CallId, Effect, Machine, Snapshot};
 use crate::name::TableName;
-use crate::plan::{Finding, Obstacle, Selection, judge};
+use crate::plan::Selection;
 use crate::retry::{Rule, Strategy};
 use crate::state::Serial;
 use crate::time::Timestamp;
@@ -32,6 +32,7 @@ mod pace;
 mod page;
 mod remembered;
 pub(crate) mod report;
+mod subject;
 mod table;
 mod tally;
 
@@ -45,8 +46,8 @@ pub use self::report::{
 pub use self::tally::{Counts, FaultCount};
 
 use self::cursor::TableCursor;
+use self::subject::{Place, Subject, ToRead};
 use self::table::{Asked as Page, Came, Table};
-use self::tally::Shape;
 
 /// Pages under way at once, over all tables: each is up to 1 MB, and more as JSON.
 const AT_ONCE: usize = 32;
@@ -150,25 +151,6 @@ pub struct Order<'a> {
     pub seed: u64,
 }
 
-/// One index of the definitions.
-#[derive(Debug)]
-struct Subject {
-    definition: IndexDefinition,
-    /// That it exists, or is being built.
-    exists: bool,
-    place: Place,
-}
-
-#[derive(Debug)]
-enum Place {
-    /// It is counted: which table, and which of its tallies.
-    Counted(usize, usize),
-    /// It exists, and nobody asked for such.
-    Exists,
-    /// It cannot be checked: why, and what to do.
-    Unable(String, String),
-}
-
 /// Checks tables; at the end there is an [`IndexCheck`] for each index.
 #[derive(Debug)]
 pub struct Check {
@@ -262,7 +244,7 @@ impl Check {
     fn uncut(order: &Order<'_>, now: Timestamp) -> Self {
         let Order { definitions, catalog, selection, options, .. } = *order;
         let mut subjects = Vec::new();
-        let mut tables: Vec<(TableName, Vec<Shape>, Vec<String>)> = Vec::new();
+        let mut tables: Vec<ToRead> = Vec::new();
         for definition in definitions.indexes.iter().filter(|d| selection.admits(d)) {
             subjects.push(Subject::new(definition, catalog, options, &mut tables));
         }
@@ -469,61 +451,6 @@ fn remedy(table: &TableName, error: &CallError) -> String {
         ErrorKind::IndexNotFound => about(ErrorKind::TableNotFound),
         kind => about(kind),
     }
-}
-
-impl Subject {
-    fn new(
-        definition: &IndexDefinition,
-        catalog: &Catalog,
-        options: &Options,
-        tables: &mut Vec<(TableName, Vec<Shape>, Vec<String>)>,
-    ) -> Self {
-        let sighting = catalog.get(&definition.id.table).map_or(&Sighting::Missing, |(_, s)| s);
-        let finding = judge(definition, sighting);
-        let exists = matches!(finding, Finding::Ready | Finding::Building { .. });
-        let place = match (&finding, sighting) {
-            (Finding::Ready, _) if !options.existing => Place::Exists,
-            (Finding::Obstacle(obstacle), _) if !is_checkable(obstacle) => {
-                Place::Unable(obstacle.to_string(), obstacle.remedy().to_owned())
-            }
-            (_, Sighting::Found(table)) => counted(definition, table, tables),
-            _ => Place::Unable("the table was not seen".to_owned(), String::new()),
-        };
-        Self { definition: definition.clone(), exists, place }
-    }
-}
-
-/// Finds the index its place among those of its table.
-fn counted(
-    definition: &IndexDefinition,
-    table: &TableDescription,
-    tables: &mut Vec<(TableName, Vec<Shape>, Vec<String>)>,
-) -> Place {
-    let keys: Vec<_> = table.key_schema.iter().map(|key| key.attribute_name.clone()).collect();
-    let at = tables.iter().position(|(name, ..)| *name == table.name).unwrap_or_else(|| {
-        tables.push((table.name.clone(), Vec::new(), keys.clone()));
-        tables.len() - 1
-    });
-    let (_, shapes, slots) = &mut tables[at];
-    let type_of = |name: &str| -> Option<ScalarType> {
-        definition.attributes.get(name).or(table.attributes.get(name)).copied()
-    };
-    match Shape::new(definition, type_of, &keys, slots) {
-        Some(shape) => {
-            shapes.push(shape);
-            Place::Counted(at, shapes.len() - 1)
-        }
-        // `judge` found that out before.
-        None => Place::Unable("a key has no type".to_owned(), String::new()),
-    }
-}
-
-/// Whether items can be held against an index that cannot be created.
-fn is_checkable(obstacle: &Obstacle) -> bool {
-    matches!(
-        obstacle,
-        Obstacle::Quota(_) | Obstacle::QuotaInPlan { .. } | Obstacle::Projection { .. }
-    )
 }
 
 impl Machine for Check {
