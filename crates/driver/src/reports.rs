@@ -47,31 +47,38 @@ pub struct Listed {
 /// # Errors
 /// The directory cannot be read. Where there is none there is no report.
 pub fn list(state_dir: &Path) -> io::Result<Vec<Listed>> {
-    let directory = state_dir.join(DIRECTORY);
-    let entries = match std::fs::read_dir(&directory) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let mut listed = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        if path.extension().is_some_and(|ending| ending == "json") {
-            let about = load(&path).and_then(|document| Glance::of(&document));
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            listed.push(Listed { name, about });
-        }
-    }
-    listed.sort_by_cached_key(place);
-    Ok(listed)
+    let found = gather(state_dir, |_| ())?;
+    Ok(found.into_iter().map(|(listed, _)| listed).collect())
 }
 
 /// What earlier checks said, the newest first; nothing of what cannot be read.
 #[must_use]
 pub fn checks(state_dir: &Path) -> Vec<Remembered> {
-    let listed = list(state_dir).unwrap_or_default().into_iter();
-    let of_check = |l: &Listed| l.about.as_ref().is_ok_and(|glance| glance.kind == "check");
-    let names = listed.filter(of_check).map(|listed| state_dir.join(DIRECTORY).join(listed.name));
-    names.filter_map(|path| Remembered::of(&load(&path).ok()?)).collect()
+    let found = gather(state_dir, Remembered::of).unwrap_or_default();
+    found.into_iter().filter_map(|(_, check)| check.flatten()).collect()
+}
+
+/// Reads each report once, and keeps of it what `keep` makes of it; in the order of
+/// [`list`].
+fn gather<T>(state_dir: &Path, keep: fn(&Value) -> T) -> io::Result<Vec<(Listed, Option<T>)>> {
+    let directory = state_dir.join(DIRECTORY);
+    let entries = match std::fs::read_dir(&directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "json") {
+            let document = load(&path);
+            let kept = document.as_ref().ok().map(keep);
+            let about = document.and_then(|document| Glance::of(&document));
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            found.push((Listed { name, about }, kept));
+        }
+    }
+    found.sort_by_cached_key(|(listed, _)| place(listed));
+    Ok(found)
 }
 
 /// Reports by their age, then the rest by name. Of the same second the later has
