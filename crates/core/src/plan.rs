@@ -172,6 +172,16 @@ impl Plan {
         self.indexes().all(|i| i.action == Action::Keep)
     }
 
+    /// What was seen of its tables.
+    #[must_use]
+    pub fn seen(&self) -> Catalog {
+        let mut catalog = Catalog::default();
+        for TablePlan { table, sighting, asked_at, .. } in &self.tables {
+            catalog.insert(table.clone(), *asked_at, sighting.clone());
+        }
+        catalog
+    }
+
     /// The definitions of what it creates.
     #[must_use]
     pub fn to_create(&self) -> Definitions {

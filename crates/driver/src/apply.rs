@@ -18,7 +18,7 @@ use gsictl_core::state::{Elsewhere, ParseError, State};
 use gsictl_core::survey::SurveyError;
 use gsictl_core::time::Timestamp;
 
-use crate::check::{self, CheckError};
+use crate::check::{self, Ahead, CheckError, check_ahead};
 use crate::clock::Clock;
 use crate::drive::{SharedStore, StopSignal, drive, locked};
 use crate::dynamodb::Backend;
@@ -269,28 +269,21 @@ async fn check_items(
     let Some(ItemCheck { options, allow_violations }) = &request.check else {
         return Ok(None);
     };
-    let wanted = plan.to_create();
-    if wanted.indexes.is_empty() {
-        return Ok(None);
-    }
-    let asked = check::Request {
-        definitions: &wanted,
-        script_name: &request.script_name,
-        selection: &Selection::default(),
-        options,
-        violations: None,
-        seed: request.seed,
-    };
+    let script_name = &request.script_name;
+    let ahead = Ahead { plan, script_name, options, seed: request.seed };
     let mut told = |progress: check::Progress<'_>| {
         if let check::Progress::Happened(at, event) = progress {
             observe(Progress::Happened(at, event));
         }
     };
-    let found = check::check(&asked, None, backend, clock, stop, &mut told).await;
+    let found = check_ahead(&ahead, backend, clock, stop, &mut told).await;
     let found = found.map_err(|error| match error {
         CheckError::Survey(error) => ApplyError::Survey(error),
         error => ApplyError::Check(error),
     })?;
+    let Some(found) = found else {
+        return Ok(None);
+    };
     if !allow_violations {
         plan.hold_back(&found);
     }

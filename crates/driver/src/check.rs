@@ -9,7 +9,7 @@ use gsictl_core::catalog::Catalog;
 use gsictl_core::check::{About, Asked, Check, CheckReport, Cursor, CursorError, Options, Order};
 use gsictl_core::definition::Definitions;
 use gsictl_core::event::Event;
-use gsictl_core::plan::Selection;
+use gsictl_core::plan::{Plan, Selection};
 use gsictl_core::state::Target;
 use gsictl_core::survey::SurveyError;
 use gsictl_core::time::Timestamp;
@@ -38,6 +38,8 @@ pub struct Request<'a> {
     /// Where all violations are written to: CSV by that ending, else JSON Lines.
     /// One that goes on has its own.
     pub violations: Option<&'a Path>,
+    /// What was seen of the tables, where they were looked at already.
+    pub seen: Option<&'a Catalog>,
     /// Draws the sample and the jitter.
     pub seed: u64,
 }
@@ -145,10 +147,15 @@ pub async fn check(
     let Begun { store, cursor, asked, options } =
         Begun::new(request, keeping, backend.target(), observe)?;
     let selection = asked.selection();
-    let wanted = request.definitions.indexes.iter().filter(|d| selection.admits(d));
-    let tables = wanted.map(|d| &d.id.table);
-    let mut told = |at, event| observe(Progress::Happened(at, event));
-    let catalog = survey(tables, backend, clock, stop, &mut told).await?;
+    let catalog = match request.seen {
+        Some(seen) => seen.clone(),
+        None => {
+            let wanted = request.definitions.indexes.iter().filter(|d| selection.admits(d));
+            let tables = wanted.map(|d| &d.id.table);
+            let mut told = |at, event| observe(Progress::Happened(at, event));
+            survey(tables, backend, clock, stop, &mut told).await?
+        }
+    };
 
     let order = Order {
         definitions: request.definitions,
@@ -180,6 +187,48 @@ pub async fn check(
         forget(&store);
     }
     Ok(report(&check, request, backend, &catalog, clock, file))
+}
+
+/// A check of what a plan creates, before it is created.
+#[derive(Clone, Copy, Debug)]
+pub struct Ahead<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The name of the definitions file, the first of several.
+    pub script_name: &'a str,
+    /// How.
+    pub options: &'a Options,
+    /// Draws the sample and the jitter.
+    pub seed: u64,
+}
+
+/// Checks the items of what a plan creates, on the tables as it saw them; `None` where
+/// it creates nothing. The place is not kept.
+///
+/// # Errors
+/// As [`check`].
+pub async fn check_ahead(
+    ahead: &Ahead<'_>,
+    backend: &Arc<dyn Backend>,
+    clock: Clock,
+    stop: &mut StopSignal,
+    observe: &mut Observer<'_>,
+) -> Result<Option<CheckReport>, CheckError> {
+    let Ahead { plan, script_name, options, seed } = *ahead;
+    let wanted = plan.to_create();
+    if wanted.indexes.is_empty() {
+        return Ok(None);
+    }
+    let request = Request {
+        definitions: &wanted,
+        script_name,
+        selection: &Selection::default(),
+        options,
+        violations: None,
+        seen: Some(&plan.seen()),
+        seed,
+    };
+    check(&request, None, backend, clock, stop, observe).await.map(Some)
 }
 
 /// What is settled before DynamoDB is asked.

@@ -55,6 +55,7 @@ async fn ask(globals: &Globals, args: &Check, loaded: &Loaded) -> Result<CheckRe
         selection: &args.filters.selection(),
         options: &options,
         violations: args.violations.as_deref(),
+        seen: None,
         seed: context::seed(clock),
     };
     let holder = context::holder(clock);

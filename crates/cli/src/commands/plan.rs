@@ -5,12 +5,11 @@ use std::io;
 use std::path::Path;
 
 use gsictl_core::check::{CheckReport, EXPLAINED, Options, Remembered};
-use gsictl_core::plan::Selection;
 use gsictl_core::plan::preview::{Preview, Prospect};
 use gsictl_core::plan::saved::SavedPlan;
 use gsictl_core::retry::Policy;
 use gsictl_driver::apply::{Prepared, Progress, Request, prepare};
-use gsictl_driver::check;
+use gsictl_driver::check::{self, Ahead, check_ahead};
 use gsictl_driver::clock::Clock;
 use gsictl_driver::reports;
 
@@ -28,7 +27,10 @@ pub(crate) fn run(globals: &Globals, args: &Plan) -> Result<Exit, CliError> {
     let (prepared, sampled) = look(globals, args, &request)?;
     let checks = match &sampled {
         Some(report) => vec![Remembered::from(report)],
-        None => reports::checks(&globals.state_dir),
+        None if prepared.plan.indexes().any(|index| index.action.creates()) => {
+            reports::checks(&globals.state_dir)
+        }
+        None => Vec::new(),
     };
     let prices = args.pricing.prices();
     let preview = preview(&request, &prepared).with_forecasts(&prepared.plan, &checks, prices);
@@ -89,24 +91,21 @@ fn look(
         let prepared = prepare(request, &backend, &store, clock, &mut stop, &mut observe).await;
         view.end();
         let prepared = prepared.map_err(|e| CliError::from(e).asked(&backend.target()))?;
-        let wanted = prepared.plan.to_create();
-        let Some(percent) = args.sample.filter(|_| !wanted.indexes.is_empty()) else {
+        let Some(percent) = args.sample else {
             return Ok((prepared, None));
         };
-        let asked = check::Request {
-            definitions: &wanted,
+        let ahead = Ahead {
+            plan: &prepared.plan,
             script_name: &request.script_name,
-            selection: &Selection::default(),
             options: &Options { sample: Some(percent), ..Options::default() },
-            violations: None,
             seed: request.seed,
         };
         let mut view = view::for_check(globals);
         let mut told = |progress: check::Progress<'_>| view.progress(&progress);
-        let sampled = check::check(&asked, None, &backend, clock, &mut stop, &mut told).await;
+        let sampled = check_ahead(&ahead, &backend, clock, &mut stop, &mut told).await;
         view.end();
         let sampled = sampled.map_err(|e| CliError::from(e).asked(&backend.target()))?;
-        Ok((prepared, Some(sampled)))
+        Ok((prepared, sampled))
     })
 }
 
