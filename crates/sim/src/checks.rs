@@ -462,10 +462,7 @@ impl Checks {
             Call::DeleteIndex { table, index } => {
                 self.unanswered.remove(table);
                 self.changed.insert(table.clone(), now);
-                let refused = matches!(result, Err(e) if e.effect == Effect::NotApplied);
-                if !refused {
-                    self.seen.remove(table);
-                }
+                self.seen.remove(table);
                 let index = IndexId::new(table.clone(), index.clone());
                 if let Err(error) = result {
                     self.wait_after(now, &index, error.kind);
@@ -477,6 +474,8 @@ impl Checks {
 
     fn on_failed_create(&mut self, now: Timestamp, index: &IndexId, error: &CallError) {
         self.coverage.refused(error.kind);
+        // Of a call that arrived twice the first may have been taken.
+        self.seen.remove(&index.table);
         if error.effect == Effect::NotApplied {
             self.may_exist.remove(index);
         }

@@ -50,12 +50,14 @@ pub enum Kind {
     Denied,
     /// ResourceNotFoundException.
     NotFound,
+    /// The network delivers it twice, and the second is answered.
+    Twice,
 }
 
 use Kind as K;
 
 /// Every kind.
-pub const FAULTS: [Kind; 20] = [
+pub const FAULTS: [Kind; 21] = [
     K::Throttled,
     K::ServerBefore,
     K::ServerAfter,
@@ -76,6 +78,7 @@ pub const FAULTS: [Kind; 20] = [
     K::Invalid,
     K::Denied,
     K::NotFound,
+    K::Twice,
 ];
 
 /// How often each of [`FAULTS`] happens, in thousandths of the calls.
@@ -164,6 +167,7 @@ impl Kind {
             }
             K::Denied => Fault::Refuse(refusal("AccessDeniedException", denied)),
             K::NotFound => Fault::Refuse(crate::model::no_table()),
+            K::Twice => Fault::Twice,
         }
     }
 }

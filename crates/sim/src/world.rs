@@ -48,6 +48,8 @@ pub enum Fault {
     TimeOut(CallError, Duration),
     /// Applied, and never answered.
     Silence,
+    /// It arrives twice, and the answer is the second one's.
+    Twice,
 }
 
 /// What happens to a save.
@@ -489,6 +491,10 @@ impl World {
                     }
                     Fault::Late(more) => {
                         at = at + more;
+                        self.model.call(self.now, &call)
+                    }
+                    Fault::Twice => {
+                        let _ = self.model.call(self.now, &call);
                         self.model.call(self.now, &call)
                     }
                     Fault::None | Fault::Slow(_) => self.model.call(self.now, &call),

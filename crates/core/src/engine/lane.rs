@@ -17,7 +17,7 @@ use crate::rollback::TableRollback;
 use crate::state::{State, Status};
 use crate::time::Timestamp;
 
-/// A create is sent only on a description that is at most so old.
+/// A change is sent only on a description that is at most so old.
 const FRESH: Duration = Duration::from_secs(10);
 
 /// What a lane is at.
@@ -148,12 +148,16 @@ impl Lane {
     /// Takes what a description shows, unless it was asked before our last
     /// change to the table. True where it was taken.
     pub(super) fn see(&mut self, asked_at: Timestamp, sighting: Sighting) -> bool {
-        let current = self.changed_at.is_none_or(|changed| asked_at >= changed);
-        if current {
+        let knows = self.knows_the_last_change(asked_at);
+        if knows {
             self.sighting = sighting;
             self.asked_at = asked_at;
         }
-        current
+        knows
+    }
+
+    fn knows_the_last_change(&self, asked_at: Timestamp) -> bool {
+        self.changed_at.is_none_or(|changed| asked_at >= changed)
     }
 
     /// Notes that a change of ours was answered (or its answer lost) now.
@@ -195,9 +199,10 @@ impl Lane {
         self.jobs.iter().any(Job::is_certainly_building)
     }
 
-    /// A create may rest on what was last seen.
+    /// A change may rest on what was last seen. After a refusal it may not: the
+    /// network may have delivered the call twice, and only the second was refused.
     pub(super) fn is_fresh(&self, now: Timestamp) -> bool {
-        now - self.asked_at <= FRESH
+        now - self.asked_at <= FRESH && self.knows_the_last_change(self.asked_at)
     }
 
     /// Decides by what was last seen. Says for what its indexes wait, once.

@@ -324,6 +324,25 @@ fn refusals_that_overtake_the_acknowledgements_do_not_hold_the_run() {
 }
 
 #[test]
+fn a_create_that_arrived_twice_is_not_sent_again_where_the_second_was_refused() {
+    let apply = Apply::new(one_each(2));
+    let mut world = apply.world();
+    world.model.table(&table("table-0")).backfill = Some(secs(30));
+    let full = "Subscriber limit exceeded: Only 5 tables with online indexes can be created";
+    let full = refusal("LimitExceededException", full);
+    world.faults = Box::new(move |call, _, _| {
+        let twice = call.is_mutating() && call.table().as_str() == "table-1";
+        if twice { Fault::LoseAfter(full.clone()) } else { Fault::None }
+    });
+    let ran = apply.run(&mut world);
+    assert!(ran.all_active());
+    let twice = id("table-1.first");
+    assert_eq!(queues(&ran, &world), [Queue::AccountLimit { building: 1 }]);
+    assert_eq!(ran.creates(&world, &twice).len(), 1, "{}", ran.told(&world));
+    cost_no_attempt(&ran, &world, &twice);
+}
+
+#[test]
 fn a_build_of_ours_that_was_lost_sight_of_is_no_reason_to_hold_the_run() {
     // The answer to the first create is lost, and so is every look until 40 s.
     let apply = Apply::new(one_each(2));
