@@ -132,28 +132,39 @@ struct Decimal {
 impl Decimal {
     /// `None` for what is no number.
     fn parse(text: &str) -> Option<Self> {
-        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-            // One that no number of DynamoDB comes near, and that is safe to reckon with.
-            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?.into()),
-            None => (text, 0),
-        };
-        let negative = mantissa.starts_with('-');
-        let mantissa = mantissa.strip_prefix(['-', '+']).unwrap_or(mantissa);
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let plain = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit());
-        if (whole.is_empty() && fraction.is_empty()) || !plain(whole) || !plain(fraction) {
+        let negative = text.starts_with('-');
+        let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+        let (mut digits, mut exponent) = (0_i64, 0_i64);
+        let mut before_point = None;
+        // The places of the first and the last digit that is not 0.
+        let mut significant = None;
+        for (at, byte) in unsigned.bytes().enumerate() {
+            match byte {
+                b'0'..=b'9' => {
+                    if byte != b'0' {
+                        significant =
+                            Some((significant.map_or(digits, |(first, _)| first), digits));
+                    }
+                    digits += 1;
+                }
+                b'.' if before_point.is_none() => before_point = Some(digits),
+                b'e' | b'E' => {
+                    // One that no number of DynamoDB comes near, and that is safe to
+                    // reckon with.
+                    exponent = unsigned[at + 1..].parse::<i32>().ok()?.into();
+                    break;
+                }
+                _ => return None,
+            }
+        }
+        if digits == 0 {
             return None;
         }
-        let digits = || whole.bytes().chain(fraction.bytes()).enumerate();
-        let mut significant = digits().filter(|(_, b)| *b != b'0').map(|(at, _)| at);
-        let Some(first) = significant.next() else {
+        let Some((first, last)) = significant else {
             return Some(Self { negative, digits: 0, magnitude: 0 });
         };
-        let last = significant.last().unwrap_or(first);
-        let before_point = i64::try_from(whole.len()).ok()?;
-        let magnitude = before_point - 1 - i64::try_from(first).ok()?;
-        let digits = u32::try_from(last - first + 1).ok()?;
-        Some(Self { negative, digits, magnitude: magnitude.checked_add(exponent)? })
+        let magnitude = before_point.unwrap_or(digits) - 1 - first + exponent;
+        Some(Self { negative, digits: u32::try_from(last - first + 1).ok()?, magnitude })
     }
 }
 

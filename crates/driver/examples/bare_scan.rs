@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::interceptors::BeforeDeserializationInterceptorContextMut;
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
@@ -141,8 +142,9 @@ async fn scan_local(
 }
 
 async fn client(options: &Options) -> Client {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest());
-    loader = loader.retry_config(RetryConfig::disabled());
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(RetryConfig::disabled())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     if let Some(url) = &options.place.endpoint_url {
         loader = loader.endpoint_url(url);
     }

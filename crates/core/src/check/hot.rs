@@ -6,7 +6,6 @@
 //! above it. A value that has no counter occurred at most that often. With
 //! [`KEPT`] counters kept each time, that is at most one in [`KEPT`] of all items.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
@@ -104,14 +103,18 @@ fn text<'a>(value: &'a KeyValue<'_>) -> &'a str {
 
 /// `north, 7`, no longer than [`SHOWN`] characters each.
 fn shown<'a>(key: impl Iterator<Item = &'a KeyValue<'a>>) -> String {
-    let short = |value: &'a KeyValue<'a>| -> Cow<'a, str> {
+    let mut all = String::new();
+    for value in key {
+        if !all.is_empty() {
+            all.push_str(", ");
+        }
         let text = text(value);
         match text.char_indices().nth(SHOWN) {
-            Some((at, _)) => format!("{}...", &text[..at]).into(),
-            None => text.into(),
+            Some((at, _)) => all.extend([&text[..at], "..."]),
+            None => all.push_str(text),
         }
-    };
-    key.map(short).collect::<Vec<_>>().join(", ")
+    }
+    all
 }
 
 /// The keys are hashes: they need no other.
