@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use console::Style;
 use gsictl_core::check::Known;
-use gsictl_core::plan::permissions::policy;
+use gsictl_core::plan::permissions::{Permission, policy};
 use gsictl_core::plan::preview::{Preview, Row, TablePreview, Totals, Word};
 use gsictl_core::plan::schedule::Schedule;
 use serde_json::{Value, json};
@@ -29,16 +29,30 @@ pub(crate) fn human(preview: &Preview) -> String {
     }
     if !preview.permissions.is_empty() {
         text.push_str("Permissions that apply needs:\n");
-        for permission in &preview.permissions {
+        for permission in preview.permissions.iter().filter(|p| p.with.is_none()) {
             for (n, resource) in permission.resources.iter().enumerate() {
                 let action = if n == 0 { permission.action } else { "" };
                 let _ = writeln!(text, "  {action:<22}  {resource}");
             }
         }
+        for (option, what) in with_options(&preview.permissions) {
+            let _ = writeln!(text, "  with {option:<17}  {what}");
+        }
         text.push('\n');
     }
     let _ = writeln!(text, "Plan: {}.", sum(&preview.totals));
     text
+}
+
+/// What options of apply take besides: the option, and what.
+fn with_options(
+    permissions: &[Permission],
+) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    const OF_OPTIONS: &[(&str, &str)] = &[
+        ("--check", "dynamodb:Scan on the tables where it creates"),
+        ("--validate", "dynamodb:Scan and dynamodb:Query on all tables, and Query on index/*"),
+    ];
+    OF_OPTIONS.iter().filter(|(option, _)| permissions.iter().any(|p| p.with == Some(*option)))
 }
 
 fn push_table(text: &mut String, table: &TablePreview) {
@@ -175,8 +189,12 @@ pub(crate) fn markdown(preview: &Preview) -> String {
         let policy = policy.unwrap_or_default();
         let _ = write!(
             text,
-            "\n<details><summary>Permissions that apply needs</summary>\n\n```json\n{policy}\n```\n\n</details>\n"
+            "\n<details><summary>Permissions that apply needs</summary>\n\n```json\n{policy}\n```\n\n"
         );
+        for (option, what) in with_options(&preview.permissions) {
+            let _ = writeln!(text, "- with `{option}` also {what}");
+        }
+        text.push_str("\n</details>\n");
     }
     text
 }

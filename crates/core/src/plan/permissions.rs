@@ -14,31 +14,44 @@ use crate::state::Target;
 pub struct Permission {
     /// IAM's name for it.
     pub action: &'static str,
-    /// ARNs, with `*` for what is not known. Both actions are about tables: an
-    /// index is created through its table
+    /// ARNs, with `*` for what is not known. An index is created through its table,
+    /// and read by an ARN of its own
     /// ([actions](https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html)).
     pub resources: Vec<String>,
+    /// The option of `apply` that takes it; without one it always does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub with: Option<&'static str>,
 }
 
 /// What `apply` needs for this plan: it describes every table that the
-/// definitions name, and changes those where it creates.
+/// definitions name, and changes those where it creates. `--check` reads these,
+/// `--validate` reads all of them and their indexes.
 #[must_use]
 pub fn permissions(definitions: &Definitions, plan: &Plan, target: &Target) -> Vec<Permission> {
-    let described = definitions.tables().map(|table| arn(table, plan, target)).collect();
+    let described: Vec<_> = definitions.tables().map(|table| arn(table, plan, target)).collect();
     let creates = |table: &&super::TablePlan| table.indexes.iter().any(|i| i.action.creates());
     let changed = plan.tables.iter().filter(creates);
-    let changed = changed.map(|table| arn(&table.table, plan, target)).collect();
-    let all = [("dynamodb:DescribeTable", described), ("dynamodb:UpdateTable", changed)];
-    let needed = all.into_iter().filter(|(_, resources): &(_, Vec<String>)| !resources.is_empty());
-    needed.map(|(action, resources)| Permission { action, resources }).collect()
+    let changed: Vec<_> = changed.map(|table| arn(&table.table, plan, target)).collect();
+    let queried = described.iter().flat_map(|arn| [arn.clone(), format!("{arn}/index/*")]);
+    let queried = queried.collect();
+    let all = [
+        ("dynamodb:DescribeTable", described.clone(), None),
+        ("dynamodb:UpdateTable", changed.clone(), None),
+        ("dynamodb:Scan", changed, Some("--check")),
+        ("dynamodb:Query", queried, Some("--validate")),
+        ("dynamodb:Scan", described, Some("--validate")),
+    ];
+    let all = all.map(|(action, resources, with)| Permission { action, resources, with });
+    all.into_iter().filter(|needed| !needed.resources.is_empty()).collect()
 }
 
-/// The same as an IAM policy.
+/// What is always needed, as an IAM policy.
 #[must_use]
 pub fn policy(permissions: &[Permission]) -> Value {
     let statement =
         |p: &Permission| json!({"Effect": "Allow", "Action": p.action, "Resource": p.resources});
-    let statements: Vec<_> = permissions.iter().map(statement).collect();
+    let always = permissions.iter().filter(|p| p.with.is_none());
+    let statements: Vec<_> = always.map(statement).collect();
     json!({"Version": "2012-10-17", "Statement": statements})
 }
 

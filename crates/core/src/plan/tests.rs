@@ -431,9 +431,17 @@ fn permissions_name_each_table_that_is_described_and_each_that_is_changed() {
     assert_eq!(needed[0].resources, [arn("bookings"), arn("flights"), unknown.to_owned()]);
     assert_eq!(needed[1].action, "dynamodb:UpdateTable");
     assert_eq!(needed[1].resources, [arn("bookings")]);
+    let of = |option| needed.iter().filter(move |p| p.with == Some(option));
+    let [check] = of("--check").collect::<Vec<_>>()[..] else { panic!("{needed:?}") };
+    assert_eq!((check.action, &check.resources[..]), ("dynamodb:Scan", &[arn("bookings")][..]));
+    let [query, scan] = of("--validate").collect::<Vec<_>>()[..] else { panic!("{needed:?}") };
+    assert_eq!((query.action, scan.action), ("dynamodb:Query", "dynamodb:Scan"));
+    assert_eq!(query.resources[..2], [arn("bookings"), format!("{}/index/*", arn("bookings"))]);
+    assert_eq!(scan.resources, needed[0].resources);
     let policy = policy(&needed);
     assert_eq!(policy["Statement"][1]["Resource"][0], arn("bookings"));
     assert_eq!(policy["Statement"][1]["Effect"], "Allow");
+    assert_eq!(policy["Statement"].as_array().unwrap().len(), 2, "what no option takes");
 }
 
 /// Two tables: on one an index is to be made beside two of others, on the other
