@@ -162,7 +162,7 @@ pub struct Check {
     asked: BTreeMap<CallId, (usize, Page)>,
     next_id: u64,
     /// Pages that came and are not counted yet.
-    uncounted: VecDeque<(usize, Page, crate::call::Page)>,
+    uncounted: VecDeque<(usize, Page, Reply)>,
     /// The table whose turn it is.
     turn: usize,
     events: VecDeque<Event>,
@@ -308,34 +308,36 @@ impl Check {
         if std::mem::take(&mut self.credentials_lost) {
             self.events.push_back(Event::CredentialsBack);
         }
-        let table = &mut self.tables[at];
-        let taken = match reply {
-            Reply::Page(items) => table.put_aside(now, &page, &items).map(|()| {
-                self.uncounted.push_back((at, page, items));
-            }),
-            reply => table.on_page(now, &page, &reply, &self.options).map(|came| self.tell(came)),
-        };
-        if let Err(problem) = taken {
-            let error = CallError {
-                kind: ErrorKind::Server,
-                effect: Applied::NotApplied,
-                code: UNREADABLE.to_owned(),
-                message: problem,
-            };
-            self.give_up(at, error);
+        if let Reply::Page(items) = &reply
+            && let Err(problem) = self.tables[at].put_aside(now, &page, items)
+        {
+            self.count_all(now);
+            return self.give_up(at, unreadable(problem));
         }
-        self.tell_end(at);
+        self.uncounted.push_back((at, page, reply));
     }
 
     /// Counts a page that came before; false where there is none.
-    fn count_one(&mut self) -> bool {
-        let Some((at, page, items)) = self.uncounted.pop_front() else {
+    fn count_one(&mut self, now: Timestamp) -> bool {
+        let Some((at, page, reply)) = self.uncounted.pop_front() else {
             return false;
         };
-        let came = self.tables[at].count(&page, items, &self.options);
-        self.tell(came);
+        let table = &mut self.tables[at];
+        let counted = match &reply {
+            Reply::Page(_) => Ok(table.count(&page, &reply, &self.options)),
+            _ if table.failed.is_some() => return true,
+            _ => table.on_page(now, &page, &reply, &self.options),
+        };
+        match counted {
+            Ok(came) => self.tell(came),
+            Err(problem) => self.give_up(at, unreadable(problem)),
+        }
         self.tell_end(at);
         true
+    }
+
+    fn count_all(&mut self, now: Timestamp) {
+        while self.count_one(now) {}
     }
 
     fn tell(&mut self, came: Came) {
@@ -367,6 +369,8 @@ impl Check {
         }
         if strategy == Strategy::Permanent || (refusals >= ATTEMPTS && !throttled) {
             table.put_off(page, now);
+            // What came before is told before.
+            self.count_all(now);
             return self.give_up(at, error);
         }
         let retry_in = backoff(refusals, self.random.f64());
@@ -383,8 +387,6 @@ impl Check {
     }
 
     fn give_up(&mut self, at: usize, error: CallError) {
-        // What came before is told before.
-        while self.count_one() {}
         let table = &mut self.tables[at];
         if table.failed.is_none() {
             let remedy = remedy(&table.name, &error);
@@ -436,6 +438,16 @@ fn backoff(failures: u32, jitter: f64) -> Duration {
     wait.min(LONGEST_WAIT).mul_f64(1.0 + jitter / 2.0)
 }
 
+/// An answer that is no page.
+fn unreadable(problem: String) -> CallError {
+    CallError {
+        kind: ErrorKind::Server,
+        effect: Applied::NotApplied,
+        code: UNREADABLE.to_owned(),
+        message: problem,
+    }
+}
+
 /// What a person can do about a table that cannot be read.
 fn remedy(table: &TableName, error: &CallError) -> String {
     let about = |kind| Rule::of(kind).remedy.replace("{table}", table.as_str());
@@ -468,12 +480,17 @@ impl Machine for Check {
             self.progress(now);
         }
         if self.saves.on && !self.saves.under_way && now >= self.saves.next_at {
-            self.order_save();
+            self.order_save(now);
         }
-        // The next pages are on their way while those that came are counted.
-        let next = if self.events.is_empty() { self.next_page(now) } else { None };
-        while next.is_none() && self.events.is_empty() && self.count_one() {}
-        next.or_else(|| self.events.pop_front().map(Effect::Notify))
+        // The next pages are on their way while those that came are counted, which may
+        // be what tells where a next one begins.
+        while self.events.is_empty() {
+            let next = self.next_page(now);
+            if next.is_some() || !self.count_one(now) {
+                return next;
+            }
+        }
+        self.events.pop_front().map(Effect::Notify)
     }
 
     fn wake_at(&self) -> Option<Timestamp> {
@@ -509,12 +526,12 @@ impl Machine for Check {
         }
     }
 
-    fn on_stop(&mut self, _: Timestamp) {
+    fn on_stop(&mut self, now: Timestamp) {
         self.stopped = true;
         self.asked.clear();
-        while self.count_one() {}
+        self.count_all(now);
         if self.saves.on && self.is_interrupted() {
-            self.order_save();
+            self.order_save(now);
         }
     }
 
@@ -527,8 +544,8 @@ impl Machine for Check {
 
 impl Check {
     /// The place is that after all pages that came: they are counted before.
-    fn order_save(&mut self) {
-        while self.count_one() {}
+    fn order_save(&mut self, now: Timestamp) {
+        self.count_all(now);
         self.saves.due = true;
         self.events.push_back(Event::SavingCursor);
     }

@@ -15,6 +15,7 @@ mod check {
     mod estimates;
     mod memory;
     mod outcomes;
+    mod pages;
     mod resume;
     mod trouble;
     mod violations;

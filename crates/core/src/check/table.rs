@@ -315,11 +315,11 @@ impl Table {
     }
 
     /// Counts a page that was put aside.
-    pub(super) fn count(&mut self, asked: &Asked, page: Page, options: &Options) -> Came {
+    pub(super) fn count(&mut self, asked: &Asked, reply: &Reply, options: &Options) -> Came {
         self.uncounted -= 1;
         let mut came = Came::default();
         // Of a page that is read already nothing is unreadable.
-        let _ = self.read(asked, &Reply::Page(page), options, &mut came);
+        let _ = self.read(asked, reply, options, &mut came);
         came
     }
 

@@ -173,6 +173,16 @@ impl<'s> Run<'s> {
         !self.check.is_over()
     }
 
+    /// All that is under way comes at once, and nothing is made of it yet.
+    pub(super) fn receive_all(&mut self) -> usize {
+        let all: Vec<_> = self.under_way.keys().copied().collect();
+        for which in &all {
+            self.now = which.0;
+            self.deliver(*which);
+        }
+        all.len()
+    }
+
     pub(super) fn stop(&mut self) {
         self.check.on_stop(self.now);
         self.poll();

@@ -248,8 +248,8 @@ async fn settings(
         .credentials_provider(credentials)
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts)
-        // It watches each call ten times a second to fail it after 20 s, which the
-        // call's time-out does before: a third of a scan's CPU for nothing.
+        // It wakes every call some twenty times a second to fail it after 20 s, which
+        // the call's time-out does before: a quarter of a scan's CPU (docs/performance.md).
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     if let Ok(name) = AppName::new("gsictl") {
         loader = loader.app_name(name);
