@@ -28,6 +28,8 @@ pub(crate) enum Answer {
     Servers,
     /// This instead.
     Instead(Message),
+    /// What the server said with these texts exchanged, of the same length each.
+    Changed(&'static [(&'static str, &'static str)]),
     /// The first half of what the server said.
     Half,
     /// The end of the connection.
@@ -137,6 +139,11 @@ impl Fault {
     /// Something between repeats the request; the second answer comes back.
     pub(crate) fn twice() -> Self {
         Self::named("delivered twice", 2, Answer::Servers)
+    }
+
+    /// Something that the server never would say.
+    pub(crate) fn changed(texts: &'static [(&'static str, &'static str)]) -> Self {
+        Self::named("changed", 1, Answer::Changed(texts))
     }
 
     /// The answer takes its time.

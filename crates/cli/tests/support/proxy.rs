@@ -184,6 +184,9 @@ impl Connection {
         Ok(match &fault.answer {
             Answer::Servers => answer,
             Answer::Instead(other) => other.bytes(),
+            Answer::Changed(texts) => {
+                texts.iter().fold(answer, |answer, (from, to)| exchange(&answer, from, to))
+            }
             Answer::Half => answer[..answer.len() / 2].to_vec(),
             Answer::Nothing => Vec::new(),
         })
@@ -195,6 +198,12 @@ impl Connection {
         self.shared.lock().unwrap().log.0[n].statuses.push(said.status());
         Ok(said.bytes())
     }
+}
+
+/// So that the answer's head is still right.
+fn exchange(answer: &[u8], from: &str, to: &str) -> Vec<u8> {
+    assert_eq!(from.len(), to.len(), "{from} {to}");
+    String::from_utf8_lossy(answer).replace(from, to).into_bytes()
 }
 
 /// What the server says to it, on a connection of its own: the server may close

@@ -293,6 +293,33 @@ fn pages_that_are_refused_for_a_while_are_asked_for_again() {
     agrees(&report, &crop);
 }
 
+/// Numbers that no engine keeps, in place of some that it does.
+const BEYOND: &[(&str, &str)] =
+    &[("\"42424\"", "\"1e126\""), ("\"-4242424\"", "\"-9.9e126\""), ("\"424242\"", "\"1e-131\"")];
+
+struct Exchanged;
+
+impl Chooser for Exchanged {
+    fn choose(&mut self, request: &Asked, _: &Log) -> Fault {
+        if request.operation == "Scan" { Fault::changed(BEYOND) } else { Fault::none() }
+    }
+}
+
+#[test]
+fn a_number_that_dynamodb_cannot_keep_is_told_though_no_engine_has_one() {
+    let Some(service) = faulty_service(Box::new(Exchanged)) else { return };
+    let mut crop = crop(500, 50, |is| is == Is::Fine);
+    for (at, (number, _)) in [17, 99, 400].into_iter().zip(BEYOND) {
+        crop.items[at].insert("number".to_owned(), n(number.trim_matches('"')));
+        let key = key(&crop.items[at]);
+        crop.lines.insert(line("by-number", &key, "number", "number_out_of_range", "N"));
+    }
+    let place = Place::Service(Box::new(service)).things(crop.items.clone());
+    let report = place.check(3, &["--violations", "found.jsonl"]);
+    same(&place.lines("found.jsonl"), &crop.lines);
+    assert_eq!(report["totals"]["violating_items"], 3);
+}
+
 #[test]
 fn where_nothing_answers_it_is_an_error_and_no_report() {
     let mut world = World::new();
