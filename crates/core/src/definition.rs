@@ -166,6 +166,46 @@ pub struct IndexDefinition {
     pub key_places: Vec<Place>,
 }
 
+impl IndexDefinition {
+    /// An index with these keys, HASH attributes first, and with nothing that may be
+    /// left out. It stands in no file.
+    #[must_use]
+    pub fn new<'k>(
+        id: IndexId,
+        keys: impl IntoIterator<Item = (&'k str, KeyType, ScalarType)>,
+        projection: Projection,
+    ) -> Self {
+        let mut definition = Self {
+            id,
+            key_schema: Vec::new(),
+            attributes: BTreeMap::new(),
+            projection,
+            provisioned_throughput: None,
+            on_demand_throughput: None,
+            warm_throughput: None,
+            description: None,
+            estimated_impact: None,
+            required_by: None,
+            place: Place::default(),
+            key_places: Vec::new(),
+        };
+        for (name, key_type, scalar) in keys {
+            definition.attributes.insert(name.to_owned(), scalar);
+            definition.key_schema.push(KeyElement { attribute_name: name.to_owned(), key_type });
+            definition.key_places.push(Place::default());
+        }
+        definition
+    }
+
+    /// The same, as if all of it stood there.
+    #[must_use]
+    pub fn at(mut self, place: &Place) -> Self {
+        self.key_places.fill(place.clone());
+        self.place = place.clone();
+        self
+    }
+}
+
 /// Everything the user wants, in the order of the files. An identity stands in
 /// it once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

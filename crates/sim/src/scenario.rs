@@ -1,11 +1,10 @@
 //! What a seed means: the tables, the faults, the other people and the runs of
 //! one history, drawn before anything happens, so that parts can be left out.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gsictl_core::definition::{
-    Definitions, IndexDefinition, KeyElement, KeyType, Place, Projection, ScalarType,
+    Definitions, IndexDefinition, KeyType, Place, Projection, ScalarType,
 };
 use gsictl_core::name::{IndexId, IndexName, TableName};
 use gsictl_core::plan::Selection;
@@ -233,15 +232,12 @@ impl Table {
     #[must_use]
     pub fn definition(&self, n: usize) -> IndexDefinition {
         let types = [ScalarType::S, ScalarType::N, ScalarType::B];
-        let (hash, range) = (format!("key-{n}"), "shared".to_owned());
-        let mut definition = index(&self.name(), &format!("index-{n}"), &hash, types[n % 3]);
+        let hash = format!("key-{n}");
+        let mut keys = vec![(hash.as_str(), KeyType::Hash, types[n % 3])];
         if n != 1 {
-            definition.attributes.insert(range.clone(), ScalarType::S);
-            definition
-                .key_schema
-                .push(KeyElement { attribute_name: range, key_type: KeyType::Range });
+            keys.push(("shared", KeyType::Range, ScalarType::S));
         }
-        definition
+        wanted(&self.name(), &format!("index-{n}"), keys)
     }
 }
 
@@ -251,21 +247,17 @@ impl Table {
 /// Where the name is not legal.
 #[must_use]
 pub fn index(table: &TableName, name: &str, hash: &str, kind: ScalarType) -> IndexDefinition {
+    wanted(table, name, vec![(hash, KeyType::Hash, kind)])
+}
+
+fn wanted(
+    table: &TableName,
+    name: &str,
+    keys: Vec<(&str, KeyType, ScalarType)>,
+) -> IndexDefinition {
     let place = Place { file: "simulated.yaml".into(), line: 1, column: 1 };
-    IndexDefinition {
-        id: IndexId::new(table.clone(), IndexName::new(name).unwrap()),
-        key_schema: vec![KeyElement { attribute_name: hash.to_owned(), key_type: KeyType::Hash }],
-        attributes: BTreeMap::from([(hash.to_owned(), kind)]),
-        projection: Projection::All,
-        provisioned_throughput: None,
-        on_demand_throughput: None,
-        warm_throughput: None,
-        description: None,
-        estimated_impact: None,
-        required_by: None,
-        key_places: vec![place.clone(); 2],
-        place,
-    }
+    let id = IndexId::new(table.clone(), IndexName::new(name).unwrap());
+    IndexDefinition::new(id, keys, Projection::All).at(&place)
 }
 
 struct Dice(fastrand::Rng);

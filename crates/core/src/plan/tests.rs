@@ -35,20 +35,8 @@ fn include(count: usize) -> Projection {
 /// An index with one string as its key.
 fn wanted(text: &str, key: &str) -> IndexDefinition {
     let place = Place { file: "airline.yaml".into(), line: 7, column: 9 };
-    IndexDefinition {
-        id: id(text),
-        key_schema: hash_key(key),
-        attributes: BTreeMap::from([(key.to_owned(), ScalarType::S)]),
-        projection: Projection::All,
-        provisioned_throughput: None,
-        on_demand_throughput: None,
-        warm_throughput: None,
-        description: None,
-        estimated_impact: None,
-        required_by: None,
-        place: place.clone(),
-        key_places: vec![place],
-    }
+    let keys = [(key, KeyType::Hash, ScalarType::S)];
+    IndexDefinition::new(id(text), keys, Projection::All).at(&place)
 }
 
 fn with(definition: IndexDefinition, change: impl FnOnce(&mut IndexDefinition)) -> IndexDefinition {

@@ -1,10 +1,9 @@
 //! What the tests of the state share.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{Attempt, State, Step};
-use crate::definition::{Definitions, IndexDefinition, Place, Projection};
+use crate::definition::{Definitions, IndexDefinition, Projection};
 use crate::name::{IndexId, IndexName, TableName};
 use crate::time::Timestamp;
 
@@ -18,20 +17,7 @@ pub(super) fn at(seconds: i64) -> Timestamp {
 }
 
 pub(super) fn definitions(ids: &[IndexId]) -> Definitions {
-    let definition = |id: &IndexId| IndexDefinition {
-        id: id.clone(),
-        key_schema: Vec::new(),
-        attributes: BTreeMap::new(),
-        projection: Projection::All,
-        provisioned_throughput: None,
-        on_demand_throughput: None,
-        warm_throughput: None,
-        description: None,
-        estimated_impact: None,
-        required_by: None,
-        place: Place::default(),
-        key_places: Vec::new(),
-    };
+    let definition = |id: &IndexId| IndexDefinition::new(id.clone(), [], Projection::All);
     Definitions { indexes: ids.iter().map(definition).collect() }
 }
 

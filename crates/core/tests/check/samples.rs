@@ -47,20 +47,7 @@ pub(super) fn index(
     projection: Projection,
 ) -> IndexDefinition {
     let place = Place { file: "indexes.yaml".into(), line: 1, column: 1 };
-    IndexDefinition {
-        id: id(table, name),
-        key_schema: schema(keys),
-        attributes: types(keys),
-        projection,
-        provisioned_throughput: None,
-        on_demand_throughput: None,
-        warm_throughput: None,
-        description: None,
-        estimated_impact: None,
-        required_by: None,
-        key_places: vec![place.clone(); keys.len()],
-        place,
-    }
+    IndexDefinition::new(id(table, name), keys.iter().copied(), projection).at(&place)
 }
 
 pub(super) fn keys_only(table: &str, name: &str, keys: &[Key<'_>]) -> IndexDefinition {

@@ -1,8 +1,6 @@
 //! Whatever happened to a state, what is written of it is read back.
 
-use std::collections::BTreeMap;
-
-use gsictl_core::definition::{Definitions, IndexDefinition, Place, Projection};
+use gsictl_core::definition::{Definitions, IndexDefinition, Projection};
 use gsictl_core::name::{IndexId, IndexName, TableName};
 use gsictl_core::state::{Attempt, HISTORY, Owner, State, Status, Step, Target};
 use gsictl_core::time::Timestamp;
@@ -32,20 +30,7 @@ fn ids() -> Vec<IndexId> {
 }
 
 fn definitions(ids: &[IndexId]) -> Definitions {
-    let definition = |id: &IndexId| IndexDefinition {
-        id: id.clone(),
-        key_schema: Vec::new(),
-        attributes: BTreeMap::new(),
-        projection: Projection::All,
-        provisioned_throughput: None,
-        on_demand_throughput: None,
-        warm_throughput: None,
-        description: None,
-        estimated_impact: None,
-        required_by: None,
-        place: Place::default(),
-        key_places: Vec::new(),
-    };
+    let definition = |id: &IndexId| IndexDefinition::new(id.clone(), [], Projection::All);
     Definitions { indexes: ids.iter().map(definition).collect() }
 }
 

@@ -1,11 +1,10 @@
 //! Definitions, times and errors that tests speak in.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gsictl_core::call::{Call, CallError, Effect, ErrorKind};
 use gsictl_core::definition::{
-    Definitions, IndexDefinition, KeyElement, KeyType, Place, Projection, ScalarType,
+    Definitions, IndexDefinition, KeyType, Place, Projection, ScalarType,
 };
 use gsictl_core::name::{IndexId, IndexName, TableName};
 use gsictl_core::time::Timestamp;
@@ -42,29 +41,10 @@ pub(crate) fn id(text: &str) -> IndexId {
 
 /// A definition with these key attributes, all strings; the first is the HASH.
 pub(crate) fn index(text: &str, keys: &[&str]) -> IndexDefinition {
-    let id = id(text);
-    let element = |(n, name): (usize, &&str)| KeyElement {
-        attribute_name: (*name).to_owned(),
-        key_type: if n == 0 { KeyType::Hash } else { KeyType::Range },
-    };
+    let types = std::iter::once(KeyType::Hash).chain(std::iter::repeat(KeyType::Range));
+    let keys = keys.iter().zip(types).map(|(name, key_type)| (*name, key_type, ScalarType::S));
     let place = Place { file: "airline.yaml".into(), line: 1, column: 1 };
-    IndexDefinition {
-        key_schema: keys.iter().enumerate().map(element).collect(),
-        attributes: keys
-            .iter()
-            .map(|k| ((*k).to_owned(), ScalarType::S))
-            .collect::<BTreeMap<_, _>>(),
-        projection: Projection::All,
-        provisioned_throughput: None,
-        on_demand_throughput: None,
-        warm_throughput: None,
-        description: None,
-        estimated_impact: None,
-        required_by: None,
-        key_places: vec![place.clone(); keys.len()],
-        place,
-        id,
-    }
+    IndexDefinition::new(id(text), keys, Projection::All).at(&place)
 }
 
 pub(crate) fn definitions(indexes: impl IntoIterator<Item = IndexDefinition>) -> Definitions {
