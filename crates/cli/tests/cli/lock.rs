@@ -17,13 +17,13 @@ fn start(world: &World, seconds: &str) -> Running {
 #[test]
 fn a_second_apply_names_the_holder_and_the_first_is_unharmed() {
     let world = World::airline();
-    let mut first = start(&world, "2");
+    let mut first = start(&world, "6");
     first.until("accepted");
     let pid = first.pid();
     let second = world.local(&["apply", "airline.yaml"]).exits(5);
     second
         .says(&format!("pid {pid}"))
-        .says("gsictl --local --local-build-seconds 2 apply airline.yaml")
+        .says("gsictl --local --local-build-seconds 6 apply airline.yaml")
         .says("wait until it ends");
     for args in [&["state", "archive"][..], &["state", "rebuild", "airline.yaml"]] {
         world.local(args).exits(5).says(&format!("pid {pid}"));
@@ -47,7 +47,7 @@ fn a_killed_run_frees_its_lock() {
 /// Lets a run create its first five indexes, then meddles with its state, and
 /// returns the run's end. The sixth waits for its table, and is never created.
 fn meddled(world: &World, meddle: impl Fn(&Path)) -> Done {
-    let mut run = start(world, "1.5");
+    let mut run = start(world, "4");
     for _ in 0..5 {
         run.until("accepted");
     }
@@ -100,7 +100,7 @@ fn a_lock_removed_under_a_run_stops_it() {
 #[test]
 fn people_are_told_that_the_state_cannot_be_saved_and_what_goes_on() {
     let world = World::airline();
-    let run = world.start(&["--local", "--local-build-seconds", "1.5", "apply", "airline.yaml"]);
+    let run = world.start(&["--local", "--local-build-seconds", "4", "apply", "airline.yaml"]);
     while !world.exists(STATE) {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
@@ -186,7 +186,7 @@ fn start_elsewhere(world: &World) -> Running {
     world.start(&[
         &database,
         "--local-build-seconds",
-        "1.5",
+        "4",
         "--state-dir",
         "state",
         "--output",

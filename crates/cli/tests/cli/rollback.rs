@@ -114,7 +114,10 @@ fn interrupted_it_says_how_to_go_on_and_the_state_is_saved() {
     let world = built();
     let args = ["--local", "--local-build-seconds", "3", "rollback", "--yes"];
     let running = world.start(&args);
-    std::thread::sleep(std::time::Duration::from_millis(900));
+    let begun = || String::from_utf8_lossy(&world.read(STATE)).contains("delete_intent_at");
+    while !(world.exists(STATE) && begun()) {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
     running.signal("INT");
     let done = running.end().exits(130);
     done.says("Go on with: gsictl rollback");

@@ -277,7 +277,7 @@ fn the_live_status_shows_where_dynamodb_differs() {
 fn a_watched_status_follows_a_run_to_its_end() {
     let world = World::airline();
     let args =
-        ["--local", "--local-build-seconds", "2", "apply", "airline.yaml", "--output", "json"];
+        ["--local", "--local-build-seconds", "4", "apply", "airline.yaml", "--output", "json"];
     let mut run = world.start(&args);
     run.until("accepted");
     let mut watch = world.start(&["status", "--watch", "--output", "json"]);
