@@ -76,8 +76,7 @@ fn signals_that_come_together_are_one_request_and_a_later_one_leaves_at_once() {
 #[test]
 fn a_closed_terminal_saves_the_state_and_the_next_run_finishes() {
     let world = World::airline();
-    // So long that it is not over before the terminal is, on however slow a machine.
-    let apply = "gsictl --local --local-build-seconds 15 apply airline.yaml";
+    let apply = "gsictl --local --local-build-seconds 5 apply airline.yaml";
     // The shell of the terminal dies of it, and with that the others are told.
     let line = format!("(trap : HUP; {apply}; echo $? >code.tmp; mv code.tmp code); true");
     let Some(mut terminal) = world.in_terminal(&line) else {

@@ -168,7 +168,9 @@ impl World {
         }
         let program = concat!("'", env!("CARGO_BIN_EXE_gsictl"), "'");
         let line = format!("stty rows 30 cols {COLUMNS}; gsictl() {{ {program} \"$@\"; }}; {line}");
-        let mut command = self.other("script", &["-qec", &line, "/dev/null"]);
+        // Under nohup the end of a terminal would be ignored by all that it runs.
+        let env = ["--default-signal=HUP", "script", "-qec", &line, "/dev/null"];
+        let mut command = self.other("env", &env);
         command.env("TERM", "xterm").env("SHELL", "/bin/sh");
         Some(command)
     }
