@@ -53,7 +53,14 @@ struct Shared {
 }
 
 enum Source {
-    File { path: PathBuf, lock: PathBuf },
+    File {
+        path: PathBuf,
+        lock: PathBuf,
+        /// Held while a handle closes. The last one puts the write-ahead log into
+        /// the file and removes it; of two that close at once neither is the last,
+        /// and both would leave it there.
+        closing: Mutex<()>,
+    },
     Memory(Mutex<Engine>),
 }
 
@@ -286,7 +293,7 @@ impl Source {
         }
         let lock = beside(&absolute, ".lock");
         make_database(&absolute, &lock).map_err(problem)?;
-        let source = Self::File { path: absolute, lock };
+        let source = Self::File { path: absolute, lock, closing: Mutex::new(()) };
         source.with(Access::Read, |_| Ok(())).map_err(|e| problem(e.message))?;
         Ok(source)
     }
@@ -305,14 +312,16 @@ impl Source {
     ) -> Result<T, CallError> {
         match self {
             Self::Memory(engine) => action(&engine.lock().unwrap_or_else(PoisonError::into_inner)),
-            Self::File { path, lock } => {
+            Self::File { path, lock, closing } => {
                 let not_applied = |problem: &str| failed(Effect::NotApplied, problem);
                 let guard = take_lock(lock, access)
                     .map_err(|e| not_applied(&format!("cannot lock {}: {e}", lock.display())))?;
                 let engine = Engine::open(path).map_err(|e| not_applied(&e))?;
                 let result = action(&engine);
                 // The engine's handle closes before another may open the file.
+                let turn = closing.lock().unwrap_or_else(PoisonError::into_inner);
                 drop(engine);
+                drop(turn);
                 drop(guard);
                 result
             }
@@ -481,5 +490,26 @@ mod tests {
         engine.save_record(&made.name, &armed).unwrap();
         at(&engine, 0).reconcile(&made.name).unwrap();
         assert!(engine.records(&made.name).unwrap().is_empty());
+    }
+
+    #[test]
+    fn calls_at_once_leave_nothing_beside_the_file() {
+        const CALLS: usize = 6;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("local.db");
+        let source = Source::file(&path).unwrap();
+        let start = std::sync::Barrier::new(CALLS);
+        for _ in 0..100 {
+            std::thread::scope(|threads| {
+                for _ in 0..CALLS {
+                    threads.spawn(|| {
+                        start.wait();
+                        source.with(Access::Read, |engine| engine.table(&table().table))
+                    });
+                }
+            });
+            let left = ["-wal", "-shm"].map(|ending| beside(&path, ending).exists());
+            assert_eq!(left, [false, false]);
+        }
     }
 }
