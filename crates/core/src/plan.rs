@@ -227,6 +227,11 @@ impl Selection {
             && (self.indexes.is_empty() || self.indexes.contains(&id.index))
     }
 
+    /// The tables of the definitions that the run is about, one for each of these.
+    pub fn tables<'d>(&self, definitions: &'d Definitions) -> impl Iterator<Item = &'d TableName> {
+        definitions.indexes.iter().filter(|d| self.admits(d)).map(|d| &d.id.table)
+    }
+
     /// The names that no definition has.
     #[must_use]
     pub fn unknown(&self, definitions: &Definitions) -> Vec<String> {

@@ -147,19 +147,20 @@ pub async fn check(
     let Begun { store, cursor, asked, options } =
         Begun::new(request, keeping, backend.target(), observe)?;
     let selection = asked.selection();
+    let surveyed;
     let catalog = match request.seen {
-        Some(seen) => seen.clone(),
+        Some(seen) => seen,
         None => {
-            let wanted = request.definitions.indexes.iter().filter(|d| selection.admits(d));
-            let tables = wanted.map(|d| &d.id.table);
+            let tables = selection.tables(request.definitions);
             let mut told = |at, event| observe(Progress::Happened(at, event));
-            survey(tables, backend, clock, stop, &mut told).await?
+            surveyed = survey(tables, backend, clock, stop, &mut told).await?;
+            &surveyed
         }
     };
 
     let order = Order {
         definitions: request.definitions,
-        catalog: &catalog,
+        catalog,
         selection: &selection,
         options: &options,
         asked: &asked,
@@ -186,7 +187,7 @@ pub async fn check(
     if let Some(store) = store {
         forget(&store);
     }
-    Ok(report(&check, request, backend, &catalog, clock, file))
+    Ok(report(&check, request, backend, catalog, clock, file))
 }
 
 /// A check of what a plan creates, before it is created.

@@ -46,8 +46,7 @@ pub async fn validate(
 ) -> Result<ValidationReport, SurveyError> {
     let started_at = clock.now();
     let Request { definitions, script_name, selection, sample, seed, metrics } = *request;
-    let wanted = definitions.indexes.iter().filter(|d| selection.admits(d));
-    let tables = wanted.map(|d| &d.id.table);
+    let tables = selection.tables(definitions);
     let catalog = survey(tables, backend, clock, stop, observe).await?;
 
     let order = Order { definitions, catalog: &catalog, selection, sample, seed };
