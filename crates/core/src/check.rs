@@ -163,6 +163,10 @@ pub struct Check {
     next_id: u64,
     /// Pages that came and are not counted yet.
     uncounted: VecDeque<(usize, Page, Reply)>,
+    /// Items that were counted, kept until the next page is there. An engine of this
+    /// process makes that one meanwhile, and to free items then would have both wait
+    /// for the one allocator.
+    spent: Option<Reply>,
     /// The table whose turn it is.
     turn: usize,
     events: VecDeque<Event>,
@@ -263,6 +267,7 @@ impl Check {
             asked: BTreeMap::new(),
             next_id: 0,
             uncounted: VecDeque::new(),
+            spent: None,
             turn: 0,
             events: VecDeque::new(),
             told: 0,
@@ -305,6 +310,7 @@ impl Check {
     }
 
     fn on_page(&mut self, now: Timestamp, at: usize, page: Page, reply: Reply) {
+        self.spent = None;
         if std::mem::take(&mut self.credentials_lost) {
             self.events.push_back(Event::CredentialsBack);
         }
@@ -333,6 +339,7 @@ impl Check {
             Err(problem) => self.give_up(at, unreadable(problem)),
         }
         self.tell_end(at);
+        self.spent = matches!(reply, Reply::Page(_)).then_some(reply);
         true
     }
 
