@@ -249,7 +249,7 @@ impl Check {
         let Order { definitions, catalog, selection, options, .. } = *order;
         let mut subjects = Vec::new();
         let mut tables: Vec<ToRead> = Vec::new();
-        for definition in definitions.indexes.iter().filter(|d| selection.admits(d)) {
+        for definition in selection.of(definitions) {
             subjects.push(Subject::new(definition, catalog, options, &mut tables));
         }
         let tables = tables.into_iter().filter_map(|(name, shapes, slots)| {

@@ -216,20 +216,19 @@ pub struct Selection {
 impl Selection {
     /// Whether the run is about this index.
     #[must_use]
-    pub fn admits(&self, definition: &IndexDefinition) -> bool {
-        self.admits_id(&definition.id)
-    }
-
-    /// The same, by its name.
-    #[must_use]
-    pub fn admits_id(&self, id: &IndexId) -> bool {
+    pub fn admits(&self, id: &IndexId) -> bool {
         (self.tables.is_empty() || self.tables.contains(&id.table))
             && (self.indexes.is_empty() || self.indexes.contains(&id.index))
     }
 
-    /// The tables of the definitions that the run is about, one for each of these.
-    pub fn tables<'d>(&self, definitions: &'d Definitions) -> impl Iterator<Item = &'d TableName> {
-        definitions.indexes.iter().filter(|d| self.admits(d)).map(|d| &d.id.table)
+    /// The definitions that the run is about.
+    pub fn of<'d>(&self, all: &'d Definitions) -> impl Iterator<Item = &'d IndexDefinition> {
+        all.indexes.iter().filter(|definition| self.admits(&definition.id))
+    }
+
+    /// The tables of these, one for each.
+    pub fn tables_of<'d>(&self, all: &'d Definitions) -> impl Iterator<Item = &'d TableName> {
+        self.of(all).map(|definition| &definition.id.table)
     }
 
     /// The names that no definition has.
@@ -253,7 +252,7 @@ pub fn plan(
 ) -> Plan {
     let mut order: Vec<TableName> = Vec::new();
     let mut by_table: BTreeMap<TableName, (Option<Room>, Vec<PlannedIndex>)> = BTreeMap::new();
-    for definition in definitions.indexes.iter().filter(|d| selection.admits(d)) {
+    for definition in selection.of(definitions) {
         let Some((_, sighting)) = catalog.get(&definition.id.table) else {
             continue;
         };

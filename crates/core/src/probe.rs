@@ -153,7 +153,7 @@ impl Probe {
     /// surveyed counts as missing.
     #[must_use]
     pub fn new(order: &Order<'_>) -> Self {
-        let wanted = order.definitions.indexes.iter().filter(|d| order.selection.admits(d));
+        let wanted = order.selection.of(order.definitions);
         let jobs: Vec<_> = wanted.map(|definition| Job::new(definition, order.catalog)).collect();
         let mut random = fastrand::Rng::with_seed(order.seed);
         let mut probe = Self {

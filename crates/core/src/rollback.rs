@@ -166,7 +166,7 @@ pub fn concerned<'a>(
     state: &'a State,
     selection: &'a Selection,
 ) -> impl Iterator<Item = (&'a IndexId, &'a Entry)> {
-    state.entries().filter(|(id, entry)| selection.admits_id(id) && entry.record().owner.is_some())
+    state.entries().filter(|(id, entry)| selection.admits(id) && entry.record().owner.is_some())
 }
 
 /// Works out what a rollback does with the indexes of `state`.

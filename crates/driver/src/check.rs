@@ -151,7 +151,7 @@ pub async fn check(
     let catalog = match request.seen {
         Some(seen) => seen,
         None => {
-            let tables = selection.tables(request.definitions);
+            let tables = selection.tables_of(request.definitions);
             let mut told = |at, event| observe(Progress::Happened(at, event));
             surveyed = survey(tables, backend, clock, stop, &mut told).await?;
             &surveyed

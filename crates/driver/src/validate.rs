@@ -46,7 +46,7 @@ pub async fn validate(
 ) -> Result<ValidationReport, SurveyError> {
     let started_at = clock.now();
     let Request { definitions, script_name, selection, sample, seed, metrics } = *request;
-    let tables = selection.tables(definitions);
+    let tables = selection.tables_of(definitions);
     let catalog = survey(tables, backend, clock, stop, observe).await?;
 
     let order = Order { definitions, catalog: &catalog, selection, sample, seed };
@@ -61,8 +61,7 @@ pub async fn validate(
     if !metrics {
         return Ok(report);
     }
-    let wanted = definitions.indexes.iter().filter(|d| selection.admits(d));
-    let ids = wanted.map(|d| d.id.clone()).collect();
+    let ids = selection.of(definitions).map(|d| d.id.clone()).collect();
     tokio::select! {
         figures = backend.metrics(ids, clock.now()) => {
             Ok(report.with_metrics(METRICS_SPAN, figures.map_err(|e| e.to_string())))

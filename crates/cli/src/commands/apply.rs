@@ -96,7 +96,7 @@ pub(super) fn check_selection(
         return Err(CliError::new(Exit::Usage, message)
             .hint("--table and --index take names that stand in the definitions"));
     }
-    if definitions.indexes.iter().any(|d| selection.admits(d)) {
+    if selection.of(definitions).next().is_some() {
         return Ok(());
     }
     let message = "no definition matches both --table and --index";
