@@ -296,3 +296,19 @@ pub struct CallError {
     /// The message, without credentials.
     pub message: String,
 }
+
+impl CallError {
+    /// The code of an answer that came and cannot be made use of.
+    pub const UNREADABLE: &str = "UnreadableAnswer";
+
+    /// An answer that came and cannot be made use of.
+    #[must_use]
+    pub fn unreadable(effect: Effect, problem: impl Into<String>) -> Self {
+        Self {
+            kind: ErrorKind::Server,
+            effect,
+            code: Self::UNREADABLE.to_owned(),
+            message: problem.into(),
+        }
+    }
+}

@@ -56,8 +56,6 @@ const AT_ONCE: usize = 32;
 const ATTEMPTS: u32 = 8;
 /// The longest wait before a page is asked for again.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// The code of an answer that is no page of items.
-const UNREADABLE: &str = "UnreadableAnswer";
 /// Credentials are tried again after so long.
 const CREDENTIALS_WAIT: Duration = Duration::from_secs(5);
 /// How often is told how far it is.
@@ -318,7 +316,7 @@ impl Check {
             && let Err(problem) = self.tables[at].put_aside(now, &page, items)
         {
             self.count_all(now);
-            return self.give_up(at, unreadable(problem));
+            return self.give_up(at, CallError::unreadable(Applied::NotApplied, problem));
         }
         self.uncounted.push_back((at, page, reply));
     }
@@ -336,7 +334,9 @@ impl Check {
         };
         match counted {
             Ok(came) => self.tell(came),
-            Err(problem) => self.give_up(at, unreadable(problem)),
+            Err(problem) => {
+                self.give_up(at, CallError::unreadable(Applied::NotApplied, problem));
+            }
         }
         self.tell_end(at);
         self.spent = matches!(reply, Reply::Page(_)).then_some(reply);
@@ -445,16 +445,6 @@ fn backoff(failures: u32, jitter: f64) -> Duration {
     wait.min(LONGEST_WAIT).mul_f64(1.0 + jitter / 2.0)
 }
 
-/// An answer that is no page.
-fn unreadable(problem: String) -> CallError {
-    CallError {
-        kind: ErrorKind::Server,
-        effect: Applied::NotApplied,
-        code: UNREADABLE.to_owned(),
-        message: problem,
-    }
-}
-
 /// What a person can do about a table that cannot be read.
 fn remedy(table: &TableName, error: &CallError) -> String {
     let about = |kind| Rule::of(kind).remedy.replace("{table}", table.as_str());
@@ -463,7 +453,7 @@ fn remedy(table: &TableName, error: &CallError) -> String {
             format!("allow dynamodb:Scan on table {table} for these credentials")
         }
         ErrorKind::Validation => "see what the message says, and check again".to_owned(),
-        ErrorKind::Server if error.code == UNREADABLE => {
+        ErrorKind::Server if error.code == CallError::UNREADABLE => {
             "see whether the endpoint is DynamoDB (--endpoint-url), or leave out --max-rcu if the message names it".to_owned()
         }
         // A Scan names no index: so AWS says it of a table that is gone.

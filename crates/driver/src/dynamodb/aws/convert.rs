@@ -28,12 +28,7 @@ pub(super) fn incomplete(error: BuildError) -> CallError {
 
 /// An answer that says yes but not what is now there.
 pub(super) fn unreadable(problem: &str) -> CallError {
-    CallError {
-        kind: ErrorKind::Server,
-        effect: Effect::Unknown,
-        code: "UnreadableAnswer".to_owned(),
-        message: problem.to_owned(),
-    }
+    CallError::unreadable(Effect::Unknown, problem)
 }
 
 pub(super) fn keys_to(keys: &[KeyElement]) -> Result<Vec<sdk::KeySchemaElement>, CallError> {

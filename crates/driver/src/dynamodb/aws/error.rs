@@ -23,7 +23,7 @@ where
         }
         SdkError::ResponseError(_) => failure(
             (ErrorKind::Server, Effect::Unknown),
-            "UnreadableAnswer",
+            CallError::UNREADABLE,
             &chain(error),
             secrets,
         ),
