@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use crate::http::{Answer, Server};
-use crate::world::{Done, World, one_index, side_by_side};
+use crate::world::{Done, World, one_index, side_by_side, wait_for};
 
 /// As long as real ones, which are hidden wherever they stand.
 const SECRET: &str = "SENTINEL/secretaccesskey/bPxRfiCYEXAMPLEKEY";
@@ -248,9 +248,7 @@ fn a_stop_before_the_first_answer_ends_the_run_with_nothing_changed() {
     side_by_side(&["INT", "TERM", "HUP"], |signal| {
         let world = world();
         let run = world.start(&["apply", "gates.yaml", "--endpoint-url", &endpoint]);
-        while !world.exists(crate::world::LOCK) {
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
+        wait_for("the lock", || world.exists(crate::world::LOCK));
         std::thread::sleep(std::time::Duration::from_millis(100));
         run.signal(signal);
         run.end().exits(130).says("interrupted; nothing was changed");

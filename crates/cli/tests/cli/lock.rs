@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::world::{DATABASE, Done, LOCK, Running, STATE, World, skipped};
+use crate::world::{DATABASE, Done, LOCK, Running, STATE, World, skipped, wait_for};
 
 fn start(world: &World, seconds: &str) -> Running {
     let local = ["--local", "--local-build-seconds", seconds];
@@ -101,9 +101,7 @@ fn a_lock_removed_under_a_run_stops_it() {
 fn people_are_told_that_the_state_cannot_be_saved_and_what_goes_on() {
     let world = World::airline();
     let run = world.start(&["--local", "--local-build-seconds", "4", "apply", "airline.yaml"]);
-    while !world.exists(STATE) {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
+    wait_for("the state", || world.exists(STATE));
     std::thread::sleep(std::time::Duration::from_millis(400));
     fs::remove_file(world.path(STATE)).unwrap();
     let done = run.end().exits(5);

@@ -9,7 +9,7 @@ use gsictl_core::name::{IndexName, TableName};
 use serde_json::{Value, json};
 
 use crate::support::service::{Service, service, slow_service};
-use crate::world::{DATABASE, Done, Embedded, STATE, Tables, World, one_index, text};
+use crate::world::{DATABASE, Done, Embedded, STATE, Tables, World, one_index, text, wait_for};
 
 /// A world on one engine, whichever it is.
 enum Engine {
@@ -83,9 +83,7 @@ impl Engine {
             warm_throughput: None,
         };
         self.tables().call(Call::CreateIndex(Box::new(create))).unwrap();
-        while !self.tables().describe(table).is_free() {
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
+        wait_for("the end of the build", || self.tables().describe(table).is_free());
     }
 
     fn provisioned_table(&self, name: &str) {
@@ -490,9 +488,8 @@ fn a_saved_plan_is_refused_after_changes_that_matter() {
         (
             |e| {
                 e.tables().delete_index("flights", "legacy-index");
-                while !e.tables().describe("flights").indexes.is_empty() {
-                    std::thread::sleep(std::time::Duration::from_millis(20));
-                }
+                let gone = || e.tables().describe("flights").indexes.is_empty();
+                wait_for("the end of the deletion", gone);
                 e.index("flights", "legacy-index", "other");
             },
             "flights: index legacy-index was old S HASH; ALL and is other S HASH; ALL",

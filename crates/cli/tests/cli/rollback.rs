@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::support::service::{Service, service};
-use crate::world::{Done, STATE, World, airline, one_index, statuses};
+use crate::world::{Done, STATE, World, airline, one_index, statuses, wait_for};
 
 const ARCHIVE: &str = ".gsi_creation_state_";
 
@@ -115,9 +115,7 @@ fn interrupted_it_says_how_to_go_on_and_the_state_is_saved() {
     let args = ["--local", "--local-build-seconds", "3", "rollback", "--yes"];
     let running = world.start(&args);
     let begun = || String::from_utf8_lossy(&world.read(STATE)).contains("delete_intent_at");
-    while !(world.exists(STATE) && begun()) {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    wait_for("a deletion", || world.exists(STATE) && begun());
     running.signal("INT");
     let done = running.end().exits(130);
     done.says("Go on with: gsictl rollback");
@@ -189,9 +187,8 @@ fn on_a_service_each_index_is_deleted_with_one_call() {
 fn on_a_service_an_index_that_somebody_made_again_with_other_keys_is_left_and_named() {
     let Some(service) = made() else { return };
     service.tables.delete_index("bookings", "flight-status-index");
-    while service.indexes().contains_key("bookings.flight-status-index") {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    let gone = || !service.indexes().contains_key("bookings.flight-status-index");
+    wait_for("the end of the deletion", gone);
     service.tables.create_index("bookings", "flight-status-index", "seat");
     let done = service.world.run(&["rollback", "--yes", "--output", "json"]).exits(0);
     assert_eq!(done.indexes("kept"), ["bookings.flight-status-index"]);

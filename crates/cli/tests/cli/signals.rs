@@ -3,9 +3,9 @@
 
 use std::io::{self, BufRead as _, BufReader, PipeReader, Write as _};
 use std::process::{Child, ChildStderr, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::world::{STATE, World, airline, skipped, statuses};
+use crate::world::{STATE, World, airline, skipped, statuses, wait_for};
 
 /// A run that cannot end by itself: nobody takes its last word.
 struct Stuck {
@@ -93,12 +93,4 @@ fn a_closed_terminal_saves_the_state_and_the_next_run_finishes() {
     let next = world.local(&["apply", "airline.yaml", "--output", "json"]).exits(0);
     assert_eq!(next.indexes("accepted"), ["bookings.flight-status-index"], "{}", next.text());
     assert_eq!(world.all_indexes(), airline());
-}
-
-fn wait_for(what: &str, mut is_there: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(30);
-    while !is_there() {
-        assert!(Instant::now() < end, "{what} does not come");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }

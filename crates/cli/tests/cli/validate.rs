@@ -9,7 +9,7 @@ use gsictl_core::name::{IndexName, TableName};
 use serde_json::Value;
 
 use crate::place::Place;
-use crate::world::{STATE, World, one_index, text};
+use crate::world::{STATE, World, one_index, text, wait_for};
 
 impl Place {
     /// The table with 30 items, of which every third lacks `rare`.
@@ -37,9 +37,7 @@ impl Place {
     fn delete(&self, index: &str) {
         self.tables().delete_index("bookings", index);
         let gone = || !self.tables().indexes("bookings").contains_key(&format!("bookings.{index}"));
-        while !gone() {
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
+        wait_for("the end of the deletion", gone);
     }
 
     /// Each index of the document with its verdict.

@@ -540,6 +540,16 @@ impl Done {
     }
 }
 
+/// Looks until it is there. What does not come ends the test and not the patience of
+/// who runs it.
+pub(crate) fn wait_for(what: &str, mut is_there: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !is_there() {
+        assert!(Instant::now() < end, "{what} does not come");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// A JSON string's text.
 pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}"))

@@ -2,6 +2,7 @@
 //! million items in little memory.
 
 use super::*;
+use crate::world::wait_for;
 
 const BIG: usize = 1_000_000;
 
@@ -36,9 +37,7 @@ fn a_minute_at_max_rcu_uses_what_it_says() {
     let place = place.things(items.collect());
     let running = place.start(&["check", "wanted.yaml", "--max-rcu", "20"]);
     let Place::Service(service) = &place else { return };
-    while service.proxy.count("Scan") == 0 {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_for("the first page", || service.proxy.count("Scan") > 0);
     std::thread::sleep(Duration::from_secs(60));
     running.signal("INT");
     running.end().exits(130);
