@@ -141,6 +141,8 @@ pub struct TableDescription {
     pub name: TableName,
     /// Changes when a table is deleted and made again under the same name.
     pub table_id: Option<String>,
+    /// When the table was made, where the engine tells it.
+    pub created_at: Option<Timestamp>,
     /// Holds region and account.
     pub arn: Option<String>,
     /// What it is doing.
@@ -181,6 +183,14 @@ impl TableDescription {
     pub fn is_free(&self) -> bool {
         self.status == TableStatus::Active
             && !self.indexes.iter().any(IndexDescription::is_in_flight)
+    }
+
+    /// What tells this table from an earlier or later one of the same name:
+    /// `TableId`, or where an engine tells none the time at which it was made.
+    #[must_use]
+    pub fn identity(&self) -> Option<String> {
+        let made = || self.created_at.map(|at| format!("created {at}"));
+        self.table_id.clone().or_else(made)
     }
 
     /// The account out of the ARN (`arn:aws:dynamodb:REGION:ACCOUNT:table/NAME`).

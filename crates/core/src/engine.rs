@@ -12,7 +12,7 @@ mod pace;
 mod removal;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::time::Duration;
 
 use crate::call::{Call, CallError, Reply};
@@ -30,7 +30,8 @@ use pace::Pace;
 
 pub use outcome::{Ended, Outcome, Stats, Verdict};
 
-/// Observations wait so long for an intent to ride with.
+/// Observations wait so long for an intent to ride with. One that ends an ownership
+/// does not wait: a run that is killed must not believe what this one knew to be over.
 const SAVE_WITHIN: Duration = Duration::from_secs(1);
 /// After a stop, answers that are under way are waited for so long.
 const GRACE: Duration = Duration::from_millis(500);
@@ -40,19 +41,28 @@ const LOOKS_AT_ONCE: usize = 64;
 /// What a job sees of the run while it takes a step.
 struct Scene<'a> {
     now: Timestamp,
+    /// When the run began.
+    begun: Timestamp,
     policy: &'a Policy,
     state: &'a mut State,
-    dirty_since: &'a mut Option<Timestamp>,
+    save_by: &'a mut Option<Timestamp>,
     events: &'a mut VecDeque<Event>,
 }
 
 impl Scene<'_> {
     fn step(&mut self, id: &IndexId, step: Step) {
+        let was_ours = self.is_ours(id);
         let taken = self.state.apply(id, step);
         debug_assert!(taken.is_ok(), "{taken:?}");
-        if self.state.is_dirty() {
-            self.dirty_since.get_or_insert(self.now);
+        if was_ours && !self.is_ours(id) {
+            *self.save_by = Some(self.now);
+        } else if self.state.is_dirty() {
+            self.save_by.get_or_insert(self.now + SAVE_WITHIN);
         }
+    }
+
+    fn is_ours(&self, id: &IndexId) -> bool {
+        self.state.entry(id).is_some_and(|entry| entry.record().is_ours())
     }
 
     fn tell(&mut self, event: Event) {
@@ -86,7 +96,9 @@ pub struct Engine {
     open: usize,
     unsaved: Vec<usize>,
     saving: Option<Saving>,
-    dirty_since: Option<Timestamp>,
+    /// By then what changed is saved; `None` where nothing did.
+    save_by: Option<Timestamp>,
+    begun: Timestamp,
     credentials_lost: bool,
     starting: bool,
     stopping: Option<(Timestamp, Ended)>,
@@ -118,11 +130,13 @@ impl Engine {
         Self::run(now, lanes, policy, state, seed)
     }
 
-    fn run(now: Timestamp, lanes: Vec<Lane>, policy: Policy, state: State, seed: u64) -> Self {
+    fn run(now: Timestamp, mut lanes: Vec<Lane>, policy: Policy, state: State, seed: u64) -> Self {
+        name_bystanders(&mut lanes, &state);
         let mut engine = Self {
             pace: Pace::new(now, policy.max_builds),
             policy,
-            dirty_since: state.is_dirty().then_some(now),
+            save_by: state.is_dirty().then_some(now + SAVE_WITHIN),
+            begun: now,
             state,
             open: lanes.len(),
             lanes,
@@ -200,7 +214,8 @@ impl Engine {
             now,
             policy: &self.policy,
             state: &mut self.state,
-            dirty_since: &mut self.dirty_since,
+            begun: self.begun,
+            save_by: &mut self.save_by,
             events: &mut self.events,
         };
         (&mut self.lanes, scene)
@@ -413,13 +428,13 @@ impl Engine {
             return None;
         }
         let last = self.open == 0 || self.stopping.is_some();
-        let due = self.dirty_since.is_some_and(|since| last || since + SAVE_WITHIN <= now);
+        let due = self.save_by.is_some_and(|by| last || by <= now);
         if self.unsaved.is_empty() && !due {
             return None;
         }
         let changed = self.state.changed() as u64;
         let rendered = self.state.render(now);
-        self.dirty_since = None;
+        self.save_by = None;
         self.saving =
             Some(Saving { serial: rendered.serial, lanes: std::mem::take(&mut self.unsaved) });
         self.stats.saves += 1;
@@ -469,6 +484,21 @@ impl Engine {
     }
 }
 
+/// Tells each lane of which indexes of its table the state knows, besides those that
+/// the run is about.
+fn name_bystanders(lanes: &mut [Lane], state: &State) {
+    let of_table: HashMap<_, _> =
+        lanes.iter().enumerate().map(|(n, lane)| (lane.table.clone(), n)).collect();
+    for (id, _) in state.entries() {
+        let Some(n) = of_table.get(&id.table) else {
+            continue;
+        };
+        if !lanes[*n].jobs.iter().any(|job| job.id() == id) {
+            lanes[*n].bystanders.push(id.clone());
+        }
+    }
+}
+
 impl Machine for Engine {
     fn poll(&mut self, now: Timestamp) -> Option<Effect> {
         if let Some(event) = self.events.pop_front() {
@@ -499,7 +529,7 @@ impl Machine for Engine {
     }
 
     fn wake_at(&self) -> Option<Timestamp> {
-        let save = self.dirty_since.filter(|_| self.saving.is_none()).map(|at| at + SAVE_WITHIN);
+        let save = self.save_by.filter(|_| self.saving.is_none());
         if let Some((at, _)) = &self.stopping {
             return (!self.grace_is_over).then_some(*at + GRACE);
         }
@@ -547,7 +577,7 @@ impl Machine for Engine {
 
     fn is_over(&self) -> bool {
         let told = self.events.is_empty() && self.calls.is_empty();
-        let saved = self.saving.is_none() && self.dirty_since.is_none();
+        let saved = self.saving.is_none() && self.save_by.is_none();
         let answered = || self.grace_is_over || !self.unanswered();
         told && match &self.stopping {
             None => self.open == 0 && saved,

@@ -152,7 +152,7 @@ pub enum Event {
         /// What a person can do.
         remedy: String,
     },
-    /// Something stands in the way; no call was made for the index.
+    /// Something stands in the way of the index: nothing (more) is done for it.
     Obstructed {
         /// Which.
         id: IndexId,

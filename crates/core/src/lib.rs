@@ -14,6 +14,7 @@ pub mod classify;
 pub mod definition;
 pub mod engine;
 pub mod event;
+pub mod evidence;
 pub mod index_key;
 pub mod machine;
 pub mod name;

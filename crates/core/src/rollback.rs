@@ -2,14 +2,17 @@
 //!
 //! Ownership needs evidence twice: the state says that our create was
 //! acknowledged, and DynamoDB still shows what that create made, on the same
-//! table. An index that somebody deleted and made again with the same keys cannot
-//! be told from ours where the state did not see it gone.
+//! table. It ends with the acknowledgement of our delete and with the first
+//! description that contradicts it. An index that somebody deleted and made again
+//! with the same keys cannot be told from ours where no run here saw it gone.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::catalog::{Catalog, IndexStatus, Sighting, TableDescription};
-use crate::definition::digest_of;
+use std::time::Duration;
+
+use crate::catalog::{Catalog, Sighting};
+use crate::evidence::{Evidence, evidence};
 use crate::name::{IndexId, TableName};
 use crate::plan::Selection;
 use crate::state::{Entry, Owner, State, Status};
@@ -20,6 +23,13 @@ use crate::time::Timestamp;
 pub enum Kept {
     /// It was there, or somebody made it.
     NotOurs,
+    /// The one that a run of this state created was deleted; this is another.
+    MadeAgain,
+    /// A newer state of the same directory knows more about it.
+    Superseded {
+        /// The file that holds the newer one.
+        by: String,
+    },
     /// The acknowledgement of our create was lost, and nobody asked for such ones.
     Inferred,
     /// Its table was deleted and made again since.
@@ -37,6 +47,10 @@ impl fmt::Display for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotOurs => f.write_str("it was not created by a run of this state"),
+            Self::MadeAgain => {
+                f.write_str("the one that was created here was deleted, and somebody made it again")
+            }
+            Self::Superseded { by } => write!(f, "{by} is newer and knows more about it"),
             Self::Inferred => f.write_str(
                 "its creation was never acknowledged: --include-inferred deletes such ones too",
             ),
@@ -68,43 +82,29 @@ pub enum Standing {
 /// Holds an entry against what was seen of its table.
 #[must_use]
 pub fn judge(id: &IndexId, entry: &Entry, sighting: &Sighting, inferred: bool) -> Standing {
-    let record = entry.record();
-    match record.owner {
-        Some(Owner::Run) => {}
-        Some(Owner::Inferred) if inferred => {}
-        Some(Owner::Inferred) => return Standing::Kept(Kept::Inferred),
-        Some(Owner::Found) | None => return Standing::Kept(Kept::NotOurs),
+    let owner = entry.record().owner;
+    match owner {
+        Some(Owner::Found) => return Standing::Kept(Kept::NotOurs),
+        Some(Owner::Inferred) if !inferred => return Standing::Kept(Kept::Inferred),
+        Some(Owner::Run | Owner::Inferred) | None => {}
     }
-    match sighting {
-        Sighting::Missing => Standing::Gone,
-        Sighting::Denied(message) => Standing::Kept(Kept::Denied(message.clone())),
-        Sighting::Found(table) => judge_table(id, entry, table),
-    }
-}
-
-fn judge_table(id: &IndexId, entry: &Entry, table: &TableDescription) -> Standing {
-    let record = entry.record();
-    let moved = matches!((&record.table_id, &table.table_id), (Some(a), Some(b)) if a != b);
-    let Some(index) = table.index(&id.index) else {
-        return Standing::Gone;
+    let evidence = match sighting {
+        Sighting::Denied(message) => return Standing::Kept(Kept::Denied(message.clone())),
+        Sighting::Found(_) | Sighting::Missing => evidence(id, entry, sighting),
     };
-    if moved {
-        return Standing::Kept(Kept::OtherTable);
-    }
-    // Its attributes may be gone from the table already, and their types with them.
-    if index.status == IndexStatus::Deleting {
-        return Standing::Leaving;
-    }
-    let digest = digest_of(&index.key_schema, &table.attributes, &index.projection);
-    if record.spec.as_ref().is_some_and(|spec| *spec != digest) {
-        let found = index.schema_text(&table.attributes);
-        return Standing::Kept(Kept::OtherKeys { found });
-    }
-    match index.status {
-        // An entry that was active and is being built was made again by somebody.
-        IndexStatus::Creating if entry.status() == Status::Active => Standing::Kept(Kept::NotOurs),
-        IndexStatus::Creating => Standing::There { ready: index.backfilling },
-        _ => Standing::There { ready: true },
+    match evidence.unwrap_or(Evidence::Absent) {
+        Evidence::Absent => Standing::Gone,
+        Evidence::Leaving => Standing::Leaving,
+        // Its ownership has ended, and this is what came later.
+        _ if owner.is_none() && entry.record().delete_intent_at.is_some() => {
+            Standing::Kept(Kept::MadeAgain)
+        }
+        _ if owner.is_none() => Standing::Kept(Kept::NotOurs),
+        Evidence::OtherTable => Standing::Kept(Kept::OtherTable),
+        Evidence::OtherKeys { found } => Standing::Kept(Kept::OtherKeys { found }),
+        Evidence::BuiltAgain => Standing::Kept(Kept::NotOurs),
+        Evidence::Building { backfilling } => Standing::There { ready: backfilling },
+        Evidence::Ready => Standing::There { ready: true },
     }
 }
 
@@ -161,12 +161,42 @@ impl RollbackPlan {
     }
 }
 
-/// The entries that a rollback looks at: those of indexes that are or were there.
+/// The entries that a rollback looks at: those of indexes that are or were there,
+/// so far as the state knows. One whose ownership has ended and whose absence was
+/// not seen yet is among them: a rollback waits for it, and does not delete it.
 pub fn concerned<'a>(
     state: &'a State,
     selection: &'a Selection,
 ) -> impl Iterator<Item = (&'a IndexId, &'a Entry)> {
-    state.entries().filter(|(id, entry)| selection.admits(id) && entry.record().owner.is_some())
+    let is_or_was_there = |entry: &Entry| {
+        let standing = matches!(entry.status(), Status::InProgress | Status::Active);
+        standing || entry.record().owner.is_some()
+    };
+    state.entries().filter(move |(id, entry)| selection.admits(id) && is_or_was_there(entry))
+}
+
+/// Takes down in `state` what `catalog` says against its ownerships, also of what
+/// a rollback is not about: the next run must not believe what this one knew to be
+/// over. `visibility` is how long a new index may be missing from a description.
+/// True where the state has changed.
+pub fn take_down(
+    state: &mut State,
+    catalog: &Catalog,
+    visibility: Duration,
+    now: Timestamp,
+) -> bool {
+    let told = |(id, entry): (&IndexId, &Entry)| {
+        let (asked_at, sighting) = catalog.get(&id.table)?;
+        let evidence = evidence(id, entry, sighting)?;
+        let unseen = entry.record().may_be_unseen(asked_at, now, visibility);
+        evidence.news(entry, unseen).then(|| (id.clone(), evidence.step(sighting, id, now)))
+    };
+    let steps: Vec<_> = state.entries().filter_map(told).collect();
+    for (id, step) in steps {
+        // An observation may move any entry.
+        let _ = state.apply(&id, step);
+    }
+    state.is_dirty()
 }
 
 /// Works out what a rollback does with the indexes of `state`.
@@ -196,10 +226,18 @@ pub fn plan(
 }
 
 /// Whether nothing is left that a rollback of the whole state would delete, and
-/// nothing is on its way: a create may still be seen late.
+/// nothing is on its way: a create may still be seen late, and a deletion that was
+/// acknowledged is waited for until it is seen gone.
 #[must_use]
 pub fn is_complete(state: &State, include_inferred: bool) -> bool {
-    let ours = |owner: Owner| owner == Owner::Run || (include_inferred && owner == Owner::Inferred);
-    let left = |entry: &Entry| entry.record().owner.is_some_and(ours);
+    let left = |entry: &Entry| {
+        let record = entry.record();
+        let ours = match record.owner {
+            Some(Owner::Run) => true,
+            Some(Owner::Inferred) => include_inferred,
+            Some(Owner::Found) | None => false,
+        };
+        ours || record.delete_intent_at.is_some()
+    };
     state.summary().in_progress == 0 && !state.entries().any(|(_, entry)| left(entry))
 }

@@ -18,6 +18,7 @@ mod transition;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -130,12 +131,30 @@ pub struct Record {
     /// Digest of the definition that the newest intent was about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spec: Option<String>,
-    /// When `rollback` meant to delete it; `None` where it never did, or is done.
+    /// When `rollback` meant to delete it; `None` where it never did, or where the
+    /// index was seen gone since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delete_intent_at: Option<Timestamp>,
-    /// When `rollback` last deleted it.
+    /// When DynamoDB acknowledged that `rollback` deleted it, or when it was seen gone
+    /// after that; `None` from the next intent to delete it on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted_at: Option<Timestamp>,
+}
+
+impl Record {
+    /// Whether a description that was asked for at `asked_at` may be too old to show
+    /// what the newest intent created. `visibility` is how long that may take, and
+    /// `begun` when the run began: an intent that lies ahead of it was noted before
+    /// the clock was set back, and counts as one of then.
+    #[must_use]
+    pub fn may_be_unseen(
+        &self,
+        asked_at: Timestamp,
+        begun: Timestamp,
+        visibility: Duration,
+    ) -> bool {
+        self.intent_at.is_some_and(|at| asked_at - at.min(begun) < visibility)
+    }
 }
 
 /// What is known about one index. Changed by [`State::apply`] only.

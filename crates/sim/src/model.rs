@@ -168,6 +168,7 @@ impl Table {
         TableDescription {
             name: self.name.clone(),
             table_id: Some(self.id.clone()),
+            created_at: None,
             arn: Some(format!("arn:aws:dynamodb:eu-west-1:123456789012:table/{}", self.name)),
             status: self.status(now),
             billing_mode: if self.provisioned.is_some() {

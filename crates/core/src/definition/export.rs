@@ -232,6 +232,7 @@ mod tests {
         TableDescription {
             name: TableName::new(name).unwrap(),
             table_id: None,
+            created_at: None,
             arn: None,
             status: TableStatus::Active,
             billing_mode: BillingMode::PayPerRequest,

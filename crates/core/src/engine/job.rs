@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use super::Scene;
 use super::outcome::Verdict;
-use super::removal::Removal;
+use super::removal::{Removal, who_works_against};
 use crate::call::{Call, CallError, CreateIndex, Effect as Applied, ErrorKind};
 use crate::catalog::{BillingMode, Sighting, TableDescription};
 use crate::definition::IndexDefinition;
 use crate::event::{AttemptFailure, Event, Queue};
+use crate::evidence::Evidence;
 use crate::name::IndexId;
 use crate::plan::{Finding, Obstacle, PlannedIndex, judge};
 use crate::retry::{BUSY_THOUGH_ACTIVE, Decision, Rule, Situation, Then};
+use crate::rollback::PlannedRemoval;
 use crate::state::{Attempt, Entry, Owner, Status, Step};
 use crate::time::Timestamp;
 
@@ -54,12 +56,15 @@ pub(super) struct Job {
     /// Attempts that failed in this run.
     pub(super) failures: u32,
     /// When the run began.
-    begun: Timestamp,
+    pub(super) begun: Timestamp,
     /// When its build began, as far as is known.
     pub(super) since: Timestamp,
     /// When the newest description was asked for: of what came later it knows
     /// nothing, however late its answer came.
-    seen_at: Timestamp,
+    pub(super) seen_at: Timestamp,
+    /// DynamoDB acknowledged a create of this run, or showed the index being built:
+    /// where it is gone afterwards, somebody or something else took it away.
+    came: bool,
     last_kind: Option<ErrorKind>,
     queue: Option<Queue>,
 }
@@ -73,9 +78,10 @@ impl Job {
         Self { estimate, ..Self::new(now, id, Task::Create { definition, may_start, held_back }) }
     }
 
-    /// A job that is to be rid of the index `id`.
-    pub(super) fn to_be_rid_of(now: Timestamp, id: IndexId, inferred: bool) -> Self {
-        Self::new(now, id, Task::Delete(Removal::new(inferred)))
+    /// A job that is to be rid of the index of `planned`.
+    pub(super) fn to_be_rid_of(now: Timestamp, planned: PlannedRemoval, inferred: bool) -> Self {
+        let PlannedRemoval { id, standing } = planned;
+        Self::new(now, id, Task::Delete(Removal::new(inferred, standing)))
     }
 
     fn new(now: Timestamp, id: IndexId, task: Task) -> Self {
@@ -88,6 +94,7 @@ impl Job {
             begun: now,
             since: now,
             seen_at: now,
+            came: false,
             last_kind: None,
             queue: None,
         }
@@ -159,8 +166,8 @@ impl Job {
     }
 
     fn on_ready(&mut self, table: Option<&TableDescription>, scene: &mut Scene<'_>) {
-        let table_id = table.and_then(|t| t.table_id.clone());
-        scene.step(self.id(), Step::SeenActive { at: scene.now, table_id });
+        let table_id = table.and_then(TableDescription::identity);
+        self.recognise(table, Step::SeenActive { at: scene.now, table_id }, scene);
         if self.phase == Phase::New {
             scene.tell(Event::AlreadyActive(self.id().clone()));
             return self.end(Verdict::AlreadyActive);
@@ -189,6 +196,7 @@ impl Job {
                 self.adopt(table, scene);
                 let found_by_this_run = self.phase != Phase::New;
                 let intent = self.own_intent(scene).filter(|_| !found_by_this_run);
+                self.came |= intent.is_some();
                 self.since = intent.unwrap_or(scene.now);
                 scene.tell(Event::Adopted { id: self.id().clone(), backfilling });
             }
@@ -198,8 +206,21 @@ impl Job {
     }
 
     fn adopt(&self, table: Option<&TableDescription>, scene: &mut Scene<'_>) {
-        let table_id = table.and_then(|t| t.table_id.clone());
-        scene.step(self.id(), Step::SeenBuilding { table_id });
+        let table_id = table.and_then(TableDescription::identity);
+        self.recognise(table, Step::SeenBuilding { table_id }, scene);
+    }
+
+    /// The index is as the definitions want it. That is not always as the newest intent
+    /// wanted it: then it is not what that intent created.
+    fn recognise(&self, table: Option<&TableDescription>, step: Step, scene: &mut Scene<'_>) {
+        let spec = scene.state.entry(self.id()).and_then(|entry| entry.record().spec.as_ref());
+        if let (Task::Create { definition, .. }, Some(spec), Some(table)) =
+            (&self.task, spec, table)
+            && *spec != definition.digest(&table.attributes)
+        {
+            scene.step(self.id(), Step::SeenDeleting);
+        }
+        scene.step(self.id(), step);
     }
 
     /// When we meant to create what stands there, where it is ours.
@@ -238,6 +259,7 @@ impl Job {
     fn on_absent(&mut self, table: Option<&TableDescription>, scene: &mut Scene<'_>) {
         match &self.phase {
             Phase::New => self.begin_absent(scene),
+            Phase::Leaving if self.came => self.on_taken_away(scene),
             Phase::Leaving => self.want_again(scene.now, scene),
             Phase::Refused { .. } => self.settle_refusal(table, scene),
             Phase::Sent { at, lost, retry_at } if !self.may_be_unseen(*at, scene) => {
@@ -272,6 +294,9 @@ impl Job {
     }
 
     fn on_vanished(&mut self, lost: bool, retry_at: Timestamp, scene: &mut Scene<'_>) {
+        if self.came {
+            return self.on_taken_away(scene);
+        }
         if lost && self.failures >= scene.policy.max_attempts {
             let last = scene.state.entry(self.id()).and_then(|e| e.last_error());
             let error = last.unwrap_or("the answers to all attempts were lost").to_owned();
@@ -279,6 +304,32 @@ impl Job {
             return self.give_up(error, remedy, scene);
         }
         self.want_again(retry_at, scene);
+    }
+
+    /// DynamoDB had acknowledged it, and it is gone: somebody or something else works
+    /// against this run. It counts, or two of them would go on for ever.
+    fn on_taken_away(&mut self, scene: &mut Scene<'_>) {
+        self.came = false;
+        self.failures += 1;
+        let left = self.failures < scene.policy.max_attempts;
+        let delay = left.then(|| scene.policy.delay(self.failures));
+        let error = CallError {
+            kind: ErrorKind::Server,
+            effect: Applied::NotApplied,
+            code: "Vanished".to_owned(),
+            message: "DynamoDB acknowledged its creation, and the index is gone".to_owned(),
+        };
+        let failure = Failure { error: &error, strategy: "create-again", delay };
+        scene.step(self.id(), Step::Vanished { attempt: failure.attempt(scene.now) });
+        self.tell_failure(&failure, scene);
+        match delay {
+            Some(delay) => self.want_again(scene.now + delay, scene),
+            None => self.give_up(error.message, self.remedy_against_others(), scene),
+        }
+    }
+
+    fn remedy_against_others(&self) -> String {
+        format!("{}; then run again with --retry-failed", who_works_against(&self.id().table))
     }
 
     /// It is not there: to be created, where this run may.
@@ -325,12 +376,13 @@ impl Job {
         let busy = table.is_some_and(|t| !t.is_free());
         match error.kind {
             _ if busy => self.phase = Phase::Wanted(scene.now),
-            ErrorKind::TableBusy => self.busy_though_active(&error, scene),
+            ErrorKind::TableBusy => {
+                self.refused_without_cause(&error, "busy-though-active", scene);
+            }
             // What it shows is older than the refusal.
+            ErrorKind::IndexBusy | ErrorKind::IndexExists if self.may_be_unseen(at, scene) => {}
             ErrorKind::IndexBusy | ErrorKind::IndexExists => {
-                if !self.may_be_unseen(at, scene) {
-                    self.phase = Phase::Wanted(scene.now);
-                }
+                self.refused_without_cause(&error, "shown-by-no-description", scene);
             }
             // Something has the table's slot that descriptions do not show.
             ErrorKind::OtherIndexBuilding => {
@@ -341,11 +393,16 @@ impl Job {
         }
     }
 
-    /// The table says ACTIVE and yet refuses: an attempt is used up.
-    fn busy_though_active(&mut self, error: &CallError, scene: &mut Scene<'_>) {
+    /// No description shows what DynamoDB refuses for: an attempt is used up.
+    fn refused_without_cause(
+        &mut self,
+        error: &CallError,
+        strategy: &'static str,
+        scene: &mut Scene<'_>,
+    ) {
         self.failures += 1;
         let delay = (self.failures < scene.policy.max_attempts).then_some(BUSY_THOUGH_ACTIVE);
-        self.record(&Failure { error, strategy: "busy-though-active", delay }, scene);
+        self.record(&Failure { error, strategy, delay }, scene);
         match delay {
             Some(delay) => self.phase = Phase::Wanted(scene.now + delay),
             None => self.give_up(error.to_string(), self.remedy(), scene),
@@ -363,12 +420,16 @@ impl Job {
             }
             _ => {}
         }
+        let unwatched = matches!(obstacle, Obstacle::Denied(_) | Obstacle::TableUnusable(_));
+        if self.came && unwatched {
+            return self.on_unwatched(obstacle.to_string(), scene);
+        }
         let reason = obstacle.to_string();
         if conflict {
             scene.step(self.id(), Step::SeenConflict { reason: reason.clone() });
         } else {
             // The description shows that the index is not there, whatever else.
-            if !matches!(obstacle, Obstacle::Denied(_) | Obstacle::TableUnusable(_)) {
+            if !unwatched {
                 self.see_absent(scene);
             }
             scene.step(self.id(), Step::Obstacle { reason: reason.clone() });
@@ -377,11 +438,30 @@ impl Job {
         self.end(Verdict::Obstructed(obstacle));
     }
 
+    /// Its creation was acknowledged, and it cannot be looked at any longer: it goes on
+    /// building, and what was done is not denied.
+    fn on_unwatched(&mut self, reason: String, scene: &mut Scene<'_>) {
+        scene.step(self.id(), Step::Obstacle { reason: reason.clone() });
+        scene.tell(Event::Obstructed { id: self.id().clone(), reason });
+        self.end(Verdict::Building);
+    }
+
+    /// A description speaks against an index that this run was done with.
+    pub(super) fn on_news(&mut self, evidence: &Evidence) {
+        let told_active =
+            matches!(self.phase, Phase::Done(Verdict::Activated(_) | Verdict::AlreadyActive));
+        if told_active && *evidence != Evidence::Ready {
+            let error = "it was active in this run, and somebody deleted it".to_owned();
+            let remedy = format!("{}; then run again", who_works_against(&self.id().table));
+            self.end(Verdict::Failed { error, remedy });
+        }
+    }
+
     /// The intent, to be saved before the call.
     pub(super) fn intend(&mut self, table: &TableDescription, scene: &mut Scene<'_>) {
         let at = scene.now;
         let failed = scene.state.entry(self.id()).map(Entry::status) == Some(Status::Failed);
-        let table_id = table.table_id.clone();
+        let table_id = table.identity();
         let step = match &self.task {
             Task::Delete(_) => Step::IntendDelete { at },
             Task::Create { definition, .. } => {
@@ -449,11 +529,13 @@ impl Job {
     }
 
     pub(super) fn on_accepted(&mut self, scene: &mut Scene<'_>) {
-        if matches!(self.task, Task::Create { .. }) {
-            scene.step(self.id(), Step::Acknowledge);
-        }
         scene.tell(Event::Accepted(self.id().clone()));
         self.last_kind = None;
+        if matches!(self.task, Task::Delete(_)) {
+            return self.on_delete_accepted(scene);
+        }
+        scene.step(self.id(), Step::Acknowledge);
+        self.came = true;
         self.phase = Phase::Sent { at: scene.now, lost: false, retry_at: scene.now };
     }
 

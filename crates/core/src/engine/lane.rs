@@ -8,9 +8,10 @@ use super::job::{Job, Phase};
 use super::outcome::Verdict;
 use crate::catalog::{IndexDescription, Sighting, TableDescription, TableStatus};
 use crate::definition::IndexDefinition;
-use crate::event::Queue;
+use crate::event::{Event, Queue};
+use crate::evidence::{Evidence, evidence};
 use crate::machine::CallId;
-use crate::name::TableName;
+use crate::name::{IndexId, TableName};
 use crate::plan::{TablePlan, build_estimate};
 use crate::retry::poll_interval;
 use crate::rollback::TableRollback;
@@ -61,6 +62,8 @@ pub(super) struct Lane {
     /// The only valid entry for it in the heap of wake-ups.
     pub(super) wake: Option<Timestamp>,
     pub(super) look_failures: u32,
+    /// Indexes of the table that the state knows and this run is not about.
+    pub(super) bystanders: Vec<IndexId>,
     sighting: Sighting,
     asked_at: Timestamp,
     /// Our last change to the table was answered then; one of an earlier run was
@@ -92,7 +95,7 @@ impl Lane {
         state: &State,
     ) -> Self {
         let jobs = plan.indexes.into_iter();
-        let jobs = jobs.map(|planned| Job::to_be_rid_of(now, planned.id, inferred)).collect();
+        let jobs = jobs.map(|planned| Job::to_be_rid_of(now, planned, inferred)).collect();
         Self::new(now, (plan.table, plan.sighting, plan.asked_at), jobs, state)
     }
 
@@ -115,6 +118,7 @@ impl Lane {
             slot: false,
             wake: None,
             look_failures: 0,
+            bystanders: Vec::new(),
             sighting,
             asked_at,
             changed_at,
@@ -174,6 +178,14 @@ impl Lane {
         if self.jobs.iter().any(timed_out) {
             // The table's slot stays taken for nobody knows how long.
             self.leave(scene);
+        }
+        for id in &self.bystanders {
+            witness(id, &self.sighting, self.asked_at, scene);
+        }
+        for job in self.jobs.iter_mut().filter(|job| !job.is_open()) {
+            if let Some(evidence) = witness(job.id(), &self.sighting, self.asked_at, scene) {
+                job.on_news(&evidence);
+            }
         }
     }
 
@@ -283,6 +295,27 @@ impl Lane {
             }
         }
     }
+}
+
+/// Takes down what a description says against an entry that nobody works on (any
+/// more). It is returned where it was news.
+fn witness(
+    id: &IndexId,
+    sighting: &Sighting,
+    asked_at: Timestamp,
+    scene: &mut Scene<'_>,
+) -> Option<Evidence> {
+    let entry = scene.state.entry(id)?;
+    let evidence = evidence(id, entry, sighting)?;
+    let unseen = entry.record().may_be_unseen(asked_at, scene.begun, scene.policy.visibility);
+    if !evidence.news(entry, unseen) {
+        return None;
+    }
+    if evidence == Evidence::Absent {
+        scene.tell(Event::Missing { id: id.clone(), was: entry.status() });
+    }
+    scene.step(id, evidence.step(sighting, id, scene.now));
+    Some(evidence)
 }
 
 /// The next look at something that is waited for since then.

@@ -32,7 +32,7 @@ pub enum Verdict {
         /// What a person can do.
         remedy: String,
     },
-    /// Something stands in the way; no call was made.
+    /// Something stands in the way of it: nothing (more) is done.
     Obstructed(Obstacle),
     /// It failed in an earlier run and was not to be started.
     LeftFailed,

@@ -1,4 +1,7 @@
 //! What is particular to an index that is to be deleted.
+//!
+//! A delete is repeated after a refusal or a lost answer, and never after it was
+//! acknowledged: from then on whatever bears the name is another index.
 
 use super::Scene;
 use super::job::{Job, Phase, Task};
@@ -6,88 +9,227 @@ use super::outcome::Verdict;
 use crate::call::ErrorKind;
 use crate::catalog::{Sighting, TableDescription};
 use crate::event::Event;
+use crate::evidence::{Evidence, evidence};
+use crate::name::TableName;
 use crate::rollback::{Kept, Standing, judge};
-use crate::state::{Entry, Step};
+use crate::state::{Entry, Record, Step};
+use crate::time::Timestamp;
 
 /// What a job knows that is to be rid of an index.
 #[derive(Debug)]
 pub(super) struct Removal {
     /// Indexes whose creation was never acknowledged count as ours.
     inferred: bool,
+    /// Why the plan left it alone. The state may know less by now: that it is not
+    /// ours any more, and not what showed it.
+    planned: Option<Kept>,
     /// Its build may be interrupted, as far as is known: DynamoDB takes a delete
     /// in the second phase, and not every engine does.
     pub(super) may_interrupt: bool,
     /// A delete of this run may have been applied.
     sent: bool,
+    /// DynamoDB acknowledged our delete then, in this run or in an earlier one.
+    acknowledged_at: Option<Timestamp>,
+    /// It was seen going away.
+    seen_leaving: bool,
 }
 
 impl Removal {
-    pub(super) fn new(inferred: bool) -> Self {
-        Self { inferred, may_interrupt: true, sent: false }
+    pub(super) fn new(inferred: bool, standing: Standing) -> Self {
+        let planned = match standing {
+            Standing::Kept(kept) => Some(kept),
+            Standing::There { .. } | Standing::Leaving | Standing::Gone => None,
+        };
+        Self {
+            inferred,
+            planned,
+            may_interrupt: true,
+            sent: false,
+            acknowledged_at: None,
+            seen_leaving: false,
+        }
     }
 }
 
 impl Job {
     pub(super) fn observe_to_delete(&mut self, sighting: &Sighting, scene: &mut Scene<'_>) {
+        if self.phase == Phase::Leaving {
+            return self.watch_it_leave(sighting, scene);
+        }
         let (Task::Delete(removal), Some(entry)) = (&self.task, scene.state.entry(self.id()))
         else {
             return;
         };
         let standing = judge(self.id(), entry, sighting, removal.inferred);
-        let table = match sighting {
-            Sighting::Found(table) => Some(table.as_ref()),
-            Sighting::Missing | Sighting::Denied(_) => None,
-        };
+        let acknowledged_at = acknowledged(entry.record(), scene.now);
         match standing {
-            Standing::Kept(kept) => self.on_kept(kept, scene),
+            Standing::Kept(Kept::MadeAgain) if acknowledged_at.is_some() => {
+                // An earlier run deleted it, and this may still be a description
+                // from before.
+                self.begin_leaving(acknowledged_at);
+                self.watch_it_leave(sighting, scene);
+            }
+            Standing::Kept(kept) => self.on_kept(kept, sighting, scene),
             Standing::Gone => self.on_gone(scene),
             Standing::Leaving => self.on_leaving(scene),
-            Standing::There { ready } => self.on_there(ready, table, scene),
+            Standing::There { ready } => self.on_there(ready, sighting, scene),
         }
     }
 
-    fn on_kept(&mut self, kept: Kept, scene: &mut Scene<'_>) {
-        if let Kept::OtherKeys { .. } = &kept {
-            scene.step(self.id(), Step::SeenConflict { reason: kept.to_string() });
+    fn on_kept(&mut self, kept: Kept, sighting: &Sighting, scene: &mut Scene<'_>) {
+        let ours_is_gone = self.take_down(sighting, scene);
+        let Task::Delete(removal) = &mut self.task else {
+            return;
+        };
+        let kept = removal.planned.take().unwrap_or(kept);
+        if removal.sent && ours_is_gone {
+            // The answer to our delete was lost, and what stands there is another.
+            return self.on_replaced(scene);
         }
         scene.tell(Event::Kept { id: self.id().clone(), reason: kept.to_string() });
         self.end(Verdict::Kept(kept));
     }
 
+    /// What is shown against our ownership, or in spite of it, is recorded: the next
+    /// run must not believe what this one knew to be over. True where another index
+    /// bears the name.
+    fn take_down(&self, sighting: &Sighting, scene: &mut Scene<'_>) -> bool {
+        let Some(entry) = scene.state.entry(self.id()) else {
+            return false;
+        };
+        let Some(evidence) = evidence(self.id(), entry, sighting) else {
+            return false;
+        };
+        let stands = matches!(evidence, Evidence::Ready | Evidence::Building { .. });
+        let settles = entry.record().owner.is_none() && stands;
+        if settles || evidence.news(entry, self.is_new(entry.record(), scene)) {
+            scene.step(self.id(), evidence.step(sighting, self.id(), scene.now));
+        }
+        evidence.is_of_another()
+    }
+
+    /// Our create of it may not be visible yet.
+    fn is_new(&self, record: &Record, scene: &Scene<'_>) -> bool {
+        record.may_be_unseen(self.seen_at, self.begun, scene.policy.visibility)
+    }
+
     /// It is not there: we deleted it, or somebody did.
     fn on_gone(&mut self, scene: &mut Scene<'_>) {
         let record = scene.state.entry(self.id()).map(Entry::record);
-        // One that was just created may not be visible yet.
-        let created_at = record.and_then(|r| r.intent_at).map(|at| at.min(scene.now));
-        if !self.was_sent() && created_at.is_some_and(|at| self.may_be_unseen(at, scene)) {
+        let settled = self.was_sent() || self.acknowledged_at().is_some();
+        if !settled && record.is_some_and(|record| self.is_new(record, scene)) {
             return;
         }
         if record.is_some_and(|r| r.delete_intent_at.is_some()) {
-            scene.step(self.id(), Step::Deleted { at: scene.now });
-            let took = scene.now - self.since;
-            scene.tell(Event::Deleted { id: self.id().clone(), took });
-            return self.end(Verdict::Deleted(took));
+            return self.on_deleted(scene);
         }
         scene.step(self.id(), Step::SeenAbsent);
         scene.tell(Event::Gone(self.id().clone()));
         self.end(Verdict::Gone);
     }
 
+    fn on_deleted(&mut self, scene: &mut Scene<'_>) {
+        scene.step(self.id(), Step::Deleted { at: scene.now });
+        let took = scene.now - self.since;
+        scene.tell(Event::Deleted { id: self.id().clone(), took });
+        self.end(Verdict::Deleted(took));
+    }
+
+    /// It goes away, and nothing stops that: what stands there later is not ours.
     fn on_leaving(&mut self, scene: &mut Scene<'_>) {
-        if self.phase == Phase::Leaving {
-            return;
-        }
         let record = scene.state.entry(self.id()).map(Entry::record);
-        if record.is_none_or(|r| r.delete_intent_at.is_none()) {
+        let ours = record.is_some_and(|record| record.delete_intent_at.is_some());
+        let acknowledged_at = record.and_then(|record| acknowledged(record, scene.now));
+        if !ours {
             scene.tell(Event::AwaitingDeletion(self.id().clone()));
+        }
+        scene.step(self.id(), Step::SeenDeleting);
+        self.begin_leaving(acknowledged_at);
+        self.note_leaving();
+    }
+
+    /// DynamoDB took our delete.
+    pub(super) fn on_delete_accepted(&mut self, scene: &mut Scene<'_>) {
+        scene.step(self.id(), Step::DeleteAcknowledged { at: scene.now });
+        self.begin_leaving(Some(scene.now));
+    }
+
+    fn begin_leaving(&mut self, acknowledged_at: Option<Timestamp>) {
+        if let Task::Delete(removal) = &mut self.task {
+            removal.acknowledged_at = acknowledged_at;
         }
         self.phase = Phase::Leaving;
     }
 
-    fn on_there(&mut self, ready: bool, table: Option<&TableDescription>, scene: &mut Scene<'_>) {
+    /// Its deletion is acknowledged or was seen. Nothing is deleted any more,
+    /// whatever is shown.
+    fn watch_it_leave(&mut self, sighting: &Sighting, scene: &mut Scene<'_>) {
+        let Some(entry) = scene.state.entry(self.id()) else {
+            return;
+        };
+        match evidence(self.id(), entry, sighting) {
+            // It cannot be watched any longer; the deletion goes on.
+            None => self.end(Verdict::Deleting),
+            Some(Evidence::Absent) => self.on_gone(scene),
+            Some(Evidence::Leaving) => self.note_leaving(),
+            Some(shown) => {
+                let behind = self.acknowledged_at().is_some_and(|at| self.may_be_unseen(at, scene));
+                if shown.is_of_another() || !behind {
+                    self.on_remaining(&shown, sighting, scene);
+                }
+            }
+        }
+    }
+
+    /// An index of that name stands although the deletion was acknowledged, or seen
+    /// under way. It is not deleted again: somebody else may have made it.
+    fn on_remaining(&mut self, shown: &Evidence, sighting: &Sighting, scene: &mut Scene<'_>) {
+        let replaced = shown.is_of_another() || self.was_seen_leaving();
+        let meant = scene.state.entry(self.id()).map(Entry::record);
+        let meant = meant.is_some_and(|r| r.delete_intent_at.is_some());
+        scene.step(self.id(), shown.step(sighting, self.id(), scene.now));
+        match (replaced, meant) {
+            (true, true) => self.on_replaced(scene),
+            // Somebody deleted it, and somebody made it again.
+            (_, false) => {
+                let kept = Kept::MadeAgain;
+                scene.tell(Event::Kept { id: self.id().clone(), reason: kept.to_string() });
+                self.end(Verdict::Kept(kept));
+            }
+            (false, true) => {
+                let (error, remedy) = self.stands_in_spite();
+                self.give_up(error, remedy, scene);
+            }
+        }
+    }
+
+    fn stands_in_spite(&self) -> (String, String) {
+        let (table, index) = (&self.id().table, &self.id().index);
+        let error = "DynamoDB acknowledged its deletion, and an index of that name stands: the \
+                     deletion did not stay, or somebody made it again at once; it is not deleted \
+                     again, because it may be another's"
+            .to_owned();
+        let who = who_works_against(table);
+        (error, format!("{who}; where {index} is nobody's, delete it by hand"))
+    }
+
+    /// What we deleted is gone, and another index has its name.
+    fn on_replaced(&mut self, scene: &mut Scene<'_>) {
+        let took = scene.now - self.since;
+        let id = self.id().clone();
+        scene.tell(Event::Deleted { id: id.clone(), took });
+        scene.tell(Event::Kept { id, reason: Kept::MadeAgain.to_string() });
+        self.end(Verdict::Deleted(took));
+    }
+
+    fn on_there(&mut self, ready: bool, sighting: &Sighting, scene: &mut Scene<'_>) {
+        let table = match sighting {
+            Sighting::Found(table) => Some(table.as_ref()),
+            Sighting::Missing | Sighting::Denied(_) => None,
+        };
         self.see(ready, table, scene);
         match &self.phase {
-            Phase::New | Phase::Leaving => self.phase = Phase::Wanted(scene.now),
+            Phase::New => self.phase = Phase::Wanted(scene.now),
             // Our delete may not show yet.
             Phase::Sent { at, .. } if self.may_be_unseen(*at, scene) => {}
             Phase::Sent { lost: true, .. } if self.failures >= scene.policy.max_attempts => {
@@ -112,14 +254,14 @@ impl Job {
                 }
                 _ => self.settle_refusal(table, scene),
             },
-            Phase::Wanted(_) | Phase::Building { .. } | Phase::Done(_) => {}
+            Phase::Wanted(_) | Phase::Building { .. } | Phase::Leaving | Phase::Done(_) => {}
         }
     }
 
     /// The state learns of it as in any run.
     fn see(&self, ready: bool, table: Option<&TableDescription>, scene: &mut Scene<'_>) {
         let index = table.and_then(|table| table.index(&self.id().index));
-        let table_id = table.and_then(|table| table.table_id.clone());
+        let table_id = table.and_then(TableDescription::identity);
         let building = index.is_some_and(|index| !index.is_ready());
         if building || !ready {
             scene.step(self.id(), Step::SeenBuilding { table_id });
@@ -130,6 +272,23 @@ impl Job {
 
     fn was_sent(&self) -> bool {
         matches!(&self.task, Task::Delete(removal) if removal.sent)
+    }
+
+    fn acknowledged_at(&self) -> Option<Timestamp> {
+        match &self.task {
+            Task::Delete(removal) => removal.acknowledged_at,
+            Task::Create { .. } => None,
+        }
+    }
+
+    fn was_seen_leaving(&self) -> bool {
+        matches!(&self.task, Task::Delete(removal) if removal.seen_leaving)
+    }
+
+    fn note_leaving(&mut self) {
+        if let Task::Delete(removal) = &mut self.task {
+            removal.seen_leaving = true;
+        }
     }
 
     /// A delete was handed out.
@@ -150,4 +309,20 @@ impl Job {
         let absent = matches!(kind, ErrorKind::IndexNotFound | ErrorKind::TableNotFound);
         absent && matches!(self.task, Task::Delete(_))
     }
+}
+
+/// Where to look for whoever undoes what DynamoDB acknowledged to us.
+pub(super) fn who_works_against(table: &TableName) -> String {
+    format!(
+        "find out who works against it: another run in another state directory, a template engine \
+         such as CloudFormation or Terraform, or a person (CloudTrail names who calls UpdateTable \
+         on {table})"
+    )
+}
+
+/// When DynamoDB acknowledged the delete that `record` still waits for. A time that
+/// lies ahead was noted before the clock was set back, and counts as now.
+fn acknowledged(record: &Record, now: Timestamp) -> Option<Timestamp> {
+    record.delete_intent_at?;
+    record.deleted_at.map(|at| at.min(now))
 }

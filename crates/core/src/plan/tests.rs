@@ -71,6 +71,7 @@ fn table(name: &str, indexes: Vec<IndexDescription>) -> TableDescription {
     TableDescription {
         name: TableName::new(name).unwrap(),
         table_id: Some(format!("{name}-1")),
+        created_at: None,
         arn: Some(format!("arn:aws:dynamodb:eu-west-1:111122223333:table/{name}")),
         status: TableStatus::Active,
         billing_mode: BillingMode::PayPerRequest,

@@ -357,6 +357,10 @@ impl Judge for Record {
             Some(Owner::Run | Owner::Inferred) if !intended => {
                 Err("it is owned, but there was no intent to create it (intent_at)")
             }
+            // Every intent says what it is about, so that nothing else of the name is ours.
+            Some(Owner::Run | Owner::Inferred) if self.spec.is_none() => {
+                Err("it is owned, but nothing says what was created (spec)")
+            }
             _ => Ok(()),
         }
     }

@@ -31,7 +31,8 @@ pub enum Step {
     SeenAbsent,
     /// A description shows it going away. The status waits for the absence; the
     /// ownership ends now, since nothing stops a deletion and what stands there
-    /// later is another index.
+    /// later is another index. An intent of ours to delete it stays until it is
+    /// seen gone, so that the next rollback can say whose deletion it was.
     SeenDeleting,
     /// A description shows an index of that name with other keys or projection.
     SeenConflict {
@@ -79,6 +80,12 @@ pub enum Step {
         /// For the history; it counts.
         attempt: Attempt,
     },
+    /// DynamoDB had acknowledged the create, and the index is gone again or never
+    /// came: somebody or something else works against it. It counts.
+    Vanished {
+        /// For the history.
+        attempt: Attempt,
+    },
     /// Refused for good, or attempts used up.
     GiveUp {
         /// Why, for `last_error`.
@@ -91,7 +98,7 @@ pub enum Step {
         /// What is said, for `last_error`.
         error: String,
     },
-    /// `rollback` is about to delete it. Only where it is ours and still what we
+    /// `rollback` is about to delete it, which begins a new deletion. Only where it is ours and still what we
     /// made, and no call before the save of this.
     IntendDelete {
         /// Now.
@@ -102,7 +109,14 @@ pub enum Step {
         /// For the history.
         attempt: Attempt,
     },
-    /// `rollback` deleted it.
+    /// DynamoDB acknowledged our delete. The ownership ends now: whatever bears the
+    /// name from here on is not what we made, also after a crash. The status waits
+    /// for the absence.
+    DeleteAcknowledged {
+        /// Now.
+        at: Timestamp,
+    },
+    /// It was seen gone after an intent of ours to delete it.
     Deleted {
         /// Now.
         at: Timestamp,
@@ -140,11 +154,13 @@ impl Step {
             Self::Acknowledge => "acknowledge its creation",
             Self::Refused { .. } => "refuse its creation",
             Self::Lost { .. } => "lose the answer to its creation",
+            Self::Vanished { .. } => "lose what was acknowledged",
             Self::GiveUp { .. } => "give it up",
             Self::Withdraw => "withdraw the intent to create it",
             Self::TimedOut { .. } => "stop waiting for it",
             Self::IntendDelete { .. } => "record the intent to delete it",
             Self::DeleteFailed { .. } => "fail to be deleted",
+            Self::DeleteAcknowledged { .. } => "acknowledge its deletion",
             Self::Deleted { .. } => "record that rollback deleted it",
             Self::Validated { .. } => "record its validation",
             Self::Told { status: Status::Pending, .. } => "be told that it is pending",
@@ -188,12 +204,19 @@ fn next_status(from: Status, step: &Step) -> Option<Status> {
         (Step::Intend { .. }, Pending | InProgress) => Some(InProgress),
         (Step::IntendRetry { .. }, Failed) => Some(InProgress),
         (Step::Acknowledge, InProgress)
-        | (Step::Refused { .. } | Step::Lost { .. } | Step::TimedOut { .. }, InProgress) => {
-            Some(InProgress)
-        }
+        | (
+            Step::Refused { .. }
+            | Step::Lost { .. }
+            | Step::Vanished { .. }
+            | Step::TimedOut { .. },
+            InProgress,
+        ) => Some(InProgress),
         (Step::GiveUp { .. }, InProgress) => Some(Failed),
         (Step::Withdraw, InProgress) => Some(Pending),
-        (Step::IntendDelete { .. } | Step::DeleteFailed { .. }, InProgress | Active) => Some(from),
+        (
+            Step::IntendDelete { .. } | Step::DeleteFailed { .. } | Step::DeleteAcknowledged { .. },
+            InProgress | Active,
+        ) => Some(from),
         (Step::Deleted { .. }, InProgress | Active) => Some(Pending),
         (Step::Validated { .. }, Active) => Some(Active),
         (Step::Told { status, .. }, _) => told(from, *status),
@@ -204,13 +227,17 @@ fn next_status(from: Status, step: &Step) -> Option<Status> {
             Step::Acknowledge
             | Step::Refused { .. }
             | Step::Lost { .. }
+            | Step::Vanished { .. }
             | Step::TimedOut { .. }
             | Step::GiveUp { .. }
             | Step::Withdraw,
             Pending | Active | Failed,
         )
         | (
-            Step::IntendDelete { .. } | Step::DeleteFailed { .. } | Step::Deleted { .. },
+            Step::IntendDelete { .. }
+            | Step::DeleteFailed { .. }
+            | Step::DeleteAcknowledged { .. }
+            | Step::Deleted { .. },
             Pending | Failed,
         )
         | (Step::Validated { .. }, Pending | InProgress | Failed) => None,
@@ -233,9 +260,13 @@ impl Entry {
         let to = next_status(from, &step)?;
         self.status = to;
         match step {
-            Step::SeenActive { at, table_id } => self.seen_active(from, at, table_id),
+            Step::SeenActive { at, table_id } => {
+                self.record.recognise(table_id);
+                self.is_active(from, at);
+            }
             Step::SeenBuilding { table_id } => self.seen_building(from, table_id),
-            Step::SeenAbsent | Step::SeenDeleting | Step::Withdraw => self.record.disown(),
+            Step::SeenDeleting => self.record.end_ownership(),
+            Step::SeenAbsent | Step::Withdraw => self.record.disown(),
             Step::SeenConflict { reason } => {
                 self.record.disown();
                 self.record.owner = Some(Owner::Found);
@@ -255,12 +286,22 @@ impl Entry {
                 self.failed_attempt(attempt, counted);
             }
             Step::Lost { attempt } => self.failed_attempt(Some(attempt), true),
+            Step::Vanished { attempt } => {
+                self.record.disown();
+                self.failed_attempt(Some(attempt), true);
+            }
             Step::IntendDelete { at } => {
                 self.record.delete_intent_at = Some(at.whole_seconds());
+                // That of an earlier index of the name.
+                self.record.deleted_at = None;
             }
             Step::DeleteFailed { attempt } => {
                 self.last_error = Some(attempt.message.clone());
                 self.remember(attempt);
+            }
+            Step::DeleteAcknowledged { at } => {
+                self.record.end_ownership();
+                self.record.deleted_at = Some(at.whole_seconds());
             }
             Step::Deleted { at } => {
                 self.record.disown();
@@ -272,8 +313,7 @@ impl Entry {
         Some(to)
     }
 
-    fn seen_active(&mut self, from: Status, at: Timestamp, table_id: Option<String>) {
-        self.record.recognise(table_id);
+    fn is_active(&mut self, from: Status, at: Timestamp) {
         self.last_error = None;
         if from != Status::Active || self.record.activated_at.is_none() {
             self.record.activated_at = Some(at.whole_seconds());
@@ -329,7 +369,11 @@ impl Entry {
         error: Option<String>,
     ) {
         match self.status {
-            Status::Active => self.seen_active(from, at, None),
+            Status::Active => {
+                // Being told shows no table, so that it proves nothing about it.
+                self.record.owner.get_or_insert(Owner::Found);
+                self.is_active(from, at);
+            }
             Status::InProgress => {
                 self.creation_time.get_or_insert(at.whole_seconds());
                 if from == Status::Active {
@@ -347,13 +391,18 @@ impl Entry {
 }
 
 impl Record {
-    /// What was there is gone, or was never ours: neither ownership nor what we
-    /// know of that build holds for whatever is seen next.
-    fn disown(&mut self) {
+    /// What was there is going, gone, or was never ours: neither ownership nor what
+    /// we know of that build holds for whatever is seen next.
+    fn end_ownership(&mut self) {
         self.owner = None;
         self.acknowledged = false;
         self.activated_at = None;
         self.validation = None;
+    }
+
+    /// The same where nothing of it is left to be waited for either.
+    fn disown(&mut self) {
+        self.end_ownership();
         self.delete_intent_at = None;
     }
 
@@ -366,15 +415,29 @@ impl Record {
 
     /// An index is there. It is what we made only if we made one, on this table.
     fn recognise(&mut self, table_id: Option<String>) {
-        let moved = matches!((&self.table_id, &table_id), (Some(a), Some(b)) if a != b);
-        let ours = matches!(self.owner, Some(Owner::Run | Owner::Inferred));
+        let moved = !self.is_on(table_id.as_deref());
         if moved {
             self.disown();
         }
-        if moved || !ours {
+        if !self.is_ours() {
             self.owner = Some(Owner::Found);
+            // What we meant to delete is not what stands there.
+            self.delete_intent_at = None;
         }
-        self.table_id = table_id.or(self.table_id.take());
+        self.table_id = table_id;
+    }
+
+    /// Whether the table that shows `table_id` is the one this is about. An identity
+    /// that was recorded and is not shown any more is a difference.
+    #[must_use]
+    pub fn is_on(&self, table_id: Option<&str>) -> bool {
+        self.table_id.is_none() || self.table_id.as_deref() == table_id
+    }
+
+    /// A run of this state made it, acknowledged or not.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        matches!(self.owner, Some(Owner::Run | Owner::Inferred))
     }
 
     /// Keeps the newest [`HISTORY`].
@@ -406,11 +469,13 @@ mod tests {
         RefusedCounted    -            in_progress  -            -
         RefusedInQueue    -            in_progress  -            -
         Lost              -            in_progress  -            -
+        Vanished          -            in_progress  -            -
         GiveUp            -            failed       -            -
         Withdraw          -            pending      -            -
         TimedOut          -            in_progress  -            -
         IntendDelete      -            in_progress  active       -
         DeleteFailed      -            in_progress  active       -
+        DeleteAcknowledged -           in_progress  active       -
         Deleted           -            pending      pending      -
         Validated         -            -            active       -
         ToldPending       pending      pending      pending      -
@@ -435,6 +500,8 @@ mod tests {
             "RefusedCounted" => Step::Refused { attempt: Some(attempt(9)), counted: true },
             "RefusedInQueue" => Step::Refused { attempt: None, counted: false },
             "Lost" => Step::Lost { attempt: attempt(9) },
+            "Vanished" => Step::Vanished { attempt: attempt(9) },
+            "DeleteAcknowledged" => Step::DeleteAcknowledged { at: at(9) },
             "GiveUp" => Step::GiveUp { error: text() },
             "Withdraw" => Step::Withdraw,
             "TimedOut" => Step::TimedOut { error: text() },
@@ -462,7 +529,7 @@ mod tests {
                 cells += 1;
             }
         }
-        assert_eq!(cells, 23 * 4);
+        assert_eq!(cells, 25 * 4);
     }
 
     #[test]
@@ -551,7 +618,9 @@ mod tests {
         assert_eq!(entry.record().table_id.as_deref(), Some("T2"));
         assert!(!entry.record().acknowledged);
         let untold = ours.into_iter().chain([seen_active(9, None)]);
-        assert_eq!(owner(untold), Some(Owner::Run), "an engine without ids contradicts nothing");
+        assert_eq!(owner(untold), Some(Owner::Found), "what was told once is missed");
+        let never_told = [intend(1, None), Step::Acknowledge, seen_active(9, Some("T1"))];
+        assert_eq!(owner(never_told), Some(Owner::Run), "nothing contradicts it");
     }
 
     #[test]
@@ -575,6 +644,30 @@ mod tests {
         let entry = after(steps);
         assert_eq!(entry.record().owner, Some(Owner::Found));
         assert_eq!(entry.record().deleted_at, Some(at(7)));
+    }
+
+    #[test]
+    fn an_acknowledged_delete_ends_the_ownership_before_the_index_is_seen_gone() {
+        let deleted = || {
+            let ours = [intend(1, None), Step::Acknowledge, seen_active(5, None)];
+            let ours = ours.into_iter().chain([Step::IntendDelete { at: at(6) }]);
+            ours.chain([Step::DeleteAcknowledged { at: at(7) }])
+        };
+        let entry = after(deleted());
+        assert_eq!((entry.status(), entry.record().owner), (Status::Active, None));
+        assert_eq!(entry.record().deleted_at, Some(at(7)));
+        assert_eq!(entry.record().delete_intent_at, Some(at(6)), "it is still waited for");
+        let another = after(deleted().chain([seen_active(9, None)]));
+        assert_eq!(another.record().owner, Some(Owner::Found));
+        assert_eq!(another.record().delete_intent_at, None);
+    }
+
+    #[test]
+    fn what_was_acknowledged_and_is_gone_counts_as_an_attempt_and_is_not_ours() {
+        let vanished = Step::Vanished { attempt: attempt(3) };
+        let entry = after([intend(1, None), Step::Acknowledge, vanished]);
+        assert_eq!((entry.retry_count(), entry.record().owner), (1, None));
+        assert_eq!(entry.record().attempts.len(), 1);
     }
 
     #[test]

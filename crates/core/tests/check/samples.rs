@@ -62,6 +62,7 @@ pub(super) fn table(name: &str, keys: &[Key<'_>]) -> TableDescription {
     TableDescription {
         name: TableName::new(name).unwrap(),
         table_id: Some("first".to_owned()),
+        created_at: None,
         arn: None,
         status: TableStatus::Active,
         billing_mode: BillingMode::PayPerRequest,

@@ -10,7 +10,7 @@ use gsictl_core::state::{Attempt, Owner, State, Status, Step};
 use gsictl_core::time::Timestamp;
 
 use crate::support::apply::{Apply, Ran};
-use crate::support::samples::{START, by_flight, one, secs};
+use crate::support::samples::{START, by_flight, one, secs, spec};
 use gsictl_sim::world::World;
 
 /// What an earlier run left.
@@ -53,8 +53,7 @@ fn ago(length: Duration) -> Timestamp {
 
 fn steps_to(left: Left, table_id: &str) -> Vec<Step> {
     let table_id = Some(table_id.to_owned());
-    let intend =
-        Step::Intend { at: ago(HOUR), table_id: table_id.clone(), spec: "a-digest".to_owned() };
+    let intend = Step::Intend { at: ago(HOUR), table_id: table_id.clone(), spec: spec() };
     let attempt = Attempt {
         at: ago(HOUR),
         kind: "ValidationException".to_owned(),

@@ -7,7 +7,7 @@ use gsictl_core::state::{Owner, State, Status, Step};
 
 use crate::support::apply::{Apply, Ran};
 use crate::support::samples::{
-    START, airline, by_flight, definitions, id, index, on_creates, one, secs, table,
+    START, airline, by_flight, definitions, id, index, on_creates, one, secs, spec, table,
 };
 use gsictl_sim::model::refusal;
 use gsictl_sim::world::{Fault, World};
@@ -183,11 +183,11 @@ fn a_state_of_the_seeds_tool_is_resumed() {
 fn a_state_is_done_with_when_no_index_is_on_its_way_named_or_not() {
     let both = definitions([
         index("bookings.by-flight", &["flight_id"]),
-        index("bookings.by-name", &["name"]),
+        index("flights.by-name", &["name"]),
     ]);
     let mut state = Apply::new(both).state(START);
-    let intend = Step::Intend { at: START, table_id: None, spec: "a-digest".to_owned() };
-    state.apply(&id("bookings.by-name"), intend).unwrap();
+    let intend = Step::Intend { at: START, table_id: None, spec: spec() };
+    state.apply(&id("flights.by-name"), intend).unwrap();
     let apply = Apply::new(one());
     let mut world = apply.world();
     world.set_durable(Some(&state.render(START).bytes));

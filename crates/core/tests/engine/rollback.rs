@@ -20,20 +20,20 @@ use crate::support::samples::{
 
 /// One rollback over what is durable.
 #[derive(Default)]
-struct Rollback {
-    selection: Selection,
-    inferred: bool,
+pub(super) struct Rollback {
+    pub(super) selection: Selection,
+    pub(super) inferred: bool,
 }
 
-struct Done {
-    state: State,
-    outcome: Outcome,
-    told: Vec<&'static str>,
-    deletes: Vec<String>,
+pub(super) struct Done {
+    pub(super) state: State,
+    pub(super) outcome: Outcome,
+    pub(super) told: Vec<&'static str>,
+    pub(super) deletes: Vec<String>,
 }
 
 impl Done {
-    fn verdict(&self, index: &str) -> &Verdict {
+    pub(super) fn verdict(&self, index: &str) -> &Verdict {
         let found = self.outcome.verdicts.iter().find(|(of, _)| *of == id(index));
         &found.expect("a verdict").1
     }
@@ -44,7 +44,7 @@ impl Done {
 }
 
 impl Rollback {
-    fn try_run(&self, world: &mut World) -> Option<Done> {
+    pub(super) fn try_run(&self, world: &mut World) -> Option<Done> {
         let loaded = world.open(Box::new(world.disk().store())).unwrap().expect("a state");
         let policy = Policy { max_attempts: 3, backoff: vec![secs(30)], ..Policy::default() };
         let rules = Rules {
@@ -60,7 +60,9 @@ impl Rollback {
         let tables: Vec<_> =
             concerned(&state, &self.selection).map(|(id, _)| id.table.clone()).collect();
         let mut survey = Survey::new(&tables);
-        world.run(&mut survey);
+        if world.run(&mut survey) == Finish::Crashed {
+            return None;
+        }
         let plan = plan(&state, &survey.into_catalog().unwrap(), &self.selection, self.inferred);
         let mut engine = Engine::rollback(world.clock(), plan, policy, state, 7);
         if world.run(&mut engine) == Finish::Crashed {
@@ -80,22 +82,22 @@ impl Rollback {
         })
     }
 
-    fn run(&self, world: &mut World) -> Done {
+    pub(super) fn run(&self, world: &mut World) -> Done {
         self.try_run(world).expect("no crash was ordered")
     }
 }
 
-fn built(apply: &Apply) -> World {
+pub(super) fn built(apply: &Apply) -> World {
     let mut world = apply.world();
     assert!(apply.run(&mut world).all_active());
     world
 }
 
-fn one_built() -> World {
+pub(super) fn one_built() -> World {
     built(&Apply::new(one()))
 }
 
-fn is_gone(world: &mut World, index: &str) -> bool {
+pub(super) fn is_gone(world: &mut World, index: &str) -> bool {
     let now = world.now;
     !world.model.has(now, &id(index))
 }

@@ -10,7 +10,7 @@ use gsictl_core::state::{Owner, Status, Step};
 use crate::support::apply::{Apply, Ran};
 use crate::support::samples::{
     START, after, by_flight, connection, definitions, hours, id, index, on_creates, one, secs,
-    server_error, table,
+    server_error, spec, table,
 };
 use gsictl_sim::model::Stale;
 use gsictl_sim::world::{Fault, World};
@@ -68,7 +68,7 @@ fn an_index_that_is_still_not_shown_after_a_minute_is_missed() {
     assert_eq!(ran.count(&world, "Missing"), 1, "{}", ran.told(&world));
     let creates = ran.creates(&world, &by_flight());
     assert_eq!(creates.len(), 2);
-    assert!(creates[1] >= after(60) && creates[1] < after(66), "{creates:?}");
+    assert!(creates[1] >= after(90) && creates[1] < after(96), "{creates:?}");
     assert_eq!(ran.owner(&by_flight()), Some(Owner::Run));
 }
 
@@ -146,6 +146,7 @@ fn an_index_that_somebody_deletes_while_it_is_built_is_made_again() {
             "Accepted",
             "Backfilling",
             "AwaitingDeletion",
+            "AttemptFailed",
             "Missing",
             "Creating",
             "Accepted",
@@ -297,7 +298,7 @@ fn a_create_that_was_sent_just_before_a_crash_is_waited_for_a_minute() {
     let apply = Apply::new(one());
     let mut world = apply.world();
     let mut state = apply.state(START);
-    let intend = Step::Intend { at: START, table_id: None, spec: "a-digest".to_owned() };
+    let intend = Step::Intend { at: START, table_id: None, spec: spec() };
     state.apply(&by_flight(), intend).unwrap();
     world.set_durable(Some(&state.render(START).bytes));
     world.now = after(10);
@@ -313,7 +314,7 @@ fn an_intent_that_lies_ahead_because_the_clock_was_set_back_is_waited_for_a_minu
     let mut world = apply.world();
     let mut state = apply.state(START);
     let ahead = after(7_200);
-    let intend = Step::Intend { at: ahead, table_id: None, spec: "a-digest".to_owned() };
+    let intend = Step::Intend { at: ahead, table_id: None, spec: spec() };
     state.apply(&by_flight(), intend).unwrap();
     world.set_durable(Some(&state.render(ahead).bytes));
     let ran = apply.run(&mut world);
@@ -329,7 +330,7 @@ fn a_time_out_strikes_though_the_clock_was_set_back_behind_the_intent() {
     let mut world = apply.world();
     let table_id = Some(world.model.table(&table("bookings")).id.clone());
     let mut state = apply.state(START);
-    let intend = Step::Intend { at: after(7_200), table_id, spec: "a-digest".to_owned() };
+    let intend = Step::Intend { at: after(7_200), table_id, spec: spec() };
     state.apply(&by_flight(), intend).unwrap();
     world.set_durable(Some(&state.render(after(7_200)).bytes));
     world.model.operator_creates(START, &one().indexes[0]);
@@ -344,7 +345,7 @@ fn a_table_that_is_denied_just_after_a_crash_is_looked_at_again() {
     let mut world = apply.world();
     let table_id = Some(world.model.table(&table("bookings")).id.clone());
     let mut state = apply.state(START);
-    let intend = Step::Intend { at: START, table_id, spec: "a-digest".to_owned() };
+    let intend = Step::Intend { at: START, table_id, spec: spec() };
     state.apply(&by_flight(), intend).unwrap();
     world.set_durable(Some(&state.render(START).bytes));
     world.model.stale = Some((secs(30), Stale::NotFound));
@@ -362,7 +363,7 @@ fn a_create_that_was_sent_just_before_a_crash_and_shows_late_is_recovered() {
     let mut world = apply.world();
     let table_id = Some(world.model.table(&table("bookings")).id.clone());
     let mut state = apply.state(START);
-    let intend = Step::Intend { at: START, table_id, spec: "a-digest".to_owned() };
+    let intend = Step::Intend { at: START, table_id, spec: spec() };
     state.apply(&by_flight(), intend).unwrap();
     world.set_durable(Some(&state.render(START).bytes));
     world.now = after(10);

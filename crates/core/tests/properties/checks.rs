@@ -185,6 +185,7 @@ orders:
     let description = TableDescription {
         name: name.clone(),
         table_id: None,
+        created_at: None,
         arn: None,
         status: TableStatus::Active,
         billing_mode: BillingMode::PayPerRequest,

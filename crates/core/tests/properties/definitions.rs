@@ -208,6 +208,7 @@ fn built(wanted: &Definitions, billing_mode: BillingMode, status: &IndexStatus) 
         let description = TableDescription {
             name: table.clone(),
             table_id: None,
+            created_at: None,
             arn: None,
             status: TableStatus::Active,
             billing_mode,

@@ -29,6 +29,11 @@ pub(crate) fn hours(n: u64) -> Duration {
     Duration::from_secs(n * 3_600)
 }
 
+/// The digest of the index of [`one`], as an intent to create it has it.
+pub(crate) fn spec() -> String {
+    one().indexes[0].digest(&std::collections::BTreeMap::new())
+}
+
 pub(crate) fn table(name: &str) -> TableName {
     TableName::new(name).unwrap()
 }

@@ -67,7 +67,7 @@ impl Facts {
         let (left_out, kept): (Vec<_>, Vec<_>) = table.indexes.iter().partition(|i| is_left_out(i));
         let schema = |i: &&IndexDescription| (i.name.clone(), i.schema_text(&table.attributes));
         Self {
-            table_id: table.table_id.clone(),
+            table_id: table.identity(),
             keys: typed_keys_text(&table.key_schema, &table.attributes),
             types: types(table, own, &left_out, &kept),
             billing_mode: table.billing_mode,
@@ -83,7 +83,7 @@ impl Facts {
     }
 
     fn differences(&self, now: &Self) -> Vec<String> {
-        if self.table_id != now.table_id && self.table_id.is_some() && now.table_id.is_some() {
+        if self.table_id.is_some() && self.table_id != now.table_id {
             return vec!["the table was deleted and made again".to_owned()];
         }
         let mut changes = Vec::new();

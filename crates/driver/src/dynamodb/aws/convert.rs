@@ -14,6 +14,7 @@ use gsictl_core::definition::{
     WarmThroughput,
 };
 use gsictl_core::name::{IndexName, TableName};
+use gsictl_core::time::Timestamp;
 
 /// A request the SDK would not build. It was not sent.
 #[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
@@ -182,6 +183,10 @@ pub(super) fn table_from(table: sdk::TableDescription) -> Result<TableDescriptio
     Ok(TableDescription {
         name,
         table_id: table.table_id,
+        created_at: table
+            .creation_date_time
+            .and_then(|at| at.to_millis().ok())
+            .map(Timestamp::from_millis),
         arn: table.table_arn,
         status: TableStatus::from(status.as_str()),
         billing_mode,

@@ -331,6 +331,7 @@ fn describe(name: &TableName, table: TableMetadata) -> Result<TableDescription, 
     Ok(TableDescription {
         name: name.clone(),
         table_id: table.table_id,
+        created_at: None,
         arn: Some(format!("arn:aws:dynamodb:{REGION}:{account}:table/{name}")),
         status: TableStatus::from(table.table_status.as_str()),
         billing_mode,
