@@ -269,6 +269,13 @@ pub(crate) struct Rollback {
     /// Read this state file or archive
     #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
+    /// Believe the state of --state although a newer save of it exists
+    ///
+    /// What the older one holds to be its own may have been deleted since, and made
+    /// again by somebody else: that one would be deleted. What the newer state knows
+    /// is shown first.
+    #[arg(long, requires = "state")]
+    pub(crate) superseded: bool,
     /// Do not ask
     #[arg(long, short)]
     pub(crate) yes: bool,

@@ -235,6 +235,8 @@ impl From<ApplyError> for CliError {
             ApplyError::Elsewhere(error) => Self::new(Exit::State, error.to_string())
                 .hint("use another --state-dir for these definitions")
                 .hint("or put the state away with `gsictl state archive`"),
+            ApplyError::Superseded { .. } => Self::new(Exit::State, error.to_string())
+                .hint("move the state file away: the next run begins anew, from what DynamoDB shows"),
             ApplyError::NothingToResume => Self::new(Exit::Usage, error.to_string())
                 .hint("leave out --resume to begin: the same command resumes by itself"),
         }
@@ -254,6 +256,13 @@ impl From<RollbackError> for CliError {
                 .hint("name the directory of the run with --state-dir, or a file with --state"),
             RollbackError::OtherState { .. } => Self::new(Exit::State, error.to_string())
                 .hint("put the state away with `gsictl state archive`, then run the same command again"),
+            RollbackError::Superseded { .. } => Self::new(Exit::State, error.to_string())
+                .hint("leave out --state, and move an older state file away: `gsictl rollback` takes the newest state")
+                .hint("--superseded believes the older one all the same, and may delete an index that somebody made since; see what with --dry-run"),
+            RollbackError::UnknownArchive { .. } => Self::new(Exit::State, error.to_string())
+                .hint("nothing was deleted; move it away, or name a state with --state FILE --superseded"),
+            RollbackError::Nowhere { .. } => Self::new(Exit::State, error.to_string())
+                .hint("nothing was deleted; every state that gsictl wrote says it: the file was edited, or is not whole"),
             RollbackError::Elsewhere(error) => Self::new(Exit::State, error.to_string())
                 .hint("ask the place where the indexes were created: --region, --endpoint-url, --profile or --local"),
         }

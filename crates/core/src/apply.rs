@@ -69,6 +69,7 @@ pub fn prepare(
     }
     state.set_target(target);
     state.set_definitions_digest(order.definitions.digest());
+    state.end_rollback();
     let unnamed = state.enlist(order.definitions).unnamed;
     let plan = plan(order.definitions, catalog, &state, order.selection, order.retry_failed);
     Ok(Prepared { state, plan, resumed, adopted_from, unnamed })

@@ -23,7 +23,7 @@ mod tests;
 mod write;
 
 pub use self::check::parse;
-pub(crate) use self::compare::{digest_of, hash, typed_keys_text};
+pub(crate) use self::compare::{digest_of, hash, hash_of_bytes, typed_keys_text};
 pub use self::diagnostic::{Diagnostic, Diagnostics};
 pub use self::export::{Export, Note};
 pub(crate) use self::limits::MAX_INCLUDED_OF_A_TABLE;

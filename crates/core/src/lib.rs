@@ -24,6 +24,7 @@ pub mod report;
 pub mod retry;
 pub mod rollback;
 pub mod state;
+pub mod succession;
 pub mod survey;
 pub mod time;
 pub mod watch;

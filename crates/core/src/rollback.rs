@@ -15,7 +15,7 @@ use crate::catalog::{Catalog, Sighting};
 use crate::evidence::{Evidence, evidence};
 use crate::name::{IndexId, TableName};
 use crate::plan::Selection;
-use crate::state::{Entry, Owner, State, Status};
+use crate::state::{Entry, Owner, State, Status, Step};
 use crate::time::Timestamp;
 
 /// Why an index is left alone.
@@ -140,6 +140,21 @@ pub struct RollbackPlan {
 }
 
 impl RollbackPlan {
+    /// Leaves alone what newer states of the directory know more about, each with the
+    /// name of its file; `state` owns it no longer.
+    pub fn keep_superseded(&mut self, state: &mut State, newer: &BTreeMap<IndexId, String>) {
+        for index in self.tables.iter_mut().flat_map(|table| &mut table.indexes) {
+            let ours = state.entry(&index.id).is_some_and(|entry| entry.record().is_ours());
+            let Some(by) = newer.get(&index.id).filter(|_| ours) else {
+                continue;
+            };
+            let kept = Kept::Superseded { by: by.clone() };
+            // An observation may move any entry.
+            let _ = state.apply(&index.id, Step::SeenConflict { reason: kept.to_string() });
+            index.standing = Standing::Kept(kept);
+        }
+    }
+
     /// The indexes that will be deleted, or are being deleted.
     pub fn doomed(&self) -> impl Iterator<Item = &IndexId> {
         let doomed =
@@ -223,6 +238,13 @@ pub fn plan(
         Some(TableRollback { table: table.clone(), sighting: sighting.clone(), asked_at, indexes })
     });
     RollbackPlan { tables: tables.collect(), include_inferred }
+}
+
+/// Whether a rollback did its work on `state` and did not come to put it away. Any
+/// command that holds the lock finishes that.
+#[must_use]
+pub fn is_left_over(state: &State) -> bool {
+    state.rolling_back_since().is_some() && is_complete(state, false)
 }
 
 /// Whether nothing is left that a rollback of the whole state would delete, and

@@ -355,6 +355,7 @@ pub struct State {
     serial: Serial,
     target: Target,
     definitions: Option<String>,
+    rolling_back_since: Option<Timestamp>,
     foreign: bool,
     unknown: Unknown,
     slots: IndexMap<IndexId, Slot>,
@@ -385,11 +386,34 @@ impl State {
             serial: Serial::default(),
             target: Target::default(),
             definitions: None,
+            rolling_back_since: None,
             foreign: false,
             unknown: Unknown::default(),
             slots: IndexMap::new(),
             changes: Changes::default(),
         }
+    }
+
+    /// Lets the serials go on behind `serial`, the highest that the directory has seen:
+    /// then they put its states in order, whatever clocks say.
+    pub fn continue_after(&mut self, serial: Serial) {
+        self.serial = self.serial.max(serial);
+    }
+
+    /// A rollback of this state begins. It is saved with the next change.
+    pub fn begin_rollback(&mut self, now: Timestamp) {
+        self.rolling_back_since.get_or_insert(now.whole_seconds());
+    }
+
+    /// A run creates again what the state is about.
+    pub fn end_rollback(&mut self) {
+        self.rolling_back_since = None;
+    }
+
+    /// When the rollback began that has not put this state away yet.
+    #[must_use]
+    pub fn rolling_back_since(&self) -> Option<Timestamp> {
+        self.rolling_back_since
     }
 
     /// Reads a state file, ours or one that the seeds' tool wrote. Nothing is

@@ -14,10 +14,13 @@ use gsictl_core::plan::{Plan, Selection};
 use gsictl_core::probe::{Sample, ValidationReport};
 use gsictl_core::report::{About, Report};
 use gsictl_core::retry::Policy;
+use gsictl_core::rollback::is_left_over;
 use gsictl_core::state::{Elsewhere, ParseError, State};
+use gsictl_core::succession::{Ancestry, successor};
 use gsictl_core::survey::SurveyError;
 use gsictl_core::time::Timestamp;
 
+use crate::archives::{Archives, put_away};
 use crate::check::{self, Ahead, CheckError, check_ahead};
 use crate::clock::Clock;
 use crate::drive::{SharedStore, StopSignal, drive, locked};
@@ -86,6 +89,14 @@ pub enum ApplyError {
     /// The state belongs to other definitions or another place.
     #[error(transparent)]
     Elsewhere(#[from] Elsewhere),
+    /// An archive is a later save of the state: what it knows would be forgotten.
+    #[error("{} is older than {newer}, a later save of it", path.display())]
+    Superseded {
+        /// The state file.
+        path: PathBuf,
+        /// The archive.
+        newer: String,
+    },
     /// `--resume` without a state.
     #[error("there is no state file to resume")]
     NothingToResume,
@@ -160,7 +171,8 @@ pub async fn prepare(
     if let Some(saved) = &request.saved_plan {
         saved.check_target(&target)?;
     }
-    let loaded = load(store)?;
+    // A rollback that did its work and did not come to put its state away.
+    let loaded = load(store)?.filter(|state| !is_left_over(state));
     if request.resume && loaded.is_none() {
         return Err(ApplyError::NothingToResume);
     }
@@ -181,6 +193,10 @@ pub async fn prepare(
     let lineage = lineage(request.seed);
     let mut prepared =
         gsictl_core::apply::prepare(&order, loaded, lineage, target, &catalog, clock.now())?;
+    if !prepared.resumed {
+        let serial = Archives::look(&mut *locked(store))?.highest_serial();
+        prepared.state.continue_after(serial);
+    }
     if let Some(saved) = &request.saved_plan {
         saved.check_target(prepared.state.target())?;
         prepared.plan = saved.confine(prepared.plan)?;
@@ -214,6 +230,7 @@ pub async fn apply(
 ) -> Result<Applied, ApplyError> {
     let started_at = clock.now();
     locked(store).lock(&request.holder)?;
+    settle(store, clock, observe)?;
     let prepared = prepare(request, backend, store, clock, stop, observe).await?;
     let surveyed = request.definitions.tables().count() as u64;
     let command = &request.command;
@@ -246,7 +263,7 @@ pub async fn apply(
         validate::record(&mut state, &request.definitions, found);
         locked(store).save(&state.render(clock.now()).bytes)?;
     }
-    let archived = archive_if_complete(&request.definitions, &state, &outcome, store, clock)?;
+    let archived = archive_if_complete(&request.definitions, &mut state, &outcome, store, clock)?;
     if let Some(name) = archived.as_ref().and_then(|path| path.file_name()) {
         observe(Progress::Archived(&name.to_string_lossy()));
     }
@@ -254,6 +271,28 @@ pub async fn apply(
     let report = Report::new(&about, &outcome, &state);
     let changed = state.serial() != before;
     Ok(Applied { report, changed, outcome, archived, checked, validation })
+}
+
+/// Before anything is asked: a state that an archive supersedes is not believed, and
+/// one of a rollback that was killed at its very end is put away.
+fn settle(store: &SharedStore, clock: Clock, observe: &mut Observer<'_>) -> Result<(), ApplyError> {
+    let Some(bytes) = locked(store).load()? else {
+        return Ok(());
+    };
+    let mut state = understand(store, &bytes)?;
+    let known = Archives::look(&mut *locked(store))?.known;
+    let own = Ancestry::of(&bytes);
+    if let Some((newer, _)) = own.as_ref().and_then(|own| successor(own, &known)) {
+        let path = locked(store).location();
+        return Err(ApplyError::Superseded { path, newer: newer.clone() });
+    }
+    if is_left_over(&state) {
+        let path = put_away(&mut *locked(store), &mut state, clock.now())?;
+        if let Some(name) = path.file_name() {
+            observe(Progress::Archived(&name.to_string_lossy()));
+        }
+    }
+    Ok(())
 }
 
 /// Holds back what items would break with. `None` where it was not asked for, or
@@ -333,7 +372,7 @@ fn nothing_to_do(plan: &Plan, clock: Clock, observe: &mut Observer<'_>) -> Outco
 
 fn archive_if_complete(
     definitions: &Definitions,
-    state: &State,
+    state: &mut State,
     outcome: &Outcome,
     store: &SharedStore,
     clock: Clock,
@@ -341,8 +380,7 @@ fn archive_if_complete(
     if !is_complete(definitions, state, outcome) {
         return Ok(None);
     }
-    let name = State::archive_name(clock.now());
-    locked(store).archive(&name).map(Some)
+    put_away(&mut *locked(store), state, clock.now()).map(Some)
 }
 
 /// Reads the state, if there is one.

@@ -4,6 +4,7 @@
 //! two backends; without them the loop and the stores build in seconds.
 
 pub mod apply;
+pub mod archives;
 pub mod check;
 pub mod clock;
 #[cfg(feature = "local")]

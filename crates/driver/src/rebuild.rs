@@ -8,9 +8,11 @@ use gsictl_core::catalog::Sighting;
 use gsictl_core::definition::IndexDefinition;
 use gsictl_core::plan::{Finding, judge};
 use gsictl_core::state::{State, Step};
+use gsictl_core::succession::Ancestry;
 use gsictl_core::time::Timestamp;
 
 use crate::apply::{ApplyError, Request, lineage};
+use crate::archives::Archives;
 use crate::clock::Clock;
 use crate::drive::{SharedStore, StopSignal, locked};
 use crate::dynamodb::Backend;
@@ -66,7 +68,11 @@ pub async fn rebuild(
     }
 
     let mut store = locked(store);
-    let set_aside = match store.load()? {
+    state.continue_after(Archives::look(&mut *store)?.highest_serial());
+    let old = store.load()?;
+    let before = old.as_deref().and_then(Ancestry::of);
+    state.continue_after(before.map(|of| of.serial).unwrap_or_default());
+    let set_aside = match old {
         None => None,
         Some(_) => Some(store.set_aside(&format!("replaced_{}", clock.now().file_stamp()))?),
     };

@@ -1,23 +1,27 @@
 //! One `rollback` from the lock to the archive: deletes what this state's runs
 //! created, and nothing else. Between [`prepare`] and [`rollback`] somebody is asked.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gsictl_core::engine::{Engine, Outcome};
+use gsictl_core::catalog::Catalog;
+use gsictl_core::engine::{Ended, Engine, Outcome};
 use gsictl_core::event::Event;
-use gsictl_core::name::TableName;
+use gsictl_core::name::{IndexId, TableName};
 use gsictl_core::plan::Selection;
 use gsictl_core::retry::Policy;
-use gsictl_core::rollback::{RollbackPlan, concerned, is_complete, plan};
-use gsictl_core::state::{Elsewhere, ParseError, State};
+use gsictl_core::rollback::{RollbackPlan, concerned, is_complete, plan, take_down};
+use gsictl_core::state::{Elsewhere, ParseError, State, Target};
+use gsictl_core::succession::{Ancestry, concerns, successor, what_changed};
 use gsictl_core::survey::SurveyError;
 use gsictl_core::time::Timestamp;
 
+use crate::archives::{Archives, put_away};
 use crate::clock::Clock;
 use crate::drive::{SharedStore, StopSignal, drive, locked};
 use crate::dynamodb::Backend;
-use crate::store::{Holder, LockError, StoreError};
+use crate::store::{FileStore, Holder, LockError, STATE_FILE, StateStore, StoreError};
 use crate::survey::survey;
 
 /// Where the state of a rollback comes from.
@@ -38,6 +42,8 @@ pub struct Request {
     pub selection: Selection,
     /// Delete indexes whose creation was never acknowledged, too.
     pub include_inferred: bool,
+    /// Believe a state although a newer one knows more.
+    pub superseded: bool,
     /// Limits and habits.
     pub policy: Policy,
     /// Draws the jitter.
@@ -74,12 +80,50 @@ pub enum RollbackError {
         /// The state file.
         kept: PathBuf,
     },
+    /// A newer state of the same lineage is there: what the older one says may be over,
+    /// and somebody may have made an index of the same name since.
+    #[error("{}", told(named, newer))]
+    Superseded {
+        /// The file of the older one.
+        named: PathBuf,
+        /// The newer one.
+        newer: Newer,
+    },
+    /// An archive cannot be read, so that nobody knows which is the newest.
+    #[error("{} cannot be read, and it may be the newest state", path.display())]
+    UnknownArchive {
+        /// The archive.
+        path: PathBuf,
+    },
     /// The state belongs to another place.
     #[error(transparent)]
     Elsewhere(#[from] Elsewhere),
+    /// The state owns indexes and does not say where: no run writes such a one.
+    #[error("{} does not say in which account, region or endpoint its indexes are", path.display())]
+    Nowhere {
+        /// The file.
+        path: PathBuf,
+    },
     /// DynamoDB cannot be asked.
     #[error(transparent)]
     Survey(#[from] SurveyError),
+}
+
+/// A state that supersedes the one in question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Newer {
+    /// Its file.
+    pub file: String,
+    /// What it knows of the indexes that the older one holds to be its own.
+    pub knows: Vec<(IndexId, String)>,
+}
+
+fn told(named: &Path, newer: &Newer) -> String {
+    let mut text = format!("{} is older than {}, a later save of it", named.display(), newer.file);
+    for (id, what) in &newer.knows {
+        text.push_str(&format!("; {id}: {what}"));
+    }
+    text
 }
 
 /// What happens in a `rollback`, in order.
@@ -117,8 +161,22 @@ pub struct RolledBack {
 pub struct Prepared {
     /// What would be done.
     pub plan: RollbackPlan,
+    /// The newer state that was passed over because that was asked for.
+    pub passed_over: Option<Newer>,
     state: State,
+    catalog: Catalog,
+    /// An earlier rollback of this state did not come to put it away.
+    left_over: bool,
     started_at: Timestamp,
+}
+
+/// The state that a rollback is about, as it was found.
+struct Loaded {
+    state: State,
+    path: PathBuf,
+    passed_over: Option<Newer>,
+    /// What newer states of other lineages are about, with their files.
+    claimed: BTreeMap<IndexId, String>,
 }
 
 /// Who watches a `rollback`.
@@ -139,10 +197,15 @@ pub async fn prepare(
 ) -> Result<Prepared, RollbackError> {
     let started_at = clock.now();
     locked(store).lock(&request.holder)?;
-    let (state, from) = load(&request.source, store)?;
-    observe(Progress::Loaded(&from));
+    let Loaded { mut state, path, passed_over, claimed } = load(request, store)?;
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    observe(Progress::Loaded(&name.to_string_lossy()));
     let script = state.script_name().to_owned();
     let mut target = backend.target();
+    let owned = state.entries().any(|(_, entry)| entry.record().is_ours());
+    if owned && *state.target() == Target::default() {
+        return Err(RollbackError::Nowhere { path });
+    }
     state.check_belongs(&script, &target)?;
 
     let tables: Vec<TableName> =
@@ -151,9 +214,52 @@ pub async fn prepare(
     let catalog = survey(&tables, backend, clock, stop, &mut told).await?;
     target.account = catalog.account().map(str::to_owned);
     state.check_belongs(&script, &target)?;
+    check_account(&state, &catalog)?;
 
-    let plan = plan(&state, &catalog, &request.selection, request.include_inferred);
-    Ok(Prepared { plan, state, started_at })
+    let mut plan = plan(&state, &catalog, &request.selection, request.include_inferred);
+    plan.keep_superseded(&mut state, &claimed);
+    let left_over = state.rolling_back_since().is_some();
+    Ok(Prepared { plan, passed_over, state, catalog, left_over, started_at })
+}
+
+/// An account that was recorded and that no table shows is a difference.
+fn check_account(state: &State, catalog: &Catalog) -> Result<(), Elsewhere> {
+    let recorded = state.target().account.as_ref();
+    match recorded.filter(|_| catalog.account().is_none() && catalog.found().next().is_some()) {
+        None => Ok(()),
+        Some(recorded) => Err(Elsewhere {
+            what: "account",
+            recorded: recorded.clone(),
+            wanted: "none that the tables tell".to_owned(),
+        }),
+    }
+}
+
+impl Prepared {
+    /// Saves what the look at the tables says against the ownerships of the state:
+    /// before somebody is asked, who may answer much later, or no.
+    ///
+    /// # Errors
+    /// [`StoreError`] where that cannot be saved.
+    pub fn record(
+        &mut self,
+        request: &Request,
+        store: &SharedStore,
+        clock: Clock,
+    ) -> Result<(), StoreError> {
+        let now = clock.now();
+        if !take_down(&mut self.state, &self.catalog, request.policy.visibility, now) {
+            return Ok(());
+        }
+        let mut store = locked(store);
+        let kept = store.load()?.is_some();
+        store.save(&self.state.render(now).bytes)?;
+        if !kept {
+            // It came from an archive, and nothing of it is on its way.
+            put_away(&mut *store, &mut self.state, now)?;
+        }
+        Ok(())
+    }
 }
 
 /// Deletes what `prepared` says, and archives the state when nothing of it is left
@@ -173,15 +279,18 @@ pub async fn rollback(
     stop: &mut StopSignal,
     observe: &mut Observer<'_>,
 ) -> Result<RolledBack, StoreError> {
-    let Prepared { plan, state, started_at } = prepared;
+    let Prepared { plan, mut state, left_over, started_at, .. } = prepared;
     let (before, surveyed) = (state.serial(), plan.tables.len() as u64);
+    state.begin_rollback(clock.now());
     let mut engine =
         Engine::rollback(clock.now(), plan, request.policy.clone(), state, request.seed);
     let mut told = |at, event| observe(Progress::Happened(at, event));
     drive(&mut engine, backend, Some(store), clock, stop, &mut told).await;
-    let (state, outcome) = engine.finish();
+    let (mut state, outcome) = engine.finish();
     let changed = state.serial() != before;
-    let archived = archive_if_done(request, &state, changed, store, clock)?;
+    let saved = !matches!(outcome.ended, Ended::SaveFailed(_));
+    let done = saved && (changed || left_over) && is_complete(&state, request.include_inferred);
+    let archived = if done { archive(&mut state, store, clock)? } else { None };
     if let Some(name) = archived.as_ref().and_then(|path| path.file_name()) {
         observe(Progress::Archived(&name.to_string_lossy()));
     }
@@ -189,18 +298,27 @@ pub async fn rollback(
     Ok(RolledBack { state, outcome, changed, archived, started_at, ended_at, surveyed })
 }
 
-/// The state that the rollback is about, and what it was read from.
-fn load(source: &Source, store: &SharedStore) -> Result<(State, String), RollbackError> {
+/// The state that the rollback is about. Lineage and serial decide which is the
+/// newest, never the name of a file, which is made of the clock.
+fn load(request: &Request, store: &SharedStore) -> Result<Loaded, RollbackError> {
     let mut store = locked(store);
     let location = store.location();
     let kept = store.load()?;
-    let (bytes, path) = match (source, kept) {
+    let mut archives = Archives::look(&mut *store)?;
+    let known_in_full = archives.unknown.is_empty() || kept.is_some() || request.superseded;
+    if let Some(unknown) = archives.unknown.first().filter(|_| !known_in_full) {
+        return Err(RollbackError::UnknownArchive { path: location.with_file_name(unknown) });
+    }
+    let (bytes, path) = match (&request.source, kept) {
         (Source::Newest, Some(bytes)) => (bytes, location),
         (Source::Newest, None) => {
-            let newest = store.archives()?.pop().ok_or(RollbackError::NoState)?;
-            (store.load_archive(&newest)?, location.with_file_name(newest))
+            let newest = archives.newest().ok_or(RollbackError::NoState)?;
+            (store.load_archive(newest)?, location.with_file_name(newest))
         }
-        (Source::File(named, bytes), None) => (bytes.clone(), named.clone()),
+        (Source::File(named, bytes), None) => {
+            archives.known.extend(beside(named));
+            (bytes.clone(), named.clone())
+        }
         (Source::File(named, bytes), Some(kept)) => {
             if *bytes != kept {
                 return Err(RollbackError::OtherState { named: named.clone(), kept: location });
@@ -208,23 +326,84 @@ fn load(source: &Source, store: &SharedStore) -> Result<(State, String), Rollbac
             (kept, named.clone())
         }
     };
-    let state = State::parse(&bytes)
+    let mut state = State::parse(&bytes)
         .map_err(|source| RollbackError::Damaged { path: path.clone(), source })?;
-    let name = path.file_name().unwrap_or(path.as_os_str());
-    Ok((state, name.to_string_lossy().into_owned()))
+    let own = Ancestry::of(&bytes);
+    let mut read = |name: &str| read_state(&mut *store, &path, name);
+    let Some(own) = own else {
+        return Ok(Loaded { state, path, passed_over: None, claimed: BTreeMap::new() });
+    };
+    if request.superseded {
+        let newer = successor(&own, &archives.known);
+        state.continue_after(newer.map_or(own.serial, |(_, of)| of.serial));
+        let passed_over = newer.map(|(name, _)| what_it_knows(&state, name, read(name)));
+        return Ok(Loaded { state, path, passed_over, claimed: BTreeMap::new() });
+    }
+    if let Some((name, _)) = successor(&own, &archives.known) {
+        let newer = what_it_knows(&state, name, read(name));
+        return Err(RollbackError::Superseded { named: path, newer });
+    }
+    let claimed = claimed_by_newer(&own, &archives.known, read);
+    Ok(Loaded { state, path, passed_over: None, claimed })
 }
 
-fn archive_if_done(
-    request: &Request,
-    state: &State,
-    changed: bool,
+/// The directory in which a file that was named is.
+fn directory_of(named: &Path) -> FileStore {
+    let directory = named.parent().filter(|parent| !parent.as_os_str().is_empty());
+    FileStore::new(directory.unwrap_or(Path::new(".")))
+}
+
+/// The states of the directory in which a file that was named is.
+fn beside(named: &Path) -> Vec<(String, Ancestry)> {
+    let mut store = directory_of(named);
+    let archives = Archives::look(&mut store).unwrap_or_default().known;
+    let kept = store.load().ok().flatten();
+    let kept = kept.and_then(|bytes| Ancestry::of(&bytes)).map(|of| (STATE_FILE.to_owned(), of));
+    archives.into_iter().chain(kept).collect()
+}
+
+/// A state that [`Archives`] or [`beside`] named.
+fn read_state(store: &mut dyn StateStore, named: &Path, name: &str) -> Option<State> {
+    let here = store.load_archive(name).ok();
+    let bytes = here.or_else(|| match name {
+        STATE_FILE => directory_of(named).load().ok().flatten(),
+        archive => directory_of(named).load_archive(archive).ok(),
+    });
+    State::parse(&bytes?).ok()
+}
+
+fn what_it_knows(older: &State, name: &str, newer: Option<State>) -> Newer {
+    let knows = newer.map(|newer| what_changed(older, &newer)).unwrap_or_default();
+    Newer { file: name.to_owned(), knows }
+}
+
+/// What newer states of other lineages are about.
+fn claimed_by_newer(
+    own: &Ancestry,
+    others: &[(String, Ancestry)],
+    mut read: impl FnMut(&str) -> Option<State>,
+) -> BTreeMap<IndexId, String> {
+    let mut claimed = BTreeMap::new();
+    for (name, of) in others {
+        if of.lineage == own.lineage || of.serial <= own.serial {
+            continue;
+        }
+        if let Some(newer) = read(name) {
+            claimed.extend(concerns(&newer).map(|id| (id.clone(), name.clone())));
+        }
+    }
+    claimed
+}
+
+/// Nothing is done where there is no state file: then nothing was saved.
+fn archive(
+    state: &mut State,
     store: &SharedStore,
     clock: Clock,
 ) -> Result<Option<PathBuf>, StoreError> {
     let mut store = locked(store);
-    let done = is_complete(state, request.include_inferred);
-    if !changed || !done || store.load()?.is_none() {
+    if store.load()?.is_none() {
         return Ok(None);
     }
-    store.archive(&State::archive_name(clock.now())).map(Some)
+    put_away(&mut *store, state, clock.now()).map(Some)
 }

@@ -29,14 +29,18 @@ pub(crate) fn run(globals: &Globals, args: &Rollback) -> Result<Exit, CliError> 
         let mut shown = view::for_rollback(globals);
         let mut observe = |progress: Progress<'_>| shown.progress(&progress);
         let prepared = prepare(&request, &backend, &store, clock, &mut stop, &mut observe).await;
-        let prepared = prepared.map_err(|e| CliError::from(e).asked(&backend.target()))?;
+        let mut prepared = prepared.map_err(|e| CliError::from(e).asked(&backend.target()))?;
         check_selection(&request.selection, &prepared.plan)?;
+        if let Some(newer) = &prepared.passed_over {
+            view::err(view::passed_over(newer).trim_end());
+        }
         let doomed: Vec<IndexId> = prepared.plan.doomed().cloned().collect();
         if args.dry_run {
             view::show_rollback_plan(globals, &prepared.plan);
             return Ok(Exit::Done);
         }
         if !(args.yes || doomed.is_empty()) {
+            prepared.record(&request, &store, clock)?;
             view::err(view::rollback_plan(&prepared.plan).trim_end());
             ask(doomed.len(), &mut stop).await?;
         }
@@ -55,6 +59,7 @@ fn request(globals: &Globals, args: &Rollback, clock: Clock) -> Result<Request, 
         source,
         selection: args.filters.selection(),
         include_inferred: args.include_inferred,
+        superseded: args.superseded,
         policy: Policy {
             max_attempts: args.max_attempts,
             backoff: args.backoff.clone(),
@@ -128,7 +133,13 @@ fn exit(done: &RolledBack) -> Exit {
     match &done.outcome.ended {
         Ended::SaveFailed(_) => Exit::State,
         Ended::Stopped => Exit::Interrupted,
-        Ended::Done if any(|v| matches!(v, Verdict::Failed { .. })) => Exit::Incomplete,
+        Ended::Done
+            if any(|v| {
+                matches!(v, Verdict::Failed { .. } | Verdict::Deleting | Verdict::Waiting)
+            }) =>
+        {
+            Exit::Incomplete
+        }
         Ended::Done => Exit::Done,
     }
 }

@@ -3,6 +3,7 @@
 use gsictl_core::plan::Selection;
 use gsictl_core::state::{State as StateFile, Summary};
 use gsictl_driver::apply::Request;
+use gsictl_driver::archives::put_away;
 use gsictl_driver::clock::Clock;
 use gsictl_driver::drive::locked;
 use gsictl_driver::rebuild::rebuild;
@@ -26,11 +27,15 @@ fn archive(globals: &Globals) -> Result<Exit, CliError> {
     let store = context::store(&globals.state_dir);
     let mut store = locked(&store);
     store.lock(&context::holder(clock))?;
-    if store.load()?.is_none() {
+    let Some(bytes) = store.load()? else {
         return Err(CliError::new(Exit::Usage, "there is no state file to archive")
             .hint("`gsictl state list` shows what there is"));
-    }
-    let path = store.archive(&StateFile::archive_name(clock.now()))?;
+    };
+    let path = match StateFile::parse(&bytes) {
+        Ok(mut state) => put_away(&mut *store, &mut state, clock.now())?,
+        // It is put away as it is.
+        Err(_) => store.archive(&StateFile::archive_name(clock.now()))?,
+    };
     match globals.output {
         Output::Json => view::out(&json!({ "archived": path }).to_string()),
         Output::Human => view::out(&format!("State file archived to {}", path.display())),

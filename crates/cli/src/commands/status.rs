@@ -8,6 +8,7 @@ use gsictl_core::catalog::Sighting;
 use gsictl_core::name::{IndexId, TableName};
 use gsictl_core::state::{State, StatusReport};
 use gsictl_driver::apply::{load, understand};
+use gsictl_driver::archives::Archives;
 use gsictl_driver::clock::Clock;
 use gsictl_driver::drive::{SharedStore, StopSignal, locked};
 use gsictl_driver::dynamodb::Backend;
@@ -68,7 +69,7 @@ fn show(globals: &Globals, state: &State, live: Option<&Live>) {
 
 fn show_none(globals: &Globals, store: &SharedStore) -> Result<(), CliError> {
     let mut store = locked(store);
-    let newest = store.archives()?.pop();
+    let newest = Archives::look(&mut *store)?.newest().map(str::to_owned);
     match globals.output {
         Output::Json => {
             view::out(&serde_json::json!({ "state": null, "newest_archive": newest }).to_string());

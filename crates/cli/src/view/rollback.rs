@@ -5,7 +5,7 @@ use std::path::Path;
 
 use gsictl_core::report::{Fate, RemovalTotals, RollbackReport};
 use gsictl_core::rollback::{RollbackPlan, Standing};
-use gsictl_driver::rollback::Progress;
+use gsictl_driver::rollback::{Newer, Progress};
 use serde_json::{Value, json};
 
 use super::line::{self, Weight};
@@ -81,6 +81,19 @@ pub(crate) fn plan(plan: &RollbackPlan) -> String {
     }
     if text.is_empty() {
         text.push_str("No run of this state created an index that is still its own.\n");
+    }
+    text
+}
+
+/// What is risked where an older state is believed.
+pub(crate) fn passed_over(newer: &Newer) -> String {
+    let mut text = format!(
+        "warning: {} is newer than this state; an index that was deleted and made again since is \
+         somebody else's and would be deleted\n",
+        newer.file
+    );
+    for (id, what) in &newer.knows {
+        let _ = writeln!(text, "  {id}: {what}");
     }
     text
 }

@@ -96,8 +96,13 @@ fn digest<'t>(
 
 /// 16 hexadecimal digits that tell `text` from other text.
 pub(crate) fn hash(text: &str) -> String {
+    hash_of_bytes(text.as_bytes())
+}
+
+/// The same for bytes.
+pub(crate) fn hash_of_bytes(bytes: &[u8]) -> String {
     let mut digits = String::with_capacity(16);
-    for byte in Sha256::digest(text).iter().take(8) {
+    for byte in Sha256::digest(bytes).iter().take(8) {
         // Writing to a string cannot fail.
         let _ = write!(digits, "{byte:02x}");
     }

@@ -28,8 +28,16 @@ const TOP_FIELDS: [&str; 7] =
     ["version", "created_at", "updated_at", "script_name", "gsis", "summary", "gsictl"];
 const SEED_FIELDS: [&str; 6] =
     ["table_name", "index_name", "status", "creation_time", "retry_count", "last_error"];
-const OWN_FIELDS: [&str; 7] =
-    ["format", "tool", "lineage", "serial", "target", "definitions", "entries"];
+const OWN_FIELDS: [&str; 8] = [
+    "format",
+    "tool",
+    "lineage",
+    "serial",
+    "target",
+    "definitions",
+    "rolling_back_since",
+    "entries",
+];
 const RECORD_FIELDS: [&str; 10] = [
     "owner",
     "table_id",
@@ -132,6 +140,8 @@ struct Own {
     #[serde(default)]
     definitions: Option<String>,
     #[serde(default)]
+    rolling_back_since: Option<Timestamp>,
+    #[serde(default)]
     entries: Keyed<Record>,
 }
 
@@ -181,6 +191,7 @@ fn state(bytes: &[u8], tree: &Value, file: File<'_>) -> Result<State, ParseError
         serial: own.serial,
         target: own.target,
         definitions: own.definitions,
+        rolling_back_since: own.rolling_back_since.map(Timestamp::whole_seconds),
         foreign,
         unknown: Unknown {
             seeds: unknown(tree, &TOP_FIELDS),
@@ -205,6 +216,7 @@ impl Own {
             serial: Serial::default(),
             target: Target::default(),
             definitions: None,
+            rolling_back_since: None,
             entries: Keyed::default(),
         }
     }

@@ -91,6 +91,9 @@ fn file(state: &State) -> String {
     field(&mut out, 4, "serial", &state.serial);
     field(&mut out, 4, "target", &state.target);
     field(&mut out, 4, "definitions", &state.definitions);
+    if let Some(since) = &state.rolling_back_since {
+        field(&mut out, 4, "rolling_back_since", since);
+    }
     let ours = texts().map(|t| t.ours.as_str()).filter(|t| !t.is_empty());
     object(&mut out, 4, "entries", ours);
     for (key, value) in &state.unknown.ours {

@@ -1,0 +1,74 @@
+//! The archived states of a directory, placed by lineage and serial.
+
+use std::path::PathBuf;
+
+use gsictl_core::state::{Serial, State};
+use gsictl_core::succession::{Ancestry, newest};
+use gsictl_core::time::Timestamp;
+
+use crate::store::{StateStore, StoreError};
+
+/// What the archives of a store say of themselves.
+#[derive(Clone, Debug, Default)]
+pub struct Archives {
+    /// Those that can be read.
+    pub known: Vec<(String, Ancestry)>,
+    /// Those that cannot: any of them may be the newest.
+    pub unknown: Vec<String>,
+}
+
+impl Archives {
+    /// Looks at every archive of `store`, one after another.
+    ///
+    /// # Errors
+    /// [`StoreError`] where they cannot be listed. One that cannot be read is
+    /// [`Archives::unknown`].
+    pub fn look(store: &mut dyn StateStore) -> Result<Self, StoreError> {
+        let mut archives = Self::default();
+        for name in store.archives()? {
+            let bytes = store.load_archive(&name).ok();
+            match bytes.and_then(|bytes| Ancestry::of(&bytes)) {
+                Some(ancestry) => archives.known.push((name, ancestry)),
+                None => archives.unknown.push(name),
+            }
+        }
+        Ok(archives)
+    }
+
+    /// The name of the newest one that can be read.
+    #[must_use]
+    pub fn newest(&self) -> Option<&str> {
+        newest(&self.known)
+    }
+
+    /// The highest serial of the states of `lineage`.
+    fn highest_of(&self, lineage: &str) -> Option<Serial> {
+        let same = self.known.iter().filter(|(_, of)| of.lineage == lineage);
+        same.map(|(_, of)| of.serial).max()
+    }
+
+    /// The highest serial: a new state goes on behind it.
+    #[must_use]
+    pub fn highest_serial(&self) -> Serial {
+        self.known.iter().map(|(_, of)| of.serial).max().unwrap_or_default()
+    }
+}
+
+/// Archives the state of `store`, which is `state`. Where an archive has its serial
+/// already (a copy was put back by hand) it is saved once more before: two archives
+/// of one lineage never have one serial, so that one of them is the newest.
+///
+/// # Errors
+/// [`StoreError`]; the state is where it was, or archived in full.
+pub fn put_away(
+    store: &mut dyn StateStore,
+    state: &mut State,
+    now: Timestamp,
+) -> Result<PathBuf, StoreError> {
+    let taken = Archives::look(store)?.highest_of(state.lineage());
+    if let Some(taken) = taken.filter(|taken| *taken >= state.serial()) {
+        state.continue_after(taken);
+        store.save(&state.render(now).bytes)?;
+    }
+    store.archive(&State::archive_name(now))
+}
