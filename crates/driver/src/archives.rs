@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use gsictl_core::state::{Serial, State};
-use gsictl_core::succession::{Ancestry, newest};
+use gsictl_core::succession::{Ancestry, newest, successor};
 use gsictl_core::time::Timestamp;
 
 use crate::store::{StateStore, StoreError};
@@ -41,12 +41,6 @@ impl Archives {
         newest(&self.known)
     }
 
-    /// The highest serial of the states of `lineage`.
-    fn highest_of(&self, lineage: &str) -> Option<Serial> {
-        let same = self.known.iter().filter(|(_, of)| of.lineage == lineage);
-        same.map(|(_, of)| of.serial).max()
-    }
-
     /// The highest serial: a new state goes on behind it.
     #[must_use]
     pub fn highest_serial(&self) -> Serial {
@@ -56,7 +50,8 @@ impl Archives {
 
 /// Archives the state of `store`, which is `state`. Where an archive has its serial
 /// already (a copy was put back by hand) it is saved once more before: two archives
-/// of one lineage never have one serial, so that one of them is the newest.
+/// of one lineage never have one serial, so that one of them is the newest. One that
+/// an archive supersedes is refused: it would be the newest by its name alone.
 ///
 /// # Errors
 /// [`StoreError`]; the state is where it was, or archived in full.
@@ -65,9 +60,12 @@ pub fn put_away(
     state: &mut State,
     now: Timestamp,
 ) -> Result<PathBuf, StoreError> {
-    let taken = Archives::look(store)?.highest_of(state.lineage());
-    if let Some(taken) = taken.filter(|taken| *taken >= state.serial()) {
-        state.continue_after(taken);
+    let archives = Archives::look(store)?.known;
+    let own = store.load()?.as_deref().and_then(Ancestry::of);
+    if let Some((newer, _)) = own.as_ref().and_then(|own| successor(own, &archives)) {
+        return Err(StoreError::Superseded { path: store.location(), newer: newer.clone() });
+    }
+    if archives.iter().any(|(_, archive)| Some(archive) == own.as_ref()) {
         store.save(&state.render(now).bytes)?;
     }
     store.archive(&State::archive_name(now))

@@ -222,6 +222,17 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// A later save of the state is archived already.
+    #[error(
+        "{} is older than {newer}, a later save of it: move it away by hand",
+        path.display()
+    )]
+    Superseded {
+        /// The state file.
+        path: PathBuf,
+        /// The archive.
+        newer: String,
+    },
     /// There is nothing of that name.
     #[error("there is no {}", path.display())]
     Missing {

@@ -199,3 +199,119 @@ fn on_a_service_an_index_that_somebody_made_again_with_other_keys_is_left_and_na
     let reason = kept.as_array().unwrap().iter().find_map(|i| i["reason"].as_str()).unwrap();
     assert!(reason.contains("seat S HASH"), "{reason}");
 }
+
+/// The archive of a rollback, and the one of the apply before it.
+fn rolled_back(world: &World) -> (String, String) {
+    let applied = world.named(ARCHIVE).pop().unwrap();
+    rollback(world, &["--yes"]).exits(0);
+    let after = world.named(ARCHIVE).into_iter().find(|name| *name != applied).unwrap();
+    (applied, after)
+}
+
+fn of_one() -> World {
+    let world = World::airline();
+    let yaml = format!("bookings:\n{}", one_index("by-seat", "seat", "S"));
+    world.write("one.yaml", yaml.as_bytes());
+    world.local(&["apply", "one.yaml"]).exits(0);
+    world
+}
+
+/// Somebody else makes the index again, with the same keys.
+fn made_by_another(world: &World) {
+    let elsewhere = world.path("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let database = format!("--local={}", world.path("gsictl-local.db").display());
+    let args = ["--local-build-seconds", "0.3", "apply", "one.yaml", "--state-dir", "elsewhere"];
+    world.run(&[&[database.as_str()], &args[..]].concat()).exits(0);
+    assert_eq!(world.all_indexes(), ["bookings.by-seat"]);
+}
+
+#[test]
+fn an_archive_that_a_later_one_supersedes_is_refused_with_what_that_one_knows() {
+    let world = of_one();
+    let (applied, after) = rolled_back(&world);
+    made_by_another(&world);
+    let refused = world.local(&["rollback", "--yes", "--state", &applied]).exits(5);
+    refused.says(&after).says("bookings.by-seat: deleted at").says("--superseded");
+    assert_eq!(world.all_indexes(), ["bookings.by-seat"]);
+    // Who believes it all the same is told what is risked.
+    let believed = ["rollback", "--dry-run", "--state", &applied, "--superseded"];
+    let dry = world.local(&believed).exits(0);
+    dry.says("warning").says("bookings.by-seat: deleted at").says("delete  by-seat");
+    assert_eq!(world.all_indexes(), ["bookings.by-seat"]);
+}
+
+#[test]
+fn the_newest_archive_is_that_of_the_highest_serial_though_the_clock_was_set_back() {
+    let world = of_one();
+    let (applied, after) = rolled_back(&world);
+    // As a clock that was set back before the rollback would have named it.
+    let earlier = ".gsi_creation_state_20200101_000000.json";
+    std::fs::rename(world.path(&after), world.path(earlier)).unwrap();
+    made_by_another(&world);
+    let done = rollback(&world, &["--yes"]).exits(0);
+    assert_eq!(done.indexes("deleting"), [""; 0], "{}", done.text());
+    assert_eq!(world.all_indexes(), ["bookings.by-seat"]);
+    assert_ne!(applied, earlier);
+    world.local(&["status"]).exits(0).says(earlier);
+}
+
+#[test]
+fn a_state_file_that_an_archive_supersedes_is_not_believed_by_apply_either() {
+    let world = of_one();
+    let (applied, after) = rolled_back(&world);
+    let bytes = world.read(&applied);
+    world.write(STATE, &bytes);
+    made_by_another(&world);
+    let refused = world.local(&["apply", "one.yaml"]).exits(5);
+    refused.says(&after).says("move the state file away");
+    world.local(&["rollback", "--yes"]).exits(5).says(&after);
+    assert_eq!(world.read(STATE), bytes);
+    assert_eq!(world.all_indexes(), ["bookings.by-seat"]);
+}
+
+#[test]
+fn an_archive_that_cannot_be_read_may_be_the_newest_and_is_named() {
+    let world = of_one();
+    let damaged = ".gsi_creation_state_20200101_000000.json";
+    world.write(damaged, b"{\"version\": \"1.0\"");
+    let refused = world.local(&["rollback", "--yes"]).exits(5);
+    refused.says(damaged).says("may be the newest");
+    assert_eq!(world.all_indexes(), ["bookings.by-seat"]);
+}
+
+#[test]
+fn archives_of_one_lineage_never_have_one_serial() {
+    let world = of_one();
+    let applied = world.named(ARCHIVE).pop().unwrap();
+    world.write(STATE, &world.read(&applied));
+    // It changes nothing, and is archived all the same.
+    world.local(&["apply", "one.yaml"]).exits(0);
+    world.write(STATE, &world.read(&applied));
+    world.local(&["state", "archive"]).exits(5).says("a later save of it");
+    std::fs::remove_file(world.path(STATE)).unwrap();
+    let place = |name: &String| {
+        let own = world.json(name)["gsictl"].clone();
+        (own["lineage"].to_string(), own["serial"].as_u64().unwrap())
+    };
+    let mut places: Vec<_> = world.named(ARCHIVE).iter().map(place).collect();
+    let count = places.len();
+    places.sort();
+    places.dedup();
+    assert_eq!((count, places.len()), (2, 2), "{places:?}");
+}
+
+#[test]
+fn a_rollback_that_was_killed_before_its_archive_is_finished_by_whatever_comes_next() {
+    for next in [&["rollback", "--yes"][..], &["apply", "other.yaml"]] {
+        let world = of_one();
+        let (_, after) = rolled_back(&world);
+        // All is deleted and saved, and the state was not put away.
+        std::fs::rename(world.path(&after), world.path(STATE)).unwrap();
+        let yaml = format!("flights:\n{}", one_index("by-gate", "gate", "S"));
+        world.write("other.yaml", yaml.as_bytes());
+        let done = world.local(next).exits(0);
+        done.says("State file archived to");
+        assert!(!world.exists(STATE), "after {next:?}");
+    }
+}
