@@ -1,61 +1,65 @@
 //! Ctrl-C, SIGTERM and SIGHUP: once to stop politely, twice to leave now.
+//!
+//! What divides one request from the next is the answer to the first, and not the time
+//! between them: a signal before the answer belongs to the request (`timeout` signals the
+//! process and then its group), one after it leaves, however soon it comes. That is
+//! decided in the signal's handler, so that no thread of the program has to be free for
+//! it: not one that waits for a reader who does not read.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use gsictl_driver::drive::{StopSignal, stopper};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use gsictl_driver::drive::{StopSignal, Stopper, stopper};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag::register_conditional_shutdown;
+use signal_hook::iterator::Signals;
 
 use crate::error::{CliError, Exit};
 
-/// One request may come as several signals at once: a closed terminal sends
-/// SIGHUP and SIGTERM, `timeout` signals the process and its group.
-const ONE_REQUEST: Duration = Duration::from_millis(300);
+/// A stop takes less than a second. A program that has neither answered nor ended by then
+/// hangs (in a write that nobody reads, on a disk that is gone), and is left at the next
+/// signal as if it had answered.
+const OVERDUE: Duration = Duration::from_secs(1);
 
-/// Begins to listen. The signal is given at the first request to stop; at the
-/// second the program ends at once. Must be called inside the runtime.
+/// Begins to listen. The signal is given at the first request to stop; at one more,
+/// after the answer, the program ends at once.
 pub(crate) fn listen() -> Result<StopSignal, CliError> {
-    let mut first = Requests::new()?;
+    let failed = |error| CliError::new(Exit::Unexpected, format!("cannot take signals: {error}"));
     let (stopper, stop) = stopper();
-    tokio::spawn(async move {
-        first.next().await;
-        stopper.stop();
-        tokio::time::sleep(ONE_REQUEST).await;
-        // New listeners have not seen what came before them.
-        if let Ok(mut second) = Requests::new() {
-            second.next().await;
-        } else {
-            first.next().await;
-        }
-        std::process::exit(i32::from(Exit::Interrupted.code()));
-    });
+    let answered = stopper.answered();
+    for signal in [SIGINT, SIGTERM] {
+        leave_at(signal, &answered).map_err(failed)?;
+    }
+    let signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || take(signals, &stopper))
+        .map_err(failed)?;
     Ok(stop)
 }
 
-/// The signals that ask to stop.
-struct Requests {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
+/// Hands on the first request, and sees to it that a later one is not waited for.
+fn take(mut signals: Signals, stopper: &Stopper) {
+    let answered = stopper.answered();
+    let Some(first) = signals.forever().next() else {
+        return;
+    };
+    // The end of a terminal is told several times, by the kernel and by its shell, and
+    // there is no screen any more on which the first could be answered.
+    if first != SIGHUP {
+        let _ = leave_at(SIGHUP, &answered);
+    }
+    // The handler of one that came with it may have been interrupted by this thread.
+    std::thread::yield_now();
+    stopper.stop();
+    std::thread::sleep(OVERDUE);
+    answered.store(true, Ordering::SeqCst);
+    let _ = leave_at(SIGHUP, &answered);
 }
 
-impl Requests {
-    fn new() -> Result<Self, CliError> {
-        let on = |kind| {
-            signal(kind)
-                .map_err(|error| CliError::new(Exit::Unexpected, format!("no signals: {error}")))
-        };
-        Ok(Self {
-            interrupt: on(SignalKind::interrupt())?,
-            terminate: on(SignalKind::terminate())?,
-            hangup: on(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
-        }
-    }
+/// From now on this signal ends the program at once where `answered` is true.
+fn leave_at(signal: i32, answered: &Arc<AtomicBool>) -> std::io::Result<()> {
+    let code = i32::from(Exit::Interrupted.code());
+    register_conditional_shutdown(signal, code, Arc::clone(answered)).map(|_| ())
 }

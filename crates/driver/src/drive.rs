@@ -1,6 +1,7 @@
 //! The one loop that acts: it polls a machine, does the effect, and hands the
 //! answer back. It decides nothing.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gsictl_core::call::{CallError, Effect as Applied, ErrorKind, Reply};
@@ -26,35 +27,68 @@ pub fn locked(store: &SharedStore) -> MutexGuard<'_, dyn StateStore + 'static> {
 
 /// The other end of a request to stop. The default never stops anything.
 #[derive(Clone, Debug, Default)]
-pub struct StopSignal(Option<watch::Receiver<bool>>);
+pub struct StopSignal(Option<StopRequest>);
+
+#[derive(Clone, Debug)]
+struct StopRequest {
+    asked: watch::Receiver<bool>,
+    answered: Arc<AtomicBool>,
+}
 
 /// Asks runs to stop.
 #[derive(Debug)]
-pub struct Stopper(watch::Sender<bool>);
+pub struct Stopper {
+    asked: watch::Sender<bool>,
+    answered: Arc<AtomicBool>,
+}
 
 /// A stopper and the signal it gives.
 #[must_use]
 pub fn stopper() -> (Stopper, StopSignal) {
     let (sender, receiver) = watch::channel(false);
-    (Stopper(sender), StopSignal(Some(receiver)))
+    let answered = Arc::new(AtomicBool::new(false));
+    let request = StopRequest { asked: receiver, answered: Arc::clone(&answered) };
+    (Stopper { asked: sender, answered }, StopSignal(Some(request)))
 }
 
 impl Stopper {
     /// Asks everything that holds the signal to stop.
     pub fn stop(&self) {
-        let _ = self.0.send(true);
+        let _ = self.asked.send(true);
+    }
+
+    /// Becomes true once the request is answered: just before the observer is told
+    /// [`Event::Stopping`], or where nothing is said on the way, once the request is
+    /// taken notice of. So whoever read the answer finds it true, and what came before
+    /// it was true belongs to the request.
+    #[must_use]
+    pub fn answered(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.answered)
     }
 }
 
 impl StopSignal {
-    /// Returns once a stop was asked for.
+    /// Returns once a stop was asked for. Who calls it is about to stop: this is the
+    /// answer to the request.
     pub async fn asked(&mut self) {
+        self.requested().await;
+        self.answer();
+    }
+
+    /// The same for who still has to answer.
+    async fn requested(&mut self) {
         let stopped = match &mut self.0 {
-            Some(receiver) => receiver.wait_for(|stop| *stop).await.is_ok(),
+            Some(request) => request.asked.wait_for(|stop| *stop).await.is_ok(),
             None => false,
         };
         if !stopped {
             std::future::pending::<()>().await;
+        }
+    }
+
+    fn answer(&self) {
+        if let Some(request) = &self.0 {
+            request.answered.store(true, Ordering::SeqCst);
         }
     }
 }
@@ -83,7 +117,13 @@ pub async fn drive<M: Machine>(
         let now = clock.now();
         while let Some(effect) = machine.poll(now) {
             match effect {
-                Effect::Notify(event) => observe(now, event),
+                Effect::Notify(event) => {
+                    // Before it is shown: once it can be read it must count.
+                    if event == Event::Stopping {
+                        stop.answer();
+                    }
+                    observe(now, event);
+                }
                 Effect::Call(id, call) => {
                     let backend = Arc::clone(backend);
                     let work = async move { backend.call(call).await };
@@ -92,13 +132,17 @@ pub async fn drive<M: Machine>(
                 Effect::Save(snapshot) => save(&sender, store, snapshot),
             }
         }
+        // Not every machine says that it stops: some just end.
+        if stopped {
+            stop.answer();
+        }
         if machine.is_over() {
             return;
         }
         tokio::select! {
             Some(first) = answers.recv() => take(machine, first, clock),
             () = clock.sleep_until(machine.wake_at()) => {}
-            () = stop.asked(), if !stopped => {
+            () = stop.requested(), if !stopped => {
                 stopped = true;
                 machine.on_stop(clock.now());
             }
@@ -164,4 +208,58 @@ fn save(sender: &UnboundedSender<Answer>, store: Option<&SharedStore>, snapshot:
         tokio::task::spawn_blocking(write).await.unwrap_or_else(|e| Err(e.to_string()))
     };
     answer(sender, Answer::Saved, serial, work, || Err("saving ended in a bug".to_owned()));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+    use crate::dynamodb::local::{Local, LocalDurations};
+
+    /// Goes on until it is stopped, and then says this.
+    struct Stopped {
+        says: VecDeque<Event>,
+        over: bool,
+    }
+
+    impl Machine for Stopped {
+        fn poll(&mut self, _: Timestamp) -> Option<Effect> {
+            if self.over { self.says.pop_front().map(Effect::Notify) } else { None }
+        }
+        fn wake_at(&self) -> Option<Timestamp> {
+            None
+        }
+        fn on_reply(&mut self, _: Timestamp, _: CallId, _: Result<Reply, CallError>) {}
+        fn on_saved(&mut self, _: Timestamp, _: Serial, _: Result<(), String>) {}
+        fn on_stop(&mut self, _: Timestamp) {
+            self.over = true;
+        }
+        fn is_over(&self) -> bool {
+            self.over && self.says.is_empty()
+        }
+    }
+
+    /// Whether the request counted as answered at each event, and at the end.
+    async fn answered_at(says: Vec<Event>) -> (Vec<bool>, bool) {
+        let local = Local::open(None, LocalDurations::of_build(0.0)).unwrap();
+        let backend: Arc<dyn Backend> = Arc::new(local);
+        let mut machine = Stopped { says: says.into(), over: false };
+        let (stopper, mut stop) = stopper();
+        let (answered, mut seen) = (stopper.answered(), Vec::new());
+        stopper.stop();
+        assert!(!answered.load(Ordering::SeqCst), "a request is no answer");
+        let mut told = |_, _| seen.push(answered.load(Ordering::SeqCst));
+        drive(&mut machine, &backend, None, Clock::start(), &mut stop, &mut told).await;
+        (seen, answered.load(Ordering::SeqCst))
+    }
+
+    #[tokio::test]
+    async fn a_request_to_stop_is_answered_when_that_is_told_and_not_before() {
+        let before = Event::SavingCursor;
+        let events = vec![before.clone(), Event::Stopping, before];
+        assert_eq!(answered_at(events).await, (vec![false, true, true], true));
+        // Who says nothing of it just ends.
+        assert_eq!(answered_at(Vec::new()).await, (vec![], true));
+    }
 }

@@ -1,11 +1,10 @@
 //! Once to stop, twice to leave; and a terminal that is closed. What a stop saves
 //! is in `demo.rs`.
 
-use std::io::{self, BufRead as _, BufReader, PipeReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, PipeReader, PipeWriter, Write as _};
 use std::process::{Child, ChildStderr, Command, Stdio};
-use std::time::Duration;
 
-use crate::world::{STATE, World, airline, skipped, statuses, wait_for};
+use crate::world::{LOCK, STATE, World, airline, skipped, statuses, wait_for};
 
 /// A run that cannot end by itself: nobody takes its last word.
 struct Stuck {
@@ -15,13 +14,10 @@ struct Stuck {
 }
 
 impl Stuck {
-    fn start(world: &World) -> Self {
-        let (reader, mut writer) = io::pipe().unwrap();
-        let args = ["--local", "--local-build-seconds", "30", "apply", "airline.yaml"];
-        let mut command = world.command(&args);
-        let mut child = command.stdout(writer.try_clone().unwrap()).spawn().unwrap();
-        // Keeps the pipe full, to the last byte, until nobody can read it any more.
-        std::thread::spawn(move || while writer.write_all(b"x").is_ok() {});
+    fn start(world: &World, apply: &[&str]) -> Self {
+        let (reader, writer) = full_pipe();
+        let mut command = world.command(&[&SLOW[..], apply].concat());
+        let mut child = command.stdout(writer).spawn().unwrap();
         let progress = BufReader::new(child.stderr.take().unwrap());
         Self { child, progress, _standard_output: reader }
     }
@@ -34,15 +30,14 @@ impl Stuck {
         }
     }
 
-    /// One after the other, all well within the time of one request.
-    fn signal(&self, signals: &[&str]) {
-        let kill = |signal: &&str| format!("kill -{signal} {}", self.child.id());
-        let line = signals.iter().map(kill).collect::<Vec<_>>().join("; sleep 0.03; ");
-        assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success());
-    }
-
     fn runs(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Its exit code, once it has ended.
+    fn ends(mut self) -> Option<i32> {
+        wait_for("its end", || !self.runs());
+        self.child.wait().unwrap().code()
     }
 }
 
@@ -53,24 +48,74 @@ impl Drop for Stuck {
     }
 }
 
+/// On the embedded engine, with builds that outlast the test.
+const SLOW: [&str; 3] = ["--local", "--local-build-seconds", "300"];
+
+/// A pipe that is full to the last byte, and is kept so until nobody can read it any
+/// more.
+fn full_pipe() -> (PipeReader, PipeWriter) {
+    let (reader, writer) = io::pipe().unwrap();
+    let mut filler = writer.try_clone().unwrap();
+    std::thread::spawn(move || while filler.write_all(b"x").is_ok() {});
+    (reader, writer)
+}
+
+/// Signals a process, one after the other. It may be gone already.
+fn signal(child: &Child, signals: &[&str]) {
+    let kill = |signal: &&str| format!("kill -{signal} {}", child.id());
+    let line = signals.iter().map(kill).collect::<Vec<_>>().join("; ");
+    let _ = Command::new("sh").args(["-c", &line]).stderr(Stdio::null()).status();
+}
+
 #[test]
-fn signals_that_come_together_are_one_request_and_a_later_one_leaves_at_once() {
+fn signals_that_come_together_are_one_request_and_one_after_the_answer_leaves_at_once() {
     let world = World::airline();
-    let mut run = Stuck::start(&world);
+    let mut run = Stuck::start(&world, &["apply", "airline.yaml"]);
     run.until("Creating GSI: passengers.passenger-elite-tier-index");
-    run.signal(&["HUP", "TERM", "INT", "HUP"]);
+    // It finds all of them when it goes on, however slow the machine is.
+    signal(&run.child, &["STOP", "HUP", "TERM", "INT", "CONT"]);
     run.until("Interrupted by user!");
-    // Three times as long as signals count as one request.
-    std::thread::sleep(Duration::from_millis(900));
     assert!(run.runs(), "one request was taken for two");
 
-    run.signal(&["TERM"]);
-    wait_for("its end", || !run.runs());
-    assert_eq!(run.child.wait().unwrap().code(), Some(130));
+    // However soon it comes.
+    signal(&run.child, &["TERM"]);
+    assert_eq!(run.ends(), Some(130));
     assert!(statuses(&world.state()).values().any(|status| status == "in_progress"));
-    drop(run);
     // It left nothing in the way of the next.
     world.local(&["apply", "airline.yaml", "--no-wait"]).exits(4);
+}
+
+/// Asked again and again. No more than one request is needed to save, and one to leave.
+fn leaves_when_asked_again(mut child: Child, what: &str) {
+    wait_for(what, || {
+        signal(&child, &["TERM"]);
+        child.try_wait().unwrap().is_some()
+    });
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{what}");
+}
+
+#[test]
+fn a_run_whose_answer_nobody_reads_or_that_shows_none_leaves_when_it_is_asked_again() {
+    let blocked = |err: bool, how: &[&str]| {
+        let world = World::airline();
+        let (reader, writer) = full_pipe();
+        let mut command = world.command(&[&SLOW[..], &["apply", "airline.yaml"], how].concat());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        if err {
+            command.stderr(writer)
+        } else {
+            command.stdout(writer)
+        };
+        let child = command.spawn().unwrap();
+        drop(command);
+        // By then it listens.
+        wait_for("its lock", || world.exists(LOCK));
+        leaves_when_asked_again(child, &format!("the end of apply {how:?}"));
+        drop(reader);
+    };
+    blocked(false, &["--quiet"]);
+    blocked(false, &["--output", "json"]);
+    blocked(true, &[]);
 }
 
 #[test]

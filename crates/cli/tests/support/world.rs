@@ -55,7 +55,7 @@ pub(crate) const TABLES: [(&str, &str); 5] = [
 pub(crate) const COLUMNS: usize = 100;
 
 /// Only against hanging for ever; no test is judged by the time it took.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A file of the project, by its path from the root.
 pub(crate) fn project(path: &str) -> PathBuf {
@@ -543,7 +543,7 @@ impl Done {
 /// Looks until it is there. What does not come ends the test and not the patience of
 /// who runs it.
 pub(crate) fn wait_for(what: &str, mut is_there: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(30);
+    let end = Instant::now() + PATIENCE;
     while !is_there() {
         assert!(Instant::now() < end, "{what} does not come");
         std::thread::sleep(Duration::from_millis(20));
