@@ -193,7 +193,7 @@ fn run(service: &Service, retry_failed: bool, kill: Option<&mut Rng>) -> Done {
             std::thread::sleep(Duration::from_millis(random.u64(50..4_000)));
             running.kill()
         }
-        None => running.patiently(280),
+        None => running.end(),
     }
 }
 

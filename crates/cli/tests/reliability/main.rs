@@ -2,13 +2,15 @@
 //! it left behind, held against the log of its calls.
 //!
 //! `kills` ends it at random instants, `chaos` puts faults between it and Amazon
-//! DynamoDB Local, `starts` begins it many times at once. A disk that is full, a
+//! DynamoDB Local, `starts` begins it many times at once, `fights` lets two directories
+//! want the opposite of the same tables. A disk that is full, a
 //! directory that is read-only, and a state that is touched under a run are in
 //! `cli/lock.rs`; the second signal and a closed terminal in `cli/signals.rs`.
 //!
 //! ```sh
 //! GSICTL_KILLS=300 cargo test -p gsictl --test reliability kill -- --nocapture
 //! GSICTL_CHAOS_SEEDS=0..60 cargo test -p gsictl --test reliability chaos -- --nocapture
+//! GSICTL_FIGHT_ROUNDS=200 cargo test -p gsictl --test reliability fights -- --nocapture
 //! ```
 
 #![expect(
@@ -23,6 +25,7 @@ mod support;
 
 mod aftermath;
 mod chaos;
+mod fights;
 mod kills;
 mod starts;
 

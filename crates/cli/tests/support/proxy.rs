@@ -20,25 +20,32 @@ pub(crate) struct Asked {
     pub(crate) table: String,
     /// Of a create.
     pub(crate) index: Option<String>,
+    /// Of a delete.
+    pub(crate) deletes: Option<String>,
     /// The fault it met.
     pub(crate) fault: &'static str,
     /// What the server answered, each time that it got it.
     pub(crate) statuses: Vec<u16>,
     pub(crate) at: Instant,
+    /// When the server said yes to it, the first time.
+    pub(crate) acknowledged: Option<Instant>,
 }
 
 impl Asked {
     fn of(request: &Message) -> Self {
         let target = request.header("x-amz-target").unwrap_or_default();
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-        let index = &body["GlobalSecondaryIndexUpdates"][0]["Create"]["IndexName"];
+        let update = &body["GlobalSecondaryIndexUpdates"][0];
+        let index = |action: &str| update[action]["IndexName"].as_str().map(str::to_owned);
         Self {
             operation: target.rsplit('.').next().unwrap_or_default().to_owned(),
             table: body["TableName"].as_str().unwrap_or_default().to_owned(),
-            index: index.as_str().map(str::to_owned),
+            index: index("Create"),
+            deletes: index("Delete"),
             fault: "none",
             statuses: Vec::new(),
             at: Instant::now(),
+            acknowledged: None,
         }
     }
 
@@ -195,7 +202,11 @@ impl Connection {
     /// Hands the request to the server, and notes what it said.
     fn deliver(&self, n: usize, request: &Message) -> io::Result<Vec<u8>> {
         let said = ask(self.server, request)?;
-        self.shared.lock().unwrap().log.0[n].statuses.push(said.status());
+        let asked = &mut self.shared.lock().unwrap().log.0[n];
+        asked.statuses.push(said.status());
+        if said.status() == 200 {
+            asked.acknowledged.get_or_insert_with(Instant::now);
+        }
         Ok(said.bytes())
     }
 }

@@ -73,6 +73,14 @@ impl Service {
         Self { world, tables: connect(&options), options, proxy, _own: own }
     }
 
+    /// Another directory over the same tables, behind a proxy of its own.
+    pub(crate) fn other_directory(&self) -> (World, Proxy) {
+        let proxy = Proxy::before(self.server());
+        let mut world = self.world.alike();
+        world.set("AWS_ENDPOINT_URL", &proxy.endpoint());
+        (world, proxy)
+    }
+
     pub(crate) fn airline(self) -> Self {
         for (table, key) in TABLES {
             self.tables.create_table(table, key, ScalarType::S);

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -55,7 +56,7 @@ pub(crate) const TABLES: [(&str, &str); 5] = [
 pub(crate) const COLUMNS: usize = 100;
 
 /// Only against hanging for ever; no test is judged by the time it took.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// A file of the project, by its path from the root.
 pub(crate) fn project(path: &str) -> PathBuf {
@@ -82,6 +83,11 @@ impl World {
         world.write(DATABASE, airline_database());
         world.write(&format!("{DATABASE}.lock"), b"");
         world
+    }
+
+    /// An empty one, whose commands get the same variables.
+    pub(crate) fn alike(&self) -> Self {
+        Self { env: self.env.clone(), ..Self::new() }
     }
 
     /// Every command of this world gets this variable too.
@@ -374,7 +380,39 @@ pub(crate) struct Running {
     stdout: BufReader<ChildStdout>,
     stderr: Option<JoinHandle<String>>,
     seen: String,
-    patience: Duration,
+    watchdog: Watchdog,
+}
+
+/// Ends a process that does not end, so that a test that waits for it fails and says so.
+struct Watchdog {
+    awake: Option<Sender<()>>,
+    thread: Option<JoinHandle<bool>>,
+}
+
+impl Watchdog {
+    fn over(pid: u32) -> Self {
+        let (awake, over) = channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let hangs = over.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout);
+            if hangs {
+                signal(pid, "KILL");
+            }
+            hangs
+        });
+        Self { awake: Some(awake), thread: Some(thread) }
+    }
+
+    /// Whether it was needed. The process has ended.
+    fn bit(&mut self) -> bool {
+        self.awake.take();
+        self.thread.take().is_some_and(|thread| thread.join().unwrap())
+    }
+}
+
+/// `INT`, `TERM`, `HUP` or `KILL`. The process may be gone already.
+fn signal(pid: u32, signal: &str) {
+    let kill = format!("kill -{signal} {pid}");
+    let _ = Command::new("sh").args(["-c", &kill]).stderr(Stdio::null()).status();
 }
 
 impl Running {
@@ -387,7 +425,8 @@ impl Running {
             let _ = stderr.read_to_end(&mut bytes);
             String::from_utf8_lossy(&bytes).into_owned()
         });
-        Self { name, child, stdout, stderr: Some(stderr), seen: String::new(), patience: PATIENCE }
+        let watchdog = Watchdog::over(child.id());
+        Self { name, child, stdout, stderr: Some(stderr), seen: String::new(), watchdog }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -418,19 +457,12 @@ impl Running {
     }
 
     /// `INT`, `TERM`, `HUP` or `KILL`. The process may be gone already.
-    pub(crate) fn signal(&self, signal: &str) {
-        let kill = format!("kill -{signal} {}", self.pid());
-        let _ = Command::new("sh").args(["-c", &kill]).stderr(Stdio::null()).status();
+    pub(crate) fn signal(&self, name: &str) {
+        signal(self.pid(), name);
     }
 
     pub(crate) fn kill(mut self) -> Done {
         let _ = self.child.kill();
-        self.end()
-    }
-
-    /// Waits longer for its end than for others.
-    pub(crate) fn patiently(mut self, seconds: u64) -> Done {
-        self.patience = Duration::from_secs(seconds);
         self.end()
     }
 
@@ -439,25 +471,16 @@ impl Running {
         let mut rest = Vec::new();
         let _ = self.stdout.read_to_end(&mut rest);
         self.seen.push_str(&String::from_utf8_lossy(&rest));
-        let status = self.wait();
+        let status = self.child.wait().unwrap();
         let stderr = self.stderr.take().map(|thread| thread.join().unwrap());
-        Done {
+        let done = Done {
             name: std::mem::take(&mut self.name),
             code: status.code(),
             stdout: std::mem::take(&mut self.seen),
             stderr: stderr.unwrap_or_default(),
-        }
-    }
-
-    fn wait(&mut self) -> ExitStatus {
-        let end = Instant::now() + self.patience;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(Instant::now() < end, "{} does not end", self.name);
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        };
+        assert!(!self.watchdog.bit(), "it does not end: {}", done.text());
+        done
     }
 }
 
