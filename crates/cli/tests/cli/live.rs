@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::world::{AIRLINE, COLUMNS, Running, World, skipped};
+use crate::skipped::skipped;
+use crate::world::{AIRLINE, COLUMNS, Running, World};
 
 const APPLY: &str = "gsictl --local --local-build-seconds 1.5 apply airline.yaml";
 

@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::world::{DATABASE, Done, LOCK, Running, STATE, World, skipped, wait_for};
+use crate::skipped::skipped;
+use crate::world::{DATABASE, Done, LOCK, Running, STATE, World, wait_for};
 
 fn start(world: &World, seconds: &str) -> Running {
     let local = ["--local", "--local-build-seconds", seconds];

@@ -32,4 +32,4 @@ mod state;
 mod validate;
 mod words;
 
-use support::{http, world};
+use support::{http, skipped, world};

@@ -66,7 +66,7 @@ fn in_a_terminal_only_the_word_yes_is_taken_for_it() {
         let world = built();
         let line = "gsictl --local --local-build-seconds 0.3 rollback";
         let Some(mut terminal) = world.in_terminal(line) else {
-            return crate::world::skipped("there is no script of util-linux");
+            return crate::skipped::skipped("there is no script of util-linux");
         };
         terminal.stdin(std::process::Stdio::piped());
         let done = crate::world::with_input(terminal, format!("{answer}\n").as_bytes());

@@ -4,7 +4,8 @@
 use std::io::{self, BufRead as _, BufReader, PipeReader, PipeWriter, Write as _};
 use std::process::{Child, ChildStderr, Command, Stdio};
 
-use crate::world::{LOCK, STATE, World, airline, skipped, statuses, wait_for};
+use crate::skipped::skipped;
+use crate::world::{LOCK, STATE, World, airline, statuses, wait_for};
 
 /// A run that cannot end by itself: nobody takes its last word.
 struct Stuck {

@@ -23,6 +23,8 @@
 #[expect(dead_code, reason = "the other test program uses the rest")]
 mod support;
 
+use support::skipped;
+
 mod aftermath;
 mod chaos;
 mod fights;

@@ -5,6 +5,8 @@
 pub(crate) mod dynamodb_local;
 #[path = "../../../driver/tests/support/http.rs"]
 pub(crate) mod http;
+#[path = "../../../driver/tests/support/skipped.rs"]
+pub(crate) mod skipped;
 
 pub(crate) mod fault;
 pub(crate) mod proxy;

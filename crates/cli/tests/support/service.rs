@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{BufReader, Write as _};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use gsictl_core::definition::ScalarType;
 use gsictl_driver::dynamodb::aws::{Aws, AwsOptions, Keys};
@@ -26,29 +26,19 @@ pub(crate) struct Service {
 
 /// On the server that all tests share; indexes are built at once.
 pub(crate) fn service() -> Option<Service> {
-    let server = shared_server()?;
-    Some(Service::on(server, Proxy::before(server), None))
+    let server = DynamoDbLocal::shared()?.endpoint();
+    Some(Service::on(&server, Proxy::before(&server), None))
 }
 
 /// The same, with faults on the way.
 pub(crate) fn faulty_service(chooser: Box<dyn Chooser>) -> Option<Service> {
-    let server = shared_server()?;
-    Some(Service::on(server, Proxy::with_faults(server, chooser), None))
-}
-
-fn shared_server() -> Option<&'static str> {
-    static SERVER: OnceLock<Option<(DynamoDbLocal, String)>> = OnceLock::new();
-    let start = || {
-        let server = DynamoDbLocal::start(false)?;
-        let endpoint = server.endpoint();
-        Some((server, endpoint))
-    };
-    SERVER.get_or_init(start).as_ref().map(|(_, endpoint)| endpoint.as_str())
+    let server = DynamoDbLocal::shared()?.endpoint();
+    Some(Service::on(&server, Proxy::with_faults(&server, chooser), None))
 }
 
 /// On a server of its own, whose builds last 30 seconds.
 pub(crate) fn slow_service() -> Option<Service> {
-    let server = DynamoDbLocal::start(true)?;
+    let server = DynamoDbLocal::start_slow()?;
     let endpoint = server.endpoint();
     Some(Service::on(&endpoint, Proxy::before(&endpoint), Some(server)))
 }

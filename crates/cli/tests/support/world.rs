@@ -604,8 +604,3 @@ pub(crate) fn side_by_side<C: Sync, T: Send>(cases: &[C], test: impl Fn(&C) -> T
         threads.into_iter().map(join).collect()
     })
 }
-
-/// A test that cannot be made here says why.
-pub(crate) fn skipped(why: &str) {
-    eprintln!("skipped: {why}");
-}

@@ -1,7 +1,7 @@
 //! The engines under test, with what they are known to do differently.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use gsictl_core::call::{Call, CallError, CreateIndex, CreateTable, ErrorKind, Item, Page, Reply};
@@ -100,8 +100,7 @@ fn embedded(path: Option<&std::path::Path>) -> Engine {
 /// One server for all tests; each has its own access key, and so its own data.
 /// `None` where there is none to start.
 pub(crate) async fn dynamodb_local(key: &str) -> Option<Engine> {
-    static SERVER: OnceLock<Option<DynamoDbLocal>> = OnceLock::new();
-    let server = SERVER.get_or_init(|| DynamoDbLocal::start(false)).as_ref()?;
+    let server = DynamoDbLocal::shared()?;
     let key = key.replace('_', "");
     Some(connect(&server.endpoint(), &key, DYNAMODB_LOCAL, Duration::from_millis(20)).await)
 }
@@ -114,7 +113,7 @@ pub(crate) struct Slow {
 
 impl Slow {
     pub(crate) fn start() -> Option<Self> {
-        Some(Self { server: DynamoDbLocal::start(true)?, keys: AtomicUsize::new(0) })
+        Some(Self { server: DynamoDbLocal::start_slow()?, keys: AtomicUsize::new(0) })
     }
 
     pub(crate) async fn one(&self) -> Engine {
@@ -224,7 +223,7 @@ impl Engine {
 
     /// Says why a case does not apply.
     pub(crate) fn skip(&self, why: &str) {
-        eprintln!("skipped on {}: {why}", self.facts.name);
+        eprintln!("does not apply to {}: {why}", self.facts.name);
     }
 
     async fn pass_time(&self) {

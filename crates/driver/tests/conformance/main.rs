@@ -16,6 +16,8 @@ mod reads;
 mod dynamodb_local;
 #[path = "../support/http.rs"]
 mod http;
+#[path = "../support/skipped.rs"]
+mod skipped;
 
 /// Each case as a test of its own on every engine that is ready soon.
 macro_rules! suite {

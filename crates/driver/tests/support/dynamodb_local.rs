@@ -1,14 +1,17 @@
-//! Amazon DynamoDB Local as a child process. Uses nothing but std, so other
-//! crates' tests can take it in by path.
+//! Amazon DynamoDB Local as a child process. Other crates' tests take it in by path,
+//! with `skipped` beside it.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// Starting takes a second, more on a busy machine.
-const START_LIMIT: Duration = Duration::from_secs(60);
+use crate::skipped::skipped;
+
+/// Starting takes a second, much more on a busy machine.
+const START_LIMIT: Duration = Duration::from_secs(600);
 
 /// A running server, which ends with this value or with the process, however
 /// that ends.
@@ -19,21 +22,20 @@ pub(crate) struct DynamoDbLocal {
 }
 
 impl DynamoDbLocal {
-    /// Starts one; `delayed` makes indexes build for 30 seconds.
+    /// Starts one whose indexes take 30 seconds to build.
     ///
-    /// `None`, and a line that says why, where there is no engine to start. With
+    /// `None`, and the test counts as skipped, where there is no engine to start. With
     /// `GSICTL_REQUIRE_ENGINES=1` that is a failure.
-    pub(crate) fn start(delayed: bool) -> Option<Self> {
-        match directory() {
-            Ok(directory) => Some(Self::run(&directory, delayed)),
-            Err(why) if std::env::var_os("GSICTL_REQUIRE_ENGINES").is_some_and(|v| v == "1") => {
-                panic!("DynamoDB Local is required, but {why}")
-            }
-            Err(why) => {
-                eprintln!("skipped: {why}; run: scripts/dynamodb-local fetch");
-                None
-            }
-        }
+    pub(crate) fn start_slow() -> Option<Self> {
+        available(directory().map(|directory| Self::run(&directory, true)))
+    }
+
+    /// The one whose indexes are built soon; all tests share it. `None` as above, for
+    /// each test that asks.
+    pub(crate) fn shared() -> Option<&'static Self> {
+        static SERVER: OnceLock<Result<DynamoDbLocal, String>> = OnceLock::new();
+        let start = || directory().map(|directory| Self::run(&directory, false));
+        available(SERVER.get_or_init(start).as_ref().map_err(Clone::clone))
     }
 
     /// `http://127.0.0.1:PORT`. Takes any credentials; data is kept apart by
@@ -82,19 +84,32 @@ impl Drop for DynamoDbLocal {
     }
 }
 
+fn available<T>(server: Result<T, String>) -> Option<T> {
+    let required = std::env::var_os("GSICTL_REQUIRE_ENGINES").is_some_and(|v| v == "1");
+    server
+        .map_err(|why| {
+            assert!(!required, "DynamoDB Local is required, but {why}");
+            skipped(&why);
+        })
+        .ok()
+}
+
 /// The directory of DynamoDBLocal.jar, or why there is none to run.
 fn directory() -> Result<PathBuf, String> {
     let fetched = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.engines/dynamodb-local-3.3.1");
     let directory = std::env::var_os("GSICTL_DYNAMODB_LOCAL")
         .map_or_else(|| PathBuf::from(fetched), PathBuf::from);
     if !directory.join("DynamoDBLocal.jar").is_file() {
-        return Err(format!("there is no DynamoDBLocal.jar in {}", directory.display()));
+        let place = directory.display();
+        return Err(format!(
+            "there is no DynamoDBLocal.jar in {place}; run: scripts/dynamodb-local fetch"
+        ));
     }
     let java =
         Command::new("java").arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     match java {
         Ok(status) if status.success() => Ok(directory),
-        _ => Err("there is no java (install default-jre-headless)".to_owned()),
+        _ => Err("there is no java to run DynamoDB Local; install default-jre-headless".to_owned()),
     }
 }
 
