@@ -5,6 +5,7 @@
 //! most. After a lost answer the table is described before anything is repeated.
 
 mod answers;
+mod attempt;
 mod job;
 mod lane;
 mod outcome;
