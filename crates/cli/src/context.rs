@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use gsictl_core::endpoint::Endpoint;
 use gsictl_core::retry::Policy;
 use gsictl_driver::clock::Clock;
 use gsictl_driver::drive::{SharedStore, StopSignal};
@@ -84,13 +85,62 @@ pub(crate) fn store(dir: &Path) -> SharedStore {
 
 /// Who holds the lock, for whoever comes second.
 pub(crate) fn holder(clock: Clock) -> Holder {
-    let name = |arg: String| if arg.contains("://") { "URL".to_owned() } else { arg };
-    let command: Vec<_> = std::env::args().skip(1).map(name).collect();
-    Holder::of_this_process(clock.now(), format!("gsictl {}", command.join(" ")))
+    Holder::of_this_process(clock.now(), format!("gsictl {}", told_args().join(" ")))
+}
+
+/// The arguments as they may be told: of an endpoint nothing but scheme, host and port.
+pub(crate) fn told_args() -> Vec<String> {
+    told(std::env::args().skip(1))
+}
+
+fn told(args: impl Iterator<Item = String>) -> Vec<String> {
+    const OPTION: &str = "--endpoint-url";
+    let mut is_endpoint = false;
+    let mut told = Vec::new();
+    for arg in args {
+        let follows = std::mem::replace(&mut is_endpoint, arg == OPTION);
+        let after = arg.strip_prefix(OPTION).and_then(|rest| rest.strip_prefix('='));
+        told.push(match after {
+            Some(url) => format!("{OPTION}={}", place_of(url)),
+            None if follows || arg.contains("://") => place_of(&arg),
+            None => arg,
+        });
+    }
+    told
+}
+
+fn place_of(url: &str) -> String {
+    Endpoint::of_url(url).map_or_else(|_| "URL".to_owned(), |endpoint| endpoint.to_string())
 }
 
 /// A seed that no other run has.
 pub(crate) fn seed(clock: Clock) -> u64 {
     let pid = u64::from(std::process::id());
     clock.now().as_millis().unsigned_abs().rotate_left(20) ^ pid
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_an_endpoint_on_the_command_line_only_its_place_is_told() {
+        for (line, shown) in [
+            (
+                "plan a.yaml --endpoint-url http://me:pw@h:1/t?k#f",
+                "plan a.yaml --endpoint-url http://h:1",
+            ),
+            (
+                "plan --endpoint-url=http://me:pw@h:1/t a.yaml",
+                "plan --endpoint-url=http://h:1 a.yaml",
+            ),
+            ("plan --endpoint-url me:pw@h a.yaml", "plan --endpoint-url URL a.yaml"),
+            ("plan --endpoint-url=me:pw@h a.yaml", "plan --endpoint-url=URL a.yaml"),
+            ("plan --endpoint-url http://me:p/w@h a.yaml", "plan --endpoint-url URL a.yaml"),
+            ("plan http://me:pw@h/t a.yaml", "plan http://h a.yaml"),
+        ] {
+            let args = line.split(' ').map(str::to_owned);
+            assert_eq!(told(args).join(" "), shown, "{line}");
+        }
+    }
 }

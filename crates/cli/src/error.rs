@@ -4,6 +4,7 @@
 use gsictl_core::call::{CallError, ErrorKind};
 use gsictl_core::check::CursorError;
 use gsictl_core::definition::Diagnostics;
+use gsictl_core::endpoint::Endpoint;
 use gsictl_core::plan::saved::{Stale, UnreadablePlan};
 use gsictl_core::retry::Rule;
 use gsictl_core::state::Target;
@@ -13,7 +14,7 @@ use gsictl_driver::check::CheckError;
 use gsictl_driver::demo::SeedError;
 use gsictl_driver::dynamodb::ConnectError;
 use gsictl_driver::rollback::RollbackError;
-use gsictl_driver::store::{LockError, StoreError};
+use gsictl_driver::store::{LockError, STATE_FILE, StoreError};
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,8 +74,8 @@ impl CliError {
 
     /// Says where DynamoDB was asked, if that is what failed.
     pub(crate) fn asked(mut self, target: &Target) -> Self {
-        let target = target.clone().without_credentials();
-        if let Some(place) = target.endpoint.or(target.region)
+        let endpoint = target.endpoint.as_ref().map(Endpoint::as_str);
+        if let Some(place) = endpoint.or(target.region.as_deref())
             && self.contact
         {
             self.message = format!("{place}: {}", self.message);
@@ -111,9 +112,14 @@ impl From<LockError> for CliError {
 
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
-        let in_the_way = matches!(error, StoreError::NotAFile { .. } | StoreError::TooLarge { .. });
+        let state_is_in_the_way = match &error {
+            StoreError::NotAFile { path, .. } | StoreError::TooLarge { path } => {
+                path.file_name().is_some_and(|name| name == STATE_FILE)
+            }
+            _ => false,
+        };
         let error = Self::new(Exit::State, error.to_string());
-        if in_the_way {
+        if state_is_in_the_way {
             error.hint(
                 "move it away; `gsictl state rebuild DEFS` then makes a new one from DynamoDB",
             )
@@ -284,6 +290,8 @@ impl From<CheckError> for CliError {
                 .hint("nothing was read; leave out --resume to begin anew"),
             CheckError::NothingToResume { .. } => Self::new(Exit::Usage, text)
                 .hint("leave out --resume to begin, or name the directory of the check with --state-dir"),
+            CheckError::ViolationsStrange { .. } => Self::new(Exit::Usage, text)
+                .hint("nothing was read; name another file with --violations"),
             CheckError::ViolationsTaken { .. } => Self::new(Exit::Usage, text)
                 .hint("nothing was read; remove it, or name another file with --violations"),
             CheckError::ViolationsChanged { .. } => Self::new(Exit::State, text)

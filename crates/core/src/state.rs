@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::definition::Definitions;
+use crate::endpoint::Endpoint;
 use crate::name::IndexId;
 use crate::time::Timestamp;
 
@@ -219,23 +220,13 @@ pub struct Target {
     /// The region.
     pub region: Option<String>,
     /// The endpoint where it is not AWS's own.
-    pub endpoint: Option<String>,
+    pub endpoint: Option<Endpoint>,
 }
 
 impl Target {
-    /// The same without user and password in the endpoint: a state file holds
-    /// no credentials.
-    #[must_use]
-    pub fn without_credentials(mut self) -> Self {
-        if let Some(endpoint) = &mut self.endpoint {
-            let start = endpoint.find("://").map_or(0, |at| at + 3);
-            let end =
-                endpoint[start..].find(['/', '?', '#']).map_or(endpoint.len(), |at| start + at);
-            if let Some(at) = endpoint[start..end].rfind('@') {
-                endpoint.replace_range(start..=start + at, "");
-            }
-        }
-        self
+    /// The endpoint, or that it is AWS's own.
+    pub(crate) fn endpoint_for_people(&self) -> &str {
+        self.endpoint.as_ref().map_or("that of AWS", Endpoint::as_str)
     }
 }
 
@@ -450,24 +441,19 @@ impl State {
         if self.foreign {
             return Ok(());
         }
-        let (ours, theirs) = (&self.target, &target.clone().without_credentials());
+        let (ours, theirs) = (&self.target, target);
         differ("script", Some(&self.script_name), Some(script_name))?;
         differ("account", ours.account.as_deref(), theirs.account.as_deref())?;
         differ("region", ours.region.as_deref(), theirs.region.as_deref())?;
         if *ours == Target::default() {
             return Ok(());
         }
-        differ(
-            "endpoint",
-            Some(ours.endpoint.as_deref().unwrap_or(AWS)),
-            Some(theirs.endpoint.as_deref().unwrap_or(AWS)),
-        )
+        differ("endpoint", Some(ours.endpoint_for_people()), Some(theirs.endpoint_for_people()))
     }
 
     /// Sets where the tables are. What `target` does not know stays as it was,
     /// but for the endpoint, where `None` is an answer.
     pub fn set_target(&mut self, target: Target) {
-        let target = target.without_credentials();
         self.target = Target {
             account: target.account.or(self.target.account.take()),
             region: target.region.or(self.target.region.take()),
@@ -609,9 +595,6 @@ impl State {
         self.definitions.as_deref()
     }
 }
-
-/// How a missing endpoint is named to people.
-const AWS: &str = "that of AWS";
 
 fn differ(
     what: &'static str,

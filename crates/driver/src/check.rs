@@ -104,6 +104,14 @@ pub enum CheckError {
         /// The file.
         path: PathBuf,
     },
+    /// What has the name of the file of the violations is no plain file.
+    #[error("{} is not a plain file: {source}", path.display())]
+    ViolationsStrange {
+        /// What has the name.
+        path: PathBuf,
+        /// What it is, and what to do.
+        source: io::Error,
+    },
     /// The file of the violations is no longer what the interrupted check wrote.
     #[error("{} does not hold what the interrupted check wrote", path.display())]
     ViolationsChanged {
@@ -326,7 +334,7 @@ fn asked(request: &Request<'_>, target: Target) -> Asked {
     Asked {
         script_name: request.script_name.to_owned(),
         definitions: request.definitions.digest(),
-        target: target.without_credentials(),
+        target,
         tables: request.selection.tables.clone(),
         indexes: request.selection.indexes.clone(),
         existing,

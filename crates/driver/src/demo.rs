@@ -10,8 +10,13 @@ use gsictl_core::catalog::BillingMode;
 use gsictl_core::definition::{KeyElement, KeyType, ScalarType};
 use gsictl_core::name::TableName;
 
-use crate::dynamodb::local::{Local, LocalDurations, beside, remove_database};
+use crate::dynamodb::local::{Local, LocalDurations, lock_to_make};
 use crate::dynamodb::{Backend, ConnectError};
+use crate::file;
+
+mod leftovers;
+
+pub use leftovers::remove_leftovers;
 
 /// A table of the demo: its name, its key, and the attributes its items carry.
 struct Sample {
@@ -131,19 +136,22 @@ pub enum SeedError {
 /// # Errors
 /// [`SeedError`]; there is no database then.
 pub async fn seed(path: &Path, items: u32, tables: Tables) -> Result<usize, SeedError> {
+    let failed = |source| SeedError::Io { path: path.to_owned(), source };
+    let directory = file::directory(path);
+    let _guard = lock_to_make(path).map_err(failed)?;
     if path.exists() {
         return Ok(0);
     }
-    let making = beside(path, ".making");
-    remove(&making)?;
-    let local: Arc<dyn Backend> = Arc::new(Local::open(Some(&making), LocalDurations::default())?);
+    file::remove_asides(directory);
+    let making = file::make_aside(directory).map_err(failed)?;
+    let made = making.path().join("database");
+    let local: Arc<dyn Backend> = Arc::new(Local::open(Some(&made), LocalDurations::default())?);
     for sample in tables.samples() {
         sample.make(&local, items).await?;
     }
     drop(local);
-    let named = fs::rename(&making, path);
-    named.map_err(|source| SeedError::Io { path: path.to_owned(), source })?;
-    remove(&making)?;
+    fs::rename(&made, path).map_err(failed)?;
+    file::sync_directory(directory).map_err(failed)?;
     Ok(tables.samples().count())
 }
 
@@ -162,11 +170,6 @@ pub async fn missing(path: &Path, tables: Tables) -> Result<Vec<TableName>, Seed
         }
     }
     Ok(missing)
-}
-
-/// Removes what is left of an earlier attempt.
-fn remove(path: &Path) -> Result<(), SeedError> {
-    remove_database(path).map_err(|source| SeedError::Io { path: path.to_owned(), source })
 }
 
 impl Sample {

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod demo;
 pub mod drive;
 pub mod dynamodb;
+pub mod file;
 pub mod rebuild;
 pub mod reports;
 pub mod rollback;

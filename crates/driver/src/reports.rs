@@ -1,20 +1,20 @@
 //! Reports on disk: `gsi_creation_reports/` beside the state, two files a run.
 
 use std::cmp::Reverse;
-use std::fs::{DirBuilder, File};
-use std::io::{self, Read, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use gsictl_core::check::Remembered;
 use gsictl_core::report::{Document, Glance, NoReport};
-use serde_json::Value;
+
+use crate::file;
 
 /// The directory beside the state.
 pub const DIRECTORY: &str = "gsi_creation_reports";
 
 /// The most bytes that are read of a file. A report of ten thousand indexes, each
-/// with twenty attempts, has a tenth of it.
-const MAX_BYTES: u64 = 256 * 1024 * 1024;
+/// with twenty attempts, has half of it.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Writes `report` as JSON, and as Markdown beside it, and returns the path of the
 /// JSON. Mode 0600, and never over another report: one of the same second gets
@@ -24,7 +24,7 @@ const MAX_BYTES: u64 = 256 * 1024 * 1024;
 /// What the operating system says; a file that was begun is removed.
 pub fn write(state_dir: &Path, report: &dyn Document) -> io::Result<PathBuf> {
     let directory = state_dir.join(DIRECTORY);
-    make_private(&directory)?;
+    file::make_directory(&directory)?;
     let text = serde_json::to_string_pretty(&report.json()).map_err(io::Error::other)?;
     let stem = report.file_stem();
     let path = write_new(&directory, &stem, "json", &text)?;
@@ -42,25 +42,12 @@ pub struct Listed {
     pub about: Result<Glance, NoReport>,
 }
 
-/// Every report in JSON, newest first; then what is no report.
+/// Every report in JSON, newest first; then what is no report. Of each file no more is
+/// kept than that.
 ///
 /// # Errors
 /// The directory cannot be read. Where there is none there is no report.
 pub fn list(state_dir: &Path) -> io::Result<Vec<Listed>> {
-    let found = gather(state_dir, |_| ())?;
-    Ok(found.into_iter().map(|(listed, _)| listed).collect())
-}
-
-/// What earlier checks said, the newest first; nothing of what cannot be read.
-#[must_use]
-pub fn checks(state_dir: &Path) -> Vec<Remembered> {
-    let found = gather(state_dir, Remembered::of).unwrap_or_default();
-    found.into_iter().filter_map(|(_, check)| check.flatten()).collect()
-}
-
-/// Reads each report once, and keeps of it what `keep` makes of it; in the order of
-/// [`list`].
-fn gather<T>(state_dir: &Path, keep: fn(&Value) -> T) -> io::Result<Vec<(Listed, Option<T>)>> {
     let directory = state_dir.join(DIRECTORY);
     let entries = match std::fs::read_dir(&directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -70,15 +57,52 @@ fn gather<T>(state_dir: &Path, keep: fn(&Value) -> T) -> io::Result<Vec<(Listed,
     for entry in entries {
         let path = entry?.path();
         if path.extension().is_some_and(|ending| ending == "json") {
-            let document = load(&path);
-            let kept = document.as_ref().ok().map(keep);
-            let about = document.and_then(|document| Glance::of(&document));
+            let about = load(&path).and_then(|bytes| Glance::read(&bytes));
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            found.push((Listed { name, about }, kept));
+            found.push(Listed { name, about });
         }
     }
-    found.sort_by_cached_key(|(listed, _)| place(listed));
+    found.sort_by_cached_key(place);
     Ok(found)
+}
+
+/// What earlier checks said, the newest first; nothing of what cannot be read, and
+/// nothing of checks so old that [`MOST_CHECKED`] indexes were checked since.
+#[must_use]
+pub fn checks(state_dir: &Path) -> Vec<Remembered> {
+    let directory = state_dir.join(DIRECTORY);
+    let listed = list(state_dir).unwrap_or_default();
+    let of_checks = listed
+        .iter()
+        .filter(|listed| listed.about.as_ref().is_ok_and(|glance| glance.kind == "check"));
+    let mut indexes = 0;
+    let mut checks = Vec::new();
+    for listed in of_checks {
+        let bytes = load(&directory.join(&listed.name));
+        let Some(check) = bytes.ok().and_then(|bytes| Remembered::read(&bytes)) else { continue };
+        indexes += check.indexes().max(1);
+        checks.push(check);
+        if indexes > MOST_CHECKED {
+            break;
+        }
+    }
+    checks
+}
+
+/// Indexes of which it is remembered what checks said: ten checks of the ten thousand
+/// that this program is made for.
+const MOST_CHECKED: usize = 100_000;
+
+/// Where the report at `path` was made, whatever its kind.
+#[cfg(feature = "local")]
+pub(crate) fn target(path: &Path) -> Option<gsictl_core::state::Target> {
+    #[derive(serde::Deserialize)]
+    struct Placed {
+        target: gsictl_core::state::Target,
+    }
+    let bytes = load(path).ok()?;
+    Glance::read(&bytes).ok()?;
+    serde_json::from_slice(&bytes).ok().map(|Placed { target }| target)
 }
 
 /// Reports by their age, then the rest by name. Of the same second the later has
@@ -107,13 +131,12 @@ pub fn find(state_dir: &Path, name: &str) -> Option<PathBuf> {
     Some(if document.is_file() { document } else { found })
 }
 
-/// Reads a report's JSON, whatever its kind.
+/// The bytes of a report's JSON, whatever its kind.
 ///
 /// # Errors
-/// [`NoReport::Unreadable`] and [`NoReport::Damaged`].
-pub fn load(path: &Path) -> Result<Value, NoReport> {
-    let bytes = read(path).map_err(|error| NoReport::Unreadable(error.to_string()))?;
-    serde_json::from_slice(&bytes).map_err(|error| NoReport::Damaged(error.to_string()))
+/// [`NoReport::Unreadable`].
+pub fn load(path: &Path) -> Result<Vec<u8>, NoReport> {
+    read(path).map_err(|error| NoReport::Unreadable(error.to_string()))
 }
 
 /// The Markdown beside a report's JSON; nothing where it is not there.
@@ -124,40 +147,20 @@ pub fn markdown(path: &Path) -> Option<String> {
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    // What is no file, such as a pipe, might never end.
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("this is no file"));
-    }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(io::Error::other(format!("it is larger than {MAX_BYTES} bytes")));
-    }
-    Ok(bytes)
+    file::read(path, MAX_BYTES)?.ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
 fn write_new(directory: &Path, stem: &str, ending: &str, text: &str) -> io::Result<PathBuf> {
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    writeln!(file, "{text}")?;
-    file.as_file().sync_all()?;
     for n in 1.. {
         let name = if n == 1 { format!("{stem}.{ending}") } else { format!("{stem}_{n}.{ending}") };
         let path = directory.join(name);
-        match file.persist_noclobber(&path) {
-            Ok(_) => return Ok(path),
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => file = error.file,
-            Err(error) => return Err(error.error),
+        match file::write_new(&path, format!("{text}\n").as_bytes()) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
         }
     }
     Err(io::Error::other("no name is free"))
-}
-
-fn make_private(directory: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)
 }
 
 #[cfg(test)]
@@ -165,7 +168,7 @@ mod tests {
     use super::*;
     use gsictl_core::report::Envelope;
     use gsictl_core::time::Timestamp;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     struct Sample(Envelope);
 
@@ -224,7 +227,7 @@ mod tests {
         let why: Vec<_> =
             list(dir.path()).unwrap().into_iter().filter_map(|l| l.about.err()).collect();
         assert!(matches!(&why[0], NoReport::Damaged(what) if what.contains("line 1")));
-        assert_eq!(why[1], NoReport::Unreadable("this is no file".to_owned()));
+        assert!(matches!(&why[1], NoReport::Unreadable(what) if what.contains("directory")));
         assert_eq!(why[2], NoReport::Foreign);
     }
 
@@ -238,7 +241,7 @@ mod tests {
             assert_eq!(find(dir.path(), &name), Some(path.clone()), "{name}");
         }
         assert_eq!(find(dir.path(), "apply"), None);
-        assert_eq!(load(&path).unwrap()["kind"], "apply");
+        assert_eq!(Glance::read(&load(&path).unwrap()).unwrap().kind, "apply");
         assert_eq!(markdown(&path).as_deref(), Some("# apply\n"));
         std::fs::remove_file(path.with_extension("md")).unwrap();
         assert_eq!(markdown(&path), None);

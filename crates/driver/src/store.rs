@@ -24,6 +24,8 @@ pub use self::memory::{MemoryDisk, MemoryStore};
 pub const STATE_FILE: &str = ".gsi_creation_state.json";
 /// The file whose lock means that a run is going on. It is never removed.
 pub const LOCK_FILE: &str = ".gsi_creation_state.lock";
+/// The same for a check that keeps its place.
+pub const CHECK_LOCK_FILE: &str = ".gsi_check.lock";
 /// Where an interrupted check stands; `gsictl check --resume` goes on from there.
 pub const CURSOR_FILE: &str = ".gsi_check.json";
 /// The most that is read. Ten thousand indexes with full histories take a tenth.
@@ -209,12 +211,14 @@ pub enum StoreError {
         /// The state file.
         path: PathBuf,
     },
-    /// A link, a directory or a device has the name. A rename would replace the
-    /// link and not what it points to, so it is not followed.
-    #[error("{} is not a plain file: put the state itself there", path.display())]
+    /// A link, a hard link, a directory or a device has the name: it is neither
+    /// followed nor written to ([`crate::file::Strange`]).
+    #[error("{} is not a plain file: {source}", path.display())]
     NotAFile {
         /// What has the name.
         path: PathBuf,
+        /// What it is, and what to do.
+        source: io::Error,
     },
     /// More than [`MAX_BYTES`].
     #[error("{} has more than {MAX_BYTES} bytes: that is no state file", path.display())]

@@ -8,7 +8,6 @@ use gsictl_core::engine::{Ended, Verdict};
 use gsictl_core::plan::Selection;
 use gsictl_core::plan::preview::Totals;
 use gsictl_core::retry::Policy;
-use gsictl_core::state::Target;
 use gsictl_core::survey::SurveyError;
 use gsictl_driver::apply::{Applied, ItemCheck, Request, apply, prepare};
 use gsictl_driver::clock::Clock;
@@ -103,16 +102,12 @@ pub(super) fn check_selection(
     Err(CliError::new(Exit::Usage, message).hint("leave one of them out"))
 }
 
-/// The command line as it was given, to be given again; but for a password in
-/// the endpoint.
+/// The command line as it was given, to be given again; but for what an endpoint has
+/// beside scheme, host and port.
 pub(super) fn again() -> String {
-    let shown = |arg| {
-        let target = Target { endpoint: Some(arg), ..Target::default() };
-        target.without_credentials().endpoint.unwrap_or_default()
-    };
     let quoted =
         |arg: String| if arg.contains([' ', '\'', '"', '$']) { format!("{arg:?}") } else { arg };
-    let args: Vec<_> = std::env::args().skip(1).map(shown).map(quoted).collect();
+    let args: Vec<_> = context::told_args().into_iter().map(quoted).collect();
     format!("gsictl {}", args.join(" "))
 }
 

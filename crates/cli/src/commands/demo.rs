@@ -9,7 +9,7 @@ use gsictl_driver::apply::Request;
 use gsictl_driver::clock::Clock;
 use gsictl_driver::demo::Tables;
 use gsictl_driver::drive::{SharedStore, StopSignal, locked};
-use gsictl_driver::{demo, reports, store};
+use gsictl_driver::{demo, file};
 use serde_json::json;
 
 use super::apply::Run;
@@ -62,7 +62,7 @@ async fn prepare(
         CliError::new(Exit::Unexpected, format!("cannot use ./{DIRECTORY}: {error}"))
             .hint("run the demo in a directory that you may write to")
     };
-    std::fs::create_dir_all(dir).map_err(failed)?;
+    file::make_directory(dir).map_err(failed)?;
     let shared = context::store(dir);
     locked(&shared).lock(&context::holder(clock))?;
     if !args.tables_only {
@@ -71,11 +71,15 @@ async fn prepare(
         ));
     }
     if args.fresh {
-        remove_leftovers(dir).map_err(failed)?;
+        let texts = [&[(DEFINITIONS, AIRLINE)][..], &OTHERS].concat();
+        let left = demo::remove_leftovers(dir, context::LOCAL_FILE, &texts).map_err(failed)?;
+        if !left.is_empty() {
+            say(format!("Left in ./{DIRECTORY}, for no demo made it: {}\n", left.join(", ")));
+        }
     }
-    std::fs::write(dir.join(DEFINITIONS), AIRLINE).map_err(failed)?;
-    for (name, text) in OTHERS.iter().filter(|_| args.tables_only) {
-        std::fs::write(dir.join(name), text).map_err(failed)?;
+    let more = OTHERS.iter().filter(|_| args.tables_only);
+    for (name, text) in more.chain([&(DEFINITIONS, AIRLINE)]) {
+        write_definitions(dir, name, text).map_err(failed)?;
     }
     let database = dir.join(context::LOCAL_FILE);
     let tables = if args.tables_only { Tables::All } else { Tables::Demo };
@@ -135,18 +139,10 @@ fn request(clock: Clock) -> Result<Request, CliError> {
     })
 }
 
-/// Removes what an earlier demo made, and nothing else.
-fn remove_leftovers(dir: &Path) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(dir)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let state = name.starts_with(".gsi_creation_state") && name != store::LOCK_FILE;
-        if name.starts_with(context::LOCAL_FILE) || state {
-            std::fs::remove_file(entry.path())?;
-        } else if name == reports::DIRECTORY {
-            std::fs::remove_dir_all(entry.path())?;
-        }
+/// A file that the user changed stays as it is: the demo does not read it.
+fn write_definitions(dir: &Path, name: &str, text: &str) -> std::io::Result<()> {
+    match file::write_new(&dir.join(name), text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        written => written,
     }
-    Ok(())
 }

@@ -1,17 +1,17 @@
 //! `gsictl plan`: what `apply` would do, and why.
 
-use std::fs;
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use gsictl_core::check::{CheckReport, EXPLAINED, Options, Remembered};
 use gsictl_core::plan::preview::{Preview, Prospect};
-use gsictl_core::plan::saved::SavedPlan;
+use gsictl_core::plan::saved::{HEAD_BYTES, SavedPlan};
 use gsictl_core::retry::Policy;
 use gsictl_driver::apply::{Prepared, Progress, Request, prepare};
 use gsictl_driver::check::{self, Ahead, check_ahead};
 use gsictl_driver::clock::Clock;
-use gsictl_driver::reports;
+use gsictl_driver::{file, reports};
 
 use super::apply::check_selection;
 use crate::args::{Globals, Output, Plan};
@@ -136,21 +136,23 @@ fn show(globals: &Globals, args: &Plan, preview: &Preview) {
 }
 
 /// A plan takes the place of another one, and of nothing else: a slip of the hand
-/// would cost the definitions.
-fn check_place(file: &Path) -> Result<(), CliError> {
-    match fs::read(file) {
-        Ok(bytes) if SavedPlan::is_one(&bytes) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Ok(_) => {
-            let message = format!("{} is there and is no saved plan", file.display());
-            Err(CliError::new(Exit::Usage, message).hint("name another file with --save"))
-        }
-        Err(error) => Err(unsaved(file, &error)),
+/// would cost the definitions. No more is read than shows what it is.
+fn check_place(path: &Path) -> Result<(), CliError> {
+    let failed = |error: io::Error| unsaved(path, &error);
+    let Some(there) = file::open(path, OpenOptions::new().read(true)).map_err(failed)? else {
+        return Ok(());
+    };
+    let mut head = Vec::new();
+    there.take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(failed)?;
+    if SavedPlan::begins_one(&head) {
+        return Ok(());
     }
+    let message = format!("{} is there and is no saved plan", path.display());
+    Err(CliError::new(Exit::Usage, message).hint("name another file with --save"))
 }
 
 /// The whole plan or none: what is applied later is what was looked at.
-fn save(file: &Path, request: &Request, prepared: &Prepared) -> Result<(), CliError> {
+fn save(path: &Path, request: &Request, prepared: &Prepared) -> Result<(), CliError> {
     let filters = (&request.selection, request.retry_failed);
     let target = prepared.state.target();
     let plan = SavedPlan::new(
@@ -161,15 +163,8 @@ fn save(file: &Path, request: &Request, prepared: &Prepared) -> Result<(), CliEr
         &prepared.plan,
         Clock::start().now(),
     );
-    let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(".gsictl-tmp");
-    let aside = file.with_file_name(name);
     let tool = concat!("gsictl ", env!("CARGO_PKG_VERSION"));
-    let written = fs::write(&aside, plan.render(tool)).and_then(|()| fs::rename(&aside, file));
-    written.map_err(|error| {
-        let _ = fs::remove_file(&aside);
-        unsaved(file, &error)
-    })
+    file::replace(path, plan.render(tool).as_bytes()).map_err(|error| unsaved(path, &error))
 }
 
 fn unsaved(file: &Path, error: &io::Error) -> CliError {

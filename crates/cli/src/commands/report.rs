@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use gsictl_core::json::compact;
 use gsictl_core::report::{Glance, NoReport};
 use gsictl_driver::reports::{self, Listed};
 use serde_json::{Value, json};
@@ -70,7 +71,7 @@ fn show(globals: &Globals, file: Option<&str>) -> Result<Exit, CliError> {
         })?,
         None => newest(globals)?,
     };
-    let document = reports::load(&path).and_then(|document| match Glance::of(&document) {
+    let document = reports::load(&path).and_then(|document| match Glance::read(&document) {
         // Read it can be, if not understood.
         Ok(_) | Err(NoReport::Newer(_)) => Ok(document),
         Err(why) => Err(why),
@@ -79,8 +80,9 @@ fn show(globals: &Globals, file: Option<&str>) -> Result<Exit, CliError> {
         CliError::new(Exit::Usage, format!("{}: {why}", path.display()))
             .hint("`gsictl report list` names the reports there are")
     })?;
+    let document = String::from_utf8_lossy(&document);
     match globals.output {
-        Output::Json => view::out(&document.to_string()),
+        Output::Json => view::out(&compact(&document)),
         Output::Human => view::out(&for_people(&path, &document)),
     }
     Ok(Exit::Done)
@@ -98,10 +100,10 @@ fn newest(globals: &Globals) -> Result<PathBuf, CliError> {
 }
 
 /// The Markdown; where somebody removed it, the document.
-fn for_people(path: &std::path::Path, document: &Value) -> String {
+fn for_people(path: &std::path::Path, document: &str) -> String {
     let text = reports::markdown(path).unwrap_or_else(|| {
         view::err("note: its Markdown is gone; this is the JSON");
-        format!("{document:#}")
+        document.to_owned()
     });
     // A terminal takes orders from control characters.
     let shown = |c: &char| *c == '\n' || !c.is_control();

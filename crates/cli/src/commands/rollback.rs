@@ -1,6 +1,6 @@
 //! `gsictl rollback`: deletes what this state's runs created.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 
 use gsictl_core::engine::{Ended, Verdict};
@@ -11,6 +11,7 @@ use gsictl_core::retry::Policy;
 use gsictl_core::rollback::RollbackPlan;
 use gsictl_driver::clock::Clock;
 use gsictl_driver::drive::StopSignal;
+use gsictl_driver::file;
 use gsictl_driver::rollback::{Progress, Request, RolledBack, Source, prepare, rollback};
 use gsictl_driver::store::MAX_BYTES;
 
@@ -71,13 +72,10 @@ fn request(globals: &Globals, args: &Rollback, clock: Clock) -> Result<Request, 
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CliError> {
-    let failed = |error| CliError::new(Exit::Usage, format!("{}: {error}", path.display()));
-    let length = std::fs::metadata(path).map_err(failed)?.len();
-    if length > MAX_BYTES {
-        let message = format!("{} is no state file by its size", path.display());
-        return Err(CliError::new(Exit::Usage, message));
-    }
-    std::fs::read(path).map_err(failed)
+    file::read_named(path, MAX_BYTES).map_err(|error| {
+        let message = format!("{}: {error}", path.display());
+        CliError::new(Exit::Usage, message).hint("`gsictl state list` names the files there are")
+    })
 }
 
 /// A name that nothing has is a slip, and nothing is deleted.
@@ -88,6 +86,9 @@ fn check_selection(selection: &Selection, plan: &RollbackPlan) -> Result<(), Cli
     let message = "the state has no index that was ever there and matches --table and --index";
     Err(CliError::new(Exit::Usage, message).hint("`gsictl status` names the indexes of the state"))
 }
+
+/// Bytes of the answer that are read.
+const LONGEST_ANSWER: u64 = 1_000;
 
 /// Deletes nothing unless somebody says yes.
 async fn ask(count: usize, stop: &mut StopSignal) -> Result<(), CliError> {
@@ -101,7 +102,8 @@ async fn ask(count: usize, stop: &mut StopSignal) -> Result<(), CliError> {
     let _ = write!(std::io::stderr(), "Delete {indexes}? Only 'yes' is taken for it: ");
     let answer = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
-        std::io::stdin().read_line(&mut line).map(|_| line)
+        // A line that does not end is no yes.
+        std::io::stdin().lock().take(LONGEST_ANSWER).read_line(&mut line).map(|_| line)
     });
     let answer = tokio::select! {
         answer = answer => answer.ok().and_then(Result::ok).unwrap_or_default(),

@@ -1,12 +1,12 @@
 //! What an earlier check said of an index, out of its report.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::Capacity;
 use super::forecast::{Forecast, Prices};
 use super::report::{CheckReport, KIND};
 use super::tally::Counts;
+use crate::json::within_bounds;
 use crate::name::IndexId;
 use crate::report::Glance;
 use crate::state::Target;
@@ -49,11 +49,19 @@ pub struct Known {
 }
 
 impl Remembered {
-    /// Reads a report; `None` where it is none of a check, or of a newer version.
+    /// Reads a report; `None` where it is none of a check, of a newer version, or of
+    /// more indexes than anybody has.
     #[must_use]
-    pub fn of(document: &Value) -> Option<Self> {
-        Glance::of(document).ok().filter(|glance| glance.kind == KIND)?;
-        Self::deserialize(document).ok()
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        Glance::read(bytes).ok().filter(|glance| glance.kind == KIND)?;
+        within_bounds(bytes).ok()?;
+        serde_json::from_slice(bytes).ok()
+    }
+
+    /// How many indexes it is about.
+    #[must_use]
+    pub fn indexes(&self) -> usize {
+        self.indexes.len()
     }
 
     /// What it says of the index `id` with these keys and projection (`spec`) there.
@@ -67,7 +75,7 @@ impl Remembered {
         prices: Prices,
     ) -> Option<Known> {
         let same_place = self.target.region == target.region
-            && self.target.endpoint == target.clone().without_credentials().endpoint
+            && self.target.endpoint == target.endpoint
             && (self.target.account == target.account || target.account.is_none());
         let is_it = |i: &&Index| {
             i.table == id.table.as_str() && i.index == id.index.as_str() && i.spec == spec

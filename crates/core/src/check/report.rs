@@ -252,7 +252,7 @@ impl Check {
         CheckReport {
             envelope: Envelope::new(KIND, KIND, WORDS[usize::from(bad)], times),
             script_name: about.script_name.to_owned(),
-            target: about.target.clone().without_credentials(),
+            target: about.target.clone(),
             seconds: (about.ended_at - self.started_at).as_secs_f64(),
             sample: self.options.sample,
             totals,

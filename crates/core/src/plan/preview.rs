@@ -150,7 +150,7 @@ impl Preview {
         let managed = definitions.indexes.iter().map(|d| (&d.id.table, &d.id.index)).collect();
         let tables: Vec<_> = plan.tables.iter().map(|t| table(&managed, t)).collect();
         Self {
-            target: target.clone().without_credentials(),
+            target: target.clone(),
             totals: Totals::of(&tables),
             schedule: Schedule::of(plan, max_builds),
             permissions: permissions(definitions, plan, target),

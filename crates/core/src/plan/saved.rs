@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::{Action, Plan, PlannedIndex, Selection};
 use crate::definition::{Definitions, Diagnostics, Format, Source, hash, parse};
+use crate::endpoint::Endpoint;
 use crate::name::{IndexId, IndexName, TableName};
 use crate::state::Target;
 use crate::time::Timestamp;
@@ -27,6 +28,8 @@ use seen::Seen;
 const FORMAT: &str = "gsictl-plan";
 /// Goes up when a plan of before can no longer be read, or means something else.
 const VERSION: u32 = 1;
+/// What of a file shows that it is a saved plan.
+pub const HEAD_BYTES: usize = 80;
 
 /// A plan that was saved, or is about to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,7 +109,7 @@ struct Body {
     tool: String,
     saved_at: Timestamp,
     script_name: String,
-    target: Target,
+    target: WrittenTarget,
     only_tables: Vec<TableName>,
     only_indexes: Vec<IndexName>,
     retry_failed: bool,
@@ -115,6 +118,27 @@ struct Body {
     definitions: Vec<Value>,
     /// `file:line:column` of each definition, and of each of its keys.
     places: Vec<Vec<String>>,
+}
+
+/// A target as it was written: the digest is of these very texts, and the first
+/// versions wrote more of an endpoint than is kept now.
+#[derive(Serialize, Deserialize)]
+struct WrittenTarget {
+    account: Option<String>,
+    region: Option<String>,
+    endpoint: Option<String>,
+}
+
+impl WrittenTarget {
+    fn of(target: &Target) -> Self {
+        let Target { account, region, endpoint } = target.clone();
+        Self { account, region, endpoint: endpoint.map(|endpoint| endpoint.to_string()) }
+    }
+
+    fn read(self) -> Target {
+        let endpoint = self.endpoint.as_deref().map(Endpoint::read);
+        Target { account: self.account, region: self.region, endpoint }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -147,23 +171,30 @@ impl SavedPlan {
             script_name: script_name.to_owned(),
             selection: selection.clone(),
             retry_failed,
-            target: target.clone().without_credentials(),
+            target: target.clone(),
             saved_at: now.whole_seconds(),
             tables: plan.tables.iter().map(|t| (t.table.clone(), seen(t))).collect(),
             actions: plan.indexes().map(action).collect(),
         }
     }
 
+    /// Whether a file that begins with these bytes is a saved plan as
+    /// [`SavedPlan::render`] writes it: [`HEAD_BYTES`] of them are enough to say so.
+    #[must_use]
+    pub fn begins_one(bytes: &[u8]) -> bool {
+        // A plan that is cut off is still one.
+        let begins = String::from_utf8_lossy(&bytes[..bytes.len().min(HEAD_BYTES)]);
+        let begins: String = begins.split_whitespace().collect();
+        begins.starts_with(&format!("{{\"format\":\"{FORMAT}\""))
+    }
+
     /// Whether a file is a saved plan, of whatever version, and not definitions.
     #[must_use]
     pub fn is_one(bytes: &[u8]) -> bool {
-        let marked = bytes.windows(FORMAT.len()).any(|text| text == FORMAT.as_bytes());
-        // A plan that is cut off is still one.
-        let begins = String::from_utf8_lossy(&bytes[..bytes.len().min(80)]);
-        let begins: String = begins.split_whitespace().collect();
-        marked
-            && (begins.starts_with(&format!("{{\"format\":\"{FORMAT}\""))
-                || serde_json::from_slice::<Header>(bytes).is_ok_and(|h| h.format == FORMAT))
+        let marked = || bytes.windows(FORMAT.len()).any(|text| text == FORMAT.as_bytes());
+        Self::begins_one(bytes)
+            || (marked()
+                && serde_json::from_slice::<Header>(bytes).is_ok_and(|h| h.format == FORMAT))
     }
 
     /// The file of the plan: JSON, with the definitions in AWS's own form.
@@ -187,7 +218,7 @@ impl SavedPlan {
             tool: tool.to_owned(),
             saved_at: self.saved_at,
             script_name: self.script_name.clone(),
-            target: self.target.clone(),
+            target: WrittenTarget::of(&self.target),
             only_tables: self.selection.tables.clone(),
             only_indexes: self.selection.indexes.clone(),
             retry_failed: self.retry_failed,
@@ -230,7 +261,7 @@ impl SavedPlan {
             script_name: body.script_name,
             selection: Selection { tables: body.only_tables, indexes: body.only_indexes },
             retry_failed: body.retry_failed,
-            target: body.target,
+            target: body.target.read(),
             saved_at: body.saved_at,
             tables: body.tables,
             actions: body.indexes.into_iter().map(action).collect(),
@@ -243,12 +274,11 @@ impl SavedPlan {
     /// # Errors
     /// [`Stale::Elsewhere`] names both sides.
     pub fn check_target(&self, target: &Target) -> Result<(), Stale> {
-        let (planned, wanted) = (&self.target, &target.clone().without_credentials());
-        let aws = Some("that of AWS");
+        let (planned, wanted) = (&self.target, target);
         let sides = [
             ("account", planned.account.as_deref(), wanted.account.as_deref()),
             ("region", planned.region.as_deref(), wanted.region.as_deref()),
-            ("endpoint", planned.endpoint.as_deref().or(aws), wanted.endpoint.as_deref().or(aws)),
+            ("endpoint", Some(planned.endpoint_for_people()), Some(wanted.endpoint_for_people())),
         ];
         for (what, planned, wanted) in sides {
             if let (Some(planned), Some(wanted)) = (planned, wanted)

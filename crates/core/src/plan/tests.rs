@@ -12,6 +12,7 @@ use crate::catalog::{BillingMode, IndexDescription, ReplicaDescription};
 use crate::definition::{
     KeyElement, KeyType, OnDemandThroughput, Place, Projection, ProvisionedThroughput, ScalarType,
 };
+use crate::endpoint::Endpoint;
 use crate::name::IndexId;
 use crate::state::{Step, Target};
 
@@ -503,7 +504,7 @@ fn a_plan_is_carried_out_where_it_was_made() {
         elsewhere.to_string(),
         "the saved plan was made for region \"eu-west-1\", this run is about \"us-east-1\""
     );
-    let local = Target { endpoint: Some("http://127.0.0.1:8000".to_owned()), ..unknown };
+    let local = Target { endpoint: Some(Endpoint::read("http://127.0.0.1:8000")), ..unknown };
     assert!(matches!(saved.check_target(&local), Err(Stale::Elsewhere { what: "endpoint", .. })));
 }
 

@@ -1,8 +1,11 @@
 //! What a list says of a report, whatever its kind and whichever version wrote it.
 
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::FORMAT;
+use crate::json::said;
 use crate::time::Timestamp;
 
 /// A report at a glance.
@@ -35,33 +38,74 @@ pub enum NoReport {
     Newer(u64),
 }
 
+/// Bytes of what a report says of itself in a word; and of its counts, of which the
+/// first reports had fewer.
+const LONGEST_WORD: usize = 200;
+const LONGEST_TOTALS: usize = 10_000;
+
+/// The fields that a glance looks at, as they stand in the file: nothing of a file
+/// that may be large is kept before it is known to be small.
+#[derive(Deserialize)]
+#[serde(expecting = "a report (an object)")]
+struct Head<'a> {
+    #[serde(borrow)]
+    tool: Option<&'a RawValue>,
+    #[serde(borrow)]
+    format: Option<&'a RawValue>,
+    #[serde(borrow)]
+    kind: Option<&'a RawValue>,
+    #[serde(borrow)]
+    command: Option<&'a RawValue>,
+    #[serde(borrow)]
+    result: Option<&'a RawValue>,
+    #[serde(borrow)]
+    ended_at: Option<&'a RawValue>,
+    #[serde(borrow)]
+    ended: Option<&'a RawValue>,
+    #[serde(borrow)]
+    totals: Option<&'a RawValue>,
+}
+
 impl Glance {
-    /// Reads what is wanted, and looks at nothing else.
+    /// Reads what is wanted, and keeps nothing else.
     ///
     /// # Errors
-    /// [`NoReport::Foreign`] and [`NoReport::Newer`].
-    pub fn of(document: &Value) -> Result<Self, NoReport> {
-        let text = |field: &str| document[field].as_str().map(str::to_owned);
-        let ours = text("tool").is_some_and(|tool| tool.starts_with("gsictl "));
-        let format = document["format"].as_u64().filter(|_| ours).ok_or(NoReport::Foreign)?;
+    /// [`NoReport::Damaged`], [`NoReport::Foreign`] and [`NoReport::Newer`].
+    pub fn read(bytes: &[u8]) -> Result<Self, NoReport> {
+        let head: Head<'_> = serde_json::from_slice(bytes).map_err(|error| {
+            if error.is_data() { NoReport::Foreign } else { NoReport::Damaged(said(&error)) }
+        })?;
+        let text = |field| small::<String>(field, LONGEST_WORD);
+        let ours = text(head.tool).is_some_and(|tool| tool.starts_with("gsictl "));
+        let format = small(head.format, LONGEST_WORD).filter(|_| ours);
+        let format: u64 = format.ok_or(NoReport::Foreign)?;
         if format > u64::from(FORMAT) {
             return Err(NoReport::Newer(format));
         }
-        let ended_at = text("ended_at").and_then(|at| Timestamp::parse(&at).ok());
+        let ended_at = text(head.ended_at).and_then(|at| Timestamp::parse(&at).ok());
         Ok(Self {
             // The first reports were all of one kind, and did not say so.
-            kind: text("kind").unwrap_or_else(|| "apply".to_owned()),
-            command: text("command").ok_or(NoReport::Foreign)?,
-            result: text("result").unwrap_or_else(|| by_totals(document).to_owned()),
+            kind: text(head.kind).unwrap_or_else(|| "apply".to_owned()),
+            command: text(head.command).ok_or(NoReport::Foreign)?,
+            result: text(head.result).unwrap_or_else(|| by_totals(&head).to_owned()),
             ended_at: ended_at.ok_or(NoReport::Foreign)?,
         })
     }
 }
 
+/// A field that is there, short enough, and what is looked for.
+fn small<'a, T: Deserialize<'a>>(field: Option<&'a RawValue>, most: usize) -> Option<T> {
+    let text = field.map(RawValue::get).filter(|text| text.len() <= most)?;
+    serde_json::from_str(text).ok()
+}
+
 /// The word that the first reports did not have.
-fn by_totals(document: &Value) -> &'static str {
-    let some = |count: &str| document["totals"][count].as_u64().is_some_and(|n| n > 0);
-    match document["ended"].as_str() {
+fn by_totals(head: &Head<'_>) -> &'static str {
+    let totals: Option<Value> = small(head.totals, LONGEST_TOTALS);
+    let some = |count: &str| {
+        totals.as_ref().and_then(|totals| totals[count].as_u64()).is_some_and(|n| n > 0)
+    };
+    match small::<String>(head.ended, LONGEST_WORD).as_deref() {
         Some("stopped") => "stopped",
         Some("done") if some("failed") => "failed",
         Some("done") if some("unfinished") => "unfinished",

@@ -167,7 +167,7 @@ fn a_run_is_told_in_a_word() {
         let report = ended_so(ended, verdicts);
         assert_eq!((report.envelope.result, report.kind()), (word, "apply"));
         assert!(apply::WORDS.contains(&word));
-        let glance = Glance::of(&report.json()).unwrap();
+        let glance = Glance::read(report.json().to_string().as_bytes()).unwrap();
         assert_eq!((glance.kind.as_str(), glance.command.as_str()), ("apply", "demo"));
         assert_eq!((glance.result.as_str(), glance.ended_at), (word, at(1)));
 
@@ -176,7 +176,7 @@ fn a_run_is_told_in_a_word() {
         for field in ["kind", "result"] {
             old.as_object_mut().unwrap().remove(field);
         }
-        assert_eq!(Glance::of(&old), Ok(glance), "{old}");
+        assert_eq!(Glance::read(old.to_string().as_bytes()), Ok(glance), "{old}");
     }
 }
 
@@ -193,9 +193,9 @@ fn what_is_no_report_says_why() {
     let with = |field: &str, value: Value| {
         let mut changed = good.clone();
         changed[field] = value;
-        Glance::of(&changed)
+        Glance::read(changed.to_string().as_bytes())
     };
-    assert!(Glance::of(&good).is_ok());
+    assert!(Glance::read(good.to_string().as_bytes()).is_ok());
     assert_eq!(with("format", json!(2)), Err(NoReport::Newer(2)));
     for (field, value) in [
         ("format", json!("1")),
@@ -206,7 +206,7 @@ fn what_is_no_report_says_why() {
         assert_eq!(with(field, value), Err(NoReport::Foreign), "{field}");
     }
     for other in [json!({}), json!([]), json!(7), json!({ "gsis": {}, "version": "1.0" })] {
-        assert_eq!(Glance::of(&other), Err(NoReport::Foreign), "{other}");
+        assert_eq!(Glance::read(other.to_string().as_bytes()), Err(NoReport::Foreign), "{other}");
     }
     assert!(NoReport::Newer(2).to_string().contains("format 2"));
 }

@@ -174,7 +174,8 @@ fn another_question_is_refused_with_what_differs() {
     assert!(refused(&other, &service).contains("the definitions are not those"));
     let mut other = wanted.clone();
     other.asked.target.region = Some("eu-central-1".to_owned());
-    other.asked.target.endpoint = Some("http://localhost:8000".to_owned());
+    other.asked.target.endpoint =
+        Some(gsictl_core::endpoint::Endpoint::read("http://localhost:8000"));
     let text = refused(&other, &service);
     assert!(
         text.contains("no region") && text.contains("eu-central-1 at http://localhost"),

@@ -1,6 +1,7 @@
 //! Whatever happened to a state, what is written of it is read back.
 
 use gsictl_core::definition::{Definitions, IndexDefinition, Projection};
+use gsictl_core::endpoint::Endpoint;
 use gsictl_core::name::{IndexId, IndexName, TableName};
 use gsictl_core::state::{Attempt, HISTORY, Owner, State, Status, Step, Target};
 use gsictl_core::time::Timestamp;
@@ -124,6 +125,7 @@ fn act() -> impl Strategy<Value = Act> {
         12 => (0..PAIRS.len(), step()).prop_map(|(n, step)| Act::Take(n, step)),
         2 => subsequence(ids(), 0..=PAIRS.len()).prop_shuffle().prop_map(Act::Enlist),
         1 => target.prop_map(|(account, region, endpoint)| {
+            let endpoint = endpoint.as_deref().map(Endpoint::read);
             Act::Aim(Target { account, region, endpoint })
         }),
         1 => words().prop_map(Act::Digest),

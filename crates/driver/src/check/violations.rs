@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use gsictl_core::check::Violation;
 
 use super::CheckError;
+use crate::file;
 
 /// The file. The first thing that goes wrong with it is kept, and ends it.
 pub(super) struct Violations {
@@ -25,16 +26,10 @@ enum Form {
 impl Violations {
     /// A new file, or that of a check that goes on, which told `told` violations.
     pub(super) fn open(path: &Path, told: Option<u64>, values: bool) -> Result<Self, CheckError> {
-        let failed = |source| CheckError::Violations { path: path.to_owned(), source };
         let is_csv = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
         let file = match told {
-            Some(told) => cut(path, told + u64::from(is_csv))?,
-            None => match std::fs::metadata(path) {
-                Ok(there) if there.len() > 0 || !there.is_file() => {
-                    return Err(CheckError::ViolationsTaken { path: path.to_owned() });
-                }
-                _ => File::create(path).map_err(failed)?,
-            },
+            Some(told) => cut(path, told.saturating_add(u64::from(is_csv)))?,
+            None => create(path)?,
         };
         let to = if is_csv {
             let writer = csv::WriterBuilder::new().has_headers(false).from_writer(file);
@@ -113,28 +108,63 @@ fn write_row(to: &mut csv::Writer<File>, violation: &Violation, values: bool) ->
     to.write_record(&fields[..fields.len() - usize::from(!values)]).map_err(io::Error::from)
 }
 
+/// A new file, for the user alone: it holds keys of items, and values where they are
+/// wanted. An empty one that was there is made anew, since whoever made it may read it.
+fn create(path: &Path) -> Result<File, CheckError> {
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::AlreadyExists => CheckError::ViolationsTaken { path: path.to_owned() },
+        io::ErrorKind::InvalidInput => {
+            CheckError::ViolationsStrange { path: path.to_owned(), source }
+        }
+        _ => CheckError::Violations { path: path.to_owned(), source },
+    };
+    if file::plain(path).map_err(failed)?.is_some_and(|there| there.len() == 0) {
+        std::fs::remove_file(path).map_err(failed)?;
+    }
+    let made = file::create(path).map_err(failed)?;
+    file::sync_directory(file::directory(path)).map_err(failed)?;
+    Ok(made)
+}
+
 /// The file cut after so many lines, ready for more.
 fn cut(path: &Path, lines: u64) -> Result<File, CheckError> {
-    let failed = |source| CheckError::Violations { path: path.to_owned(), source };
-    let changed = || CheckError::ViolationsChanged { path: path.to_owned() };
-    let file = OpenOptions::new().read(true).append(true).open(path).map_err(|error| {
-        if error.kind() == io::ErrorKind::NotFound { changed() } else { failed(error) }
-    })?;
-    let mut reader = BufReader::new(&file);
-    let (mut length, mut line) = (0, Vec::new());
-    for _ in 0..lines {
-        line.clear();
-        length += reader.read_until(b'\n', &mut line).map_err(failed)? as u64;
-        if line.last() != Some(&b'\n') {
-            return Err(changed());
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::InvalidInput => {
+            CheckError::ViolationsStrange { path: path.to_owned(), source }
         }
+        _ => CheckError::Violations { path: path.to_owned(), source },
+    };
+    let changed = || CheckError::ViolationsChanged { path: path.to_owned() };
+    let opened = file::open(path, OpenOptions::new().read(true).append(true)).map_err(failed)?;
+    let opened = opened.ok_or_else(changed)?;
+    let length = end_of_line(&mut BufReader::new(&opened), lines).map_err(failed)?;
+    opened.set_len(length.ok_or_else(changed)?).map_err(failed)?;
+    file::make_private(&opened).map_err(failed)?;
+    Ok(opened)
+}
+
+/// How many bytes so many lines have; `None` where there are fewer. No line is kept,
+/// since it may have any length.
+fn end_of_line(reader: &mut impl BufRead, lines: u64) -> io::Result<Option<u64>> {
+    let (mut length, mut ended) = (0, 0);
+    while ended < lines {
+        let bytes = reader.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let line = bytes.iter().position(|byte| *byte == b'\n');
+        ended += u64::from(line.is_some());
+        let read = line.map_or(bytes.len(), |at| at + 1);
+        length += read as u64;
+        reader.consume(read);
     }
-    file.set_len(length).map_err(failed)?;
-    Ok(file)
+    Ok(Some(length))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use gsictl_core::index_key::Fault;
     use serde_json::json;
 
@@ -210,5 +240,48 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         let gone = Violations::open(&path, Some(1), true).err();
         assert!(matches!(gone, Some(CheckError::ViolationsChanged { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn others_cannot_read_it_and_choose_no_file_that_is_written_to() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let set = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let (place, path) = written("found.jsonl", true);
+        assert_eq!(mode(&path), 0o600);
+        set(&path, 0o644);
+        Violations::open(&path, Some(2), true).unwrap().finish().unwrap();
+        assert_eq!(mode(&path), 0o600, "one of before, which goes on");
+
+        let empty = place.path().join("empty.jsonl");
+        std::fs::write(&empty, "").unwrap();
+        set(&empty, 0o666);
+        let planted = File::open(&empty).unwrap();
+        let mut file = Violations::open(&empty, None, true).unwrap();
+        assert!(file.write(&violation(1)));
+        file.finish().unwrap();
+        assert_eq!((mode(&empty), planted.metadata().unwrap().len()), (0o600, 0));
+
+        let whole = std::fs::read(&path).unwrap();
+        let link = place.path().join("link.jsonl");
+        symlink(&path, &link).unwrap();
+        let second = place.path().join("second.jsonl");
+        std::fs::hard_link(&path, &second).unwrap();
+        for (name, told) in [(&link, None), (&link, Some(1)), (&second, None), (&second, Some(1))] {
+            let refused = Violations::open(name, told, true).err();
+            assert!(matches!(refused, Some(CheckError::ViolationsStrange { .. })), "{refused:?}");
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), whole);
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_not_kept_in_memory() {
+        let endless = BufReader::new(io::repeat(b'x').take(1 << 30));
+        assert_eq!(end_of_line(&mut { endless }, 1).unwrap(), None);
+        let end = |lines| end_of_line(&mut &b"one\ntwo\nthr"[..], lines).unwrap();
+        assert_eq!([end(0), end(1), end(2), end(3)], [Some(0), Some(4), Some(8), None]);
     }
 }

@@ -21,6 +21,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::ProvideCredentials;
 use aws_types::service_config::ServiceConfigKey;
 use gsictl_core::call::{Call, CallError, Effect, ErrorKind, Reply};
+use gsictl_core::endpoint::{Endpoint, NoEndpoint};
 use gsictl_core::name::IndexId;
 use gsictl_core::state::Target;
 use gsictl_core::time::Timestamp;
@@ -46,18 +47,30 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 const METADATA_TIMEOUT: Duration = Duration::from_millis(800);
 
 /// What the user set; what is left out is looked up as the AWS command line does.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct AwsOptions {
     /// `--profile`. As in the AWS command line, a profile named here goes before
     /// the environment's credentials; one named by `AWS_PROFILE` does not.
     pub profile: Option<String>,
     /// `--region`.
     pub region: Option<String>,
-    /// `--endpoint-url`.
+    /// `--endpoint-url`, whole: it may hold a password or a token, and is never shown.
     pub endpoint_url: Option<String>,
     /// These and no others, for servers that take any (DynamoDB Local keeps data
     /// apart by access key).
     pub keys: Option<Keys>,
+}
+
+impl std::fmt::Debug for AwsOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let endpoint = self.endpoint_url.as_deref().map(Endpoint::read);
+        f.debug_struct("AwsOptions")
+            .field("profile", &self.profile)
+            .field("region", &self.region)
+            .field("endpoint", &endpoint)
+            .field("keys", &self.keys)
+            .finish()
+    }
 }
 
 /// An access key of one's own making.
@@ -111,11 +124,14 @@ impl Aws {
     /// metadata service does not answer, this is known within two seconds.
     pub async fn connect(options: AwsOptions) -> Result<Self, ConnectError> {
         let secrets = Arc::new(Secrets::default());
-        let (clients, target) = load(&options, &secrets).await.map_err(ConnectError::Aws)?;
+        let Loaded { clients, region, url } =
+            load(&options, &secrets).await.map_err(ConnectError::Aws)?;
+        let endpoint = url.as_deref().map(Endpoint::read);
+        let target = Target { account: None, region: Some(region.clone()), endpoint };
         let options = AwsOptions {
             profile: options.profile,
-            region: target.region.clone(),
-            endpoint_url: target.endpoint.clone(),
+            region: Some(region),
+            endpoint_url: url,
             keys: options.keys,
         };
         let held = Mutex::new(Held { generation: 0, clients: Some(clients) });
@@ -138,10 +154,10 @@ impl Aws {
         if let Some(clients) = &held.clients {
             return Ok((held.generation, clients.clone()));
         }
-        let (clients, _) = load(&self.options, &self.secrets).await?;
+        let loaded = load(&self.options, &self.secrets).await?;
         held.generation += 1;
-        held.clients = Some(clients.clone());
-        Ok((held.generation, clients))
+        held.clients = Some(loaded.clients.clone());
+        Ok((held.generation, loaded.clients))
     }
 
     /// Drops the clients of that generation, not ones that were made since.
@@ -171,11 +187,17 @@ impl Backend for Aws {
     }
 }
 
+/// What the environment and the files say.
+struct Loaded {
+    clients: Clients,
+    region: String,
+    /// Of the endpoint where it is not AWS's own, whole.
+    url: Option<String>,
+}
+
 /// Reads settings and credentials from the environment and the files, anew.
-async fn load(
-    options: &AwsOptions,
-    secrets: &Arc<Secrets>,
-) -> Result<(Clients, Target), CallError> {
+async fn load(options: &AwsOptions, secrets: &Arc<Secrets>) -> Result<Loaded, CallError> {
+    credentials::remember_proxies(secrets);
     let metadata = imds::Client::builder()
         .max_attempts(1)
         .connect_timeout(METADATA_TIMEOUT)
@@ -187,29 +209,41 @@ async fn load(
     let provider = Remembered::new(provider, Arc::clone(secrets));
     provider.prime().await.map_err(|e| error::of_credentials(&e, secrets))?;
     let sdk = settings(options, region.clone(), provider).await;
-    let endpoint = endpoint_of(&sdk);
-    check_endpoint(endpoint.as_deref())?;
-    let cloudwatch = cloudwatch_client(&sdk, endpoint.as_deref());
-    let target = Target { account: None, region: Some(region.to_string()), endpoint };
-    Ok((Clients { dynamodb: Client::new(&sdk), cloudwatch }, target))
+    let url = endpoint_of(&sdk);
+    let cloudwatch = cloudwatch_client(&sdk, url.as_deref(), secrets)?;
+    if let Some(url) = &url {
+        Endpoint::of_url(url).map_err(|error| no_endpoint(&error))?;
+        secrets.remember_url(url);
+    }
+    let clients = Clients { dynamodb: Client::new(&sdk), cloudwatch };
+    Ok(Loaded { clients, region: region.to_string(), url })
 }
 
 /// The CloudWatch that belongs to this DynamoDB: at an endpoint of its own
 /// (`AWS_ENDPOINT_URL_CLOUDWATCH`), or AWS's where DynamoDB is AWS's too. One endpoint
 /// for all services (`AWS_ENDPOINT_URL`) is an emulator's.
-fn cloudwatch_client(sdk: &SdkConfig, dynamodb: Option<&str>) -> Option<cloudwatch::Client> {
+fn cloudwatch_client(
+    sdk: &SdkConfig,
+    dynamodb: Option<&str>,
+    secrets: &Secrets,
+) -> Result<Option<cloudwatch::Client>, CallError> {
     let own = own_endpoint(sdk, "CloudWatch").filter(|own| Some(&**own) != dynamodb);
-    let on_aws = dynamodb.is_none_or(|endpoint| {
-        let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
-        let host = rest.split(['/', ':']).next().unwrap_or(rest);
-        host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn")
+    let on_aws = dynamodb.is_none_or(|url| {
+        let endpoint = Endpoint::read(url);
+        endpoint.host().is_some_and(|host| {
+            host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn")
+        })
     });
     if own.is_none() && !on_aws {
-        return None;
+        return Ok(None);
+    }
+    if let Some(url) = &own {
+        Endpoint::of_url(url).map_err(|error| no_endpoint(&error))?;
+        secrets.remember_url(url);
     }
     let mut config = cloudwatch::config::Builder::from(sdk);
     config.set_endpoint_url(own);
-    Some(cloudwatch::Client::from_conf(config.build()))
+    Ok(Some(cloudwatch::Client::from_conf(config.build())))
 }
 
 async fn find_region(options: &AwsOptions, metadata: &imds::Client) -> Result<Region, CallError> {
@@ -285,18 +319,11 @@ fn own_endpoint(sdk: &SdkConfig, service: &str) -> Option<String> {
     sdk.service_config()?.load_config(key.ok()?)
 }
 
-fn check_endpoint(endpoint: Option<&str>) -> Result<(), CallError> {
-    let rest = endpoint.map(|e| e.strip_prefix("http://").or(e.strip_prefix("https://")));
-    match rest {
-        None => Ok(()),
-        Some(Some(rest)) if !rest.trim_start_matches('/').is_empty() => Ok(()),
-        Some(_) => Err(CallError {
-            kind: ErrorKind::Validation,
-            effect: Effect::NotApplied,
-            code: "InvalidEndpoint".to_owned(),
-            message: "the endpoint is no URL; write it with its scheme, as in \
-                      http://127.0.0.1:8000"
-                .to_owned(),
-        }),
+fn no_endpoint(error: &NoEndpoint) -> CallError {
+    CallError {
+        kind: ErrorKind::Validation,
+        effect: Effect::NotApplied,
+        code: "InvalidEndpoint".to_owned(),
+        message: error.to_string(),
     }
 }

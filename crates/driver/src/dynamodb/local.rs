@@ -8,7 +8,7 @@
 //! other's index), so every call opens the file afresh under the operating
 //! system's lock on a file beside it, which a killed holder frees.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +18,7 @@ use gsictl_core::call::{
     Call, CallError, CreateIndex, CreateTable, Effect, ErrorKind, Page, Query, Reply,
 };
 use gsictl_core::catalog::TableDescription;
+use gsictl_core::endpoint::Endpoint;
 use gsictl_core::name::{IndexName, TableName};
 use gsictl_core::state::Target;
 use gsictl_core::time::Timestamp;
@@ -26,6 +27,7 @@ use tokio::sync::RwLock;
 pub use super::lifecycle::LocalDurations;
 use super::lifecycle::{self, Phase, Record};
 use crate::dynamodb::{Backend, CallFuture, ConnectError};
+use crate::file;
 
 mod engine;
 
@@ -288,8 +290,10 @@ impl Source {
             let directory = directory.display();
             return Err(problem(format!("there is no directory {directory}")));
         }
-        if absolute.is_dir() {
-            return Err(problem("is a directory, not a database".to_owned()));
+        for ending in OWN_FILES {
+            let own = beside(&absolute, ending);
+            let judged = file::plain(&own).map_err(|e| e.to_string());
+            judged.map_err(|e| ConnectError::Local { path: own, problem: e })?;
         }
         let lock = beside(&absolute, ".lock");
         make_database(&absolute, &lock).map_err(problem)?;
@@ -328,10 +332,10 @@ impl Source {
         }
     }
 
-    fn endpoint(&self) -> String {
+    fn endpoint(&self) -> Endpoint {
         match self {
-            Self::File { path, .. } => path.display().to_string(),
-            Self::Memory(_) => ":memory:".to_owned(),
+            Self::File { path, .. } => Endpoint::of_file(path),
+            Self::Memory(_) => Endpoint::in_memory(),
         }
     }
 }
@@ -340,41 +344,42 @@ impl Source {
 /// in it, for the engine does not make a table in one step: killed in between,
 /// it has one that can be neither used nor made again.
 fn make_database(path: &Path, lock: &Path) -> Result<(), String> {
-    let _guard = take_lock(lock, Access::Write)
-        .map_err(|e| format!("cannot lock {}: {e}", lock.display()))?;
+    let _guard = lock_to_make(path).map_err(|e| format!("cannot lock {}: {e}", lock.display()))?;
     if path.exists() {
         return Ok(());
     }
-    let making = beside(path, ".new");
-    remove_database(&making).map_err(|e| e.to_string())?;
-    let engine = Engine::open(&making)?;
+    let directory = file::directory(path);
+    file::remove_asides(directory);
+    let making = file::make_aside(directory).map_err(|e| e.to_string())?;
+    let made = making.path().join("database");
+    // What the engine makes beside it gets the same mode.
+    file::create(&made).map_err(|e| e.to_string())?;
+    let engine = Engine::open(&made)?;
     engine.create_records().map_err(|e| e.message)?;
     drop(engine);
-    std::fs::rename(&making, path).map_err(|e| e.to_string())
+    std::fs::rename(&made, path).map_err(|e| e.to_string())?;
+    file::sync_directory(directory).map_err(|e| e.to_string())
 }
 
 /// `path` with `ending` behind its name.
-pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
+fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()
 }
 
-/// Removes a database that nobody uses, with all that belongs to it.
-pub(crate) fn remove_database(path: &Path) -> io::Result<()> {
-    for ending in ["", "-journal", "-wal", "-shm", ".lock"] {
-        match std::fs::remove_file(beside(path, ending)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
+/// What belongs to a database: its name and these behind it.
+pub(crate) const OWN_FILES: [&str; 5] = ["", "-journal", "-wal", "-shm", ".lock"];
+
+/// The lock of the database at `path`, for whoever makes it.
+pub(crate) fn lock_to_make(path: &Path) -> io::Result<File> {
+    take_lock(&beside(path, ".lock"), Access::Write)
 }
 
 /// Waits for the lock, which is held for one call: milliseconds, or as long as
 /// it takes to fill an index.
 fn take_lock(path: &Path, access: Access) -> io::Result<File> {
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+    let file = file::open_or_create(path)?;
     match access {
         Access::Read => file.lock_shared()?,
         Access::Write => file.lock()?,

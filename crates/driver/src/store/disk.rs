@@ -6,8 +6,10 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// A flat directory of plain files. Names have no separators; links are not
-/// followed ([`strange`] tells them).
+use crate::file::{self, Strange, identity, plain};
+
+/// A flat directory of plain files, each with one name. Names have no separators;
+/// links are not followed ([`strange`] tells them, and hard links too).
 pub trait Disk: Send {
     /// A file that was made and can be synced.
     type File;
@@ -100,7 +102,7 @@ pub struct Stamp {
 /// The error of a name that is not a plain file's.
 #[must_use]
 pub fn strange() -> io::Error {
-    io::ErrorKind::InvalidInput.into()
+    Strange::Special.into()
 }
 
 /// A directory of this machine. It is not made; that it exists shows when it is
@@ -143,9 +145,9 @@ impl Disk for Directory {
         let path = self.path(name);
         let mut held = false;
         for _ in 0..LOCK_TRIES {
-            plain(&path)?;
-            let mut options = private();
-            let mut file = options.create(true).read(true).open(&path)?;
+            // Nothing is emptied here that is not ours alone: the lock file is written
+            // to in place, and might be a second name of anything.
+            let mut file = file::open_or_create(&path)?;
             match file.try_lock() {
                 Ok(()) if self.is_at(&file, name)? => {
                     rewrite(&mut file, text)?;
@@ -182,11 +184,8 @@ impl Disk for Directory {
     }
 
     fn read(&self, name: &str, limit: u64) -> io::Result<Option<(Vec<u8>, Stamp)>> {
-        let path = self.path(name);
-        if plain(&path)?.is_none() {
-            return Ok(None);
-        }
-        let file = File::open(path)?;
+        let opened = file::open(&self.path(name), OpenOptions::new().read(true))?;
+        let Some(file) = opened else { return Ok(None) };
         let data = file.metadata()?;
         let stamp = stamp(&data);
         // One byte more than it has, or reading to the end doubles the room.
@@ -197,7 +196,7 @@ impl Disk for Directory {
     }
 
     fn create(&self, name: &str, bytes: &[u8]) -> io::Result<File> {
-        let mut file = private().create_new(true).open(self.path(name))?;
+        let mut file = file::create(&self.path(name))?;
         file.write_all(bytes)?;
         Ok(file)
     }
@@ -216,19 +215,7 @@ impl Disk for Directory {
     }
 
     fn sync_names(&self) -> io::Result<()> {
-        if cfg!(windows) {
-            return Ok(()); // a directory cannot be opened for it; NTFS journals names
-        }
-        match File::open(&self.path)?.sync_all() {
-            // Some network file systems have no such call: there a rename is as
-            // safe as it gets once it returns.
-            Err(e)
-                if matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) =>
-            {
-                Ok(())
-            }
-            result => result,
-        }
+        file::sync_directory(&self.path)
     }
 
     fn names(&self) -> io::Result<Vec<String>> {
@@ -258,36 +245,6 @@ fn rewrite(file: &mut File, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
-fn private() -> OpenOptions {
-    let mut options = File::options();
-    options.write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-/// The metadata of a plain file; `None` where nothing has the name.
-fn plain(path: &Path) -> io::Result<Option<fs::Metadata>> {
-    match fs::symlink_metadata(path) {
-        Ok(data) if data.is_file() => Ok(Some(data)),
-        Ok(_) => Err(strange()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 fn stamp(data: &fs::Metadata) -> Stamp {
     Stamp { file: identity(data), len: data.len(), modified: data.modified().ok() }
-}
-
-#[cfg(unix)]
-fn identity(data: &fs::Metadata) -> (u64, u64) {
-    use std::os::unix::fs::MetadataExt as _;
-    (data.dev(), data.ino())
-}
-
-/// Elsewhere the standard library does not tell; length and time must do.
-#[cfg(not(unix))]
-fn identity(_data: &fs::Metadata) -> (u64, u64) {
-    (0, 0)
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::disk::{Directory, Disk, Locking, Stamp};
 use super::{
-    CURSOR_FILE, Holder, LOCK_FILE, LockError, MAX_BYTES, STATE_FILE, StateStore, StoreError,
+    CHECK_LOCK_FILE, CURSOR_FILE, Holder, LOCK_FILE, LockError, MAX_BYTES, STATE_FILE, StateStore,
+    StoreError,
 };
 
 /// The names of the files of a store.
@@ -26,7 +27,7 @@ const STATE: Names =
 
 /// Those of a check that was interrupted.
 const CURSOR: Names =
-    Names { kept: CURSOR_FILE, lock: ".gsi_check.lock", temporary: ".gsi_check.gsictl-tmp" };
+    Names { kept: CURSOR_FILE, lock: CHECK_LOCK_FILE, temporary: ".gsi_check.gsictl-tmp" };
 
 /// How archives are named: this, `YYYYMMDD_HHMMSS`, and a number where two fall
 /// into a second.
@@ -167,7 +168,7 @@ impl<D: Disk> FileStore<D> {
             io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied if !looking => {
                 StoreError::ReadOnly { path, source }
             }
-            io::ErrorKind::InvalidInput => StoreError::NotAFile { path },
+            io::ErrorKind::InvalidInput => StoreError::NotAFile { path, source },
             _ => StoreError::Io { doing, path, source },
         }
     }
@@ -187,8 +188,12 @@ impl<D: Disk> StateStore for FileStore<D> {
             }
             Err(error) => return Err(self.failed("lock", self.names.lock)(error).into()),
         };
-        let left = self.disk.stamp(self.names.temporary);
-        if left.map_err(self.failed("check", self.names.temporary))?.is_some() {
+        // Whatever has the name, a link included, is removed and not looked into.
+        let left = match self.disk.stamp(self.names.temporary) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => true,
+            left => left.map_err(self.failed("check", self.names.temporary))?.is_some(),
+        };
+        if left {
             let removed = self.disk.remove(self.names.temporary);
             removed.map_err(self.failed("remove", self.names.temporary))?;
         }
@@ -270,6 +275,12 @@ fn archive_stem(name: &str) -> Option<&str> {
     let stamp = stem.strip_prefix(ARCHIVE.0)?;
     let plain = stamp.bytes().all(|b| b.is_ascii_digit() || b == b'_');
     (plain && stem.len() >= STAMPED).then_some(stem)
+}
+
+/// Whether a file of that name is an archived state.
+#[must_use]
+pub fn is_archive(name: &str) -> bool {
+    archive_stem(name).is_some()
 }
 
 fn bad_name(name: &str) -> StoreError {
@@ -416,6 +427,39 @@ mod tests {
         fs::create_dir(place.path().join(LOCK_FILE)).unwrap();
         let error = place.open().lock(&holder("gsictl apply")).unwrap_err();
         assert!(error.to_string().contains("not a plain file"), "{error}");
+    }
+
+    #[test]
+    fn a_second_name_of_another_file_is_neither_emptied_nor_read_nor_replaced() {
+        for name in [LOCK_FILE, STATE_FILE] {
+            let place = place();
+            let victim = place.path().join("victim");
+            fs::write(&victim, "precious").unwrap();
+            fs::hard_link(&victim, place.path().join(name)).unwrap();
+            let mut store = place.open();
+            let refused = match store.lock(&holder("gsictl apply")) {
+                Err(error) => error.to_string(),
+                Ok(()) => {
+                    let error = store.load().unwrap_err();
+                    assert!(store.save(b"x").is_err());
+                    error.to_string()
+                }
+            };
+            assert!(refused.contains("hard link"), "{name}: {refused}");
+            assert_eq!(fs::read(&victim).unwrap(), b"precious", "{name}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_where_a_save_is_written_is_removed_and_not_followed() {
+        let place = place();
+        let victim = place.path().join("victim");
+        fs::write(&victim, "precious").unwrap();
+        std::os::unix::fs::symlink(&victim, place.path().join(STATE.temporary)).unwrap();
+        locked(&place).save(b"state").unwrap();
+        assert_eq!(fs::read(&victim).unwrap(), b"precious");
+        assert_eq!(fs::read(place.path().join(STATE_FILE)).unwrap(), b"state");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::{Cost, IndexReport, Report, Result, TableReport, Totals};
+use crate::endpoint::Endpoint;
 use crate::report::markdown::{ATTEMPT, attempt, code, heading, plain, table};
 use crate::state::Target;
 use crate::time::{Timestamp, for_people};
@@ -52,8 +53,10 @@ fn summary(out: &mut String, report: &Report) {
 
 fn place(target: &Target) -> String {
     let Target { account, region, endpoint } = target;
-    let parts = [("region", region), ("account", account), ("endpoint", endpoint)];
-    let parts = parts.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+    let endpoint = endpoint.as_ref().map(Endpoint::as_str);
+    let parts =
+        [("region", region.as_deref()), ("account", account.as_deref()), ("endpoint", endpoint)];
+    let parts = parts.into_iter().filter_map(|(name, value)| Some((name, value?)));
     let parts: Vec<_> = parts.map(|(name, value)| format!("{name} {}", plain(value))).collect();
     if parts.is_empty() { "not known".to_owned() } else { parts.join(", ") }
 }

@@ -1,5 +1,6 @@
 //! Where credentials come from, and what must never be shown of them.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_config::Region;
@@ -91,7 +92,11 @@ fn insist(error: CredentialsError) -> CredentialsError {
 
 /// The secrets last handed to the SDK, to take them out of whatever is shown.
 #[derive(Default)]
-pub(super) struct Secrets(Mutex<Option<Credentials>>);
+pub(super) struct Secrets {
+    credentials: Mutex<Option<Credentials>>,
+    /// What stands in URLs beside scheme, host and port.
+    of_urls: Mutex<BTreeSet<String>>,
+}
 
 impl std::fmt::Debug for Secrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -115,6 +120,13 @@ impl Secrets {
         *self.lock() = Some(credentials.clone());
     }
 
+    /// Whatever an endpoint or a proxy has beside scheme, host and port may be a
+    /// password or a token, and servers and the SDK quote it.
+    pub(super) fn remember_url(&self, url: &str) {
+        let parts = parts_of_url(url);
+        self.of_urls.lock().unwrap_or_else(PoisonError::into_inner).extend(parts);
+    }
+
     /// True once credentials were found, even if they are of no use any more.
     pub(super) fn any(&self) -> bool {
         self.lock().is_some()
@@ -130,15 +142,46 @@ impl Secrets {
             let token = credentials.session_token().unwrap_or_default();
             for secret in [credentials.secret_access_key(), token] {
                 if secret.len() >= SHORTEST_SECRET {
-                    shown = shown.replace(secret, "[hidden]");
+                    shown = shown.replace(secret, HIDDEN);
                 }
             }
         }
-        shown
+        let of_urls = self.of_urls.lock().unwrap_or_else(PoisonError::into_inner);
+        // The longest first, for one may be part of another.
+        let mut parts: Vec<_> = of_urls.iter().collect();
+        parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
+        parts.into_iter().fold(shown, |shown, part| shown.replace(part.as_str(), HIDDEN))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Credentials>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.credentials.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const HIDDEN: &str = "[hidden]";
+
+/// Shorter parts of a URL are words such as `dev`, and stand in sentences.
+const SHORTEST_PART: usize = 6;
+
+/// User, password, path with its segments, query with its values, and fragment.
+fn parts_of_url(url: &str) -> Vec<String> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    let whole = [user, tail.trim_end_matches('/')];
+    let parts = user.split(':').chain(tail.split(['/', '?', '#', '&', '=']));
+    let parts = parts.chain(whole).filter(|part| part.len() >= SHORTEST_PART);
+    parts.map(str::to_owned).collect()
+}
+
+/// The proxies that the SDK goes through, which may have a password.
+const PROXIES: [&str; 3] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
+
+/// Remembers what the environment's proxies have beside their places.
+pub(super) fn remember_proxies(secrets: &Secrets) {
+    let names = PROXIES.iter().flat_map(|name| [(*name).to_owned(), name.to_lowercase()]);
+    for url in names.filter_map(|name| std::env::var(name).ok()) {
+        secrets.remember_url(&url);
     }
 }
 
@@ -220,6 +263,18 @@ mod tests {
         let both = format!("key {SECRET}, token {TOKEN}");
         assert_eq!(secrets.hide(&both), "key [hidden], token [hidden]");
         assert!(!format!("{secrets:?}").contains(SECRET));
+    }
+
+    #[test]
+    fn a_message_shows_nothing_of_an_endpoint_but_its_place() {
+        let secrets = Secrets::default();
+        secrets.remember_url("https://me:hunter22@host:8000/tenants/t0ken-a?sig=t0ken-b#t0ken-c");
+        let said = "no route for https://me:hunter22@host:8000/tenants/t0ken-a?sig=t0ken-b#t0ken-c";
+        assert_eq!(secrets.hide(said), "no route for https://[hidden]@host:8000[hidden]");
+        let said = "/t0ken-a, t0ken-b and t0ken-c are not known to host:8000; hunter22 is wrong";
+        let shown = secrets.hide(said);
+        assert!(!shown.contains("t0ken") && !shown.contains("hunter22"), "{shown}");
+        assert!(shown.contains("host:8000"), "{shown}");
     }
 
     #[test]
