@@ -8,6 +8,7 @@
 
 mod format;
 mod glance;
+mod outline;
 mod render;
 mod seeds;
 #[cfg(test)]
@@ -127,7 +128,7 @@ pub struct Record {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub activated_at: Option<Timestamp>,
     /// The verdict of the newest validation of this build.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "outline::verdict")]
     pub validation: Option<Value>,
     /// Digest of the definition that the newest intent was about.
     #[serde(skip_serializing_if = "Option::is_none")]

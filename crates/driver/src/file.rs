@@ -253,6 +253,7 @@ pub fn make_directory(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// What the operating system says.
+#[cfg(feature = "local")]
 pub(crate) fn make_aside(parent: &Path) -> io::Result<tempfile::TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(MAKING).rand_bytes(12);
@@ -261,10 +262,12 @@ pub(crate) fn make_aside(parent: &Path) -> io::Result<tempfile::TempDir> {
     builder.tempdir_in(parent)
 }
 
+#[cfg(feature = "local")]
 const MAKING: &str = ".gsictl-making-";
 
 /// Removes what a crash left of [`make_aside`], as far as this user may. Whoever calls
 /// it holds the lock under which such directories are made.
+#[cfg(feature = "local")]
 pub(crate) fn remove_asides(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         // A link is no directory here, and is left.

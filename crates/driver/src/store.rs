@@ -28,8 +28,9 @@ pub const LOCK_FILE: &str = ".gsi_creation_state.lock";
 pub const CHECK_LOCK_FILE: &str = ".gsi_check.lock";
 /// Where an interrupted check stands; `gsictl check --resume` goes on from there.
 pub const CURSOR_FILE: &str = ".gsi_check.json";
-/// The most that is read. Ten thousand indexes with full histories take a tenth.
-pub const MAX_BYTES: u64 = 256 * 1024 * 1024;
+/// The most that is read, and so the most that is written. Ten thousand indexes, each
+/// with twenty attempts that failed with the messages DynamoDB has, take 50 MB.
+pub const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Keeps the bytes of a state. Calls block, on a disk's time.
 ///
@@ -221,7 +222,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// More than [`MAX_BYTES`].
-    #[error("{} has more than {MAX_BYTES} bytes: that is no state file", path.display())]
+    #[error("{} has, or would have, more than {MAX_BYTES} bytes: no state file has", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,

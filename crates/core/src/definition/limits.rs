@@ -10,6 +10,10 @@ pub const MAX_INPUT_BYTES: usize = 8 * 1024 * 1024;
 /// 250,000; aliases could make millions out of one line.
 pub(super) const MAX_NODES: usize = 1_000_000;
 
+/// Bytes of all texts in one file, aliases replaced by what they stand for: one text of
+/// 100 KB and 50,000 aliases of it are 250 KB, and become 5 GB.
+pub(super) const MAX_TEXT_BYTES: usize = 4 * MAX_INPUT_BYTES;
+
 /// The same for TOML, counted before it is parsed by what stands in front of a
 /// value: ten thousand indexes have some 310,000. Its parser takes up to 1.4 KB for
 /// each, and of 8 MiB took 2 GB; of this many it takes half a gigabyte at most.

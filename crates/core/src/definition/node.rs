@@ -90,6 +90,16 @@ impl Node {
         1 + self.children().map(Self::size).sum::<usize>()
     }
 
+    /// Bytes of the texts in it, keys included.
+    pub(super) fn bytes(&self) -> usize {
+        let of_this = match &self.kind {
+            Kind::Map(entries) => entries.iter().map(|entry| entry.key.text.len()).sum(),
+            Kind::Scalar(scalar) => scalar.text.len(),
+            Kind::List(_) | Kind::Null | Kind::Bad => 0,
+        };
+        of_this + self.children().map(Self::bytes).sum::<usize>()
+    }
+
     /// Levels in it: 1 for a scalar.
     pub(super) fn height(&self) -> usize {
         1 + self.children().map(Self::height).max().unwrap_or(0)

@@ -5,7 +5,7 @@ mod toml;
 mod yaml;
 
 use super::diagnostic::Report;
-use super::limits::{MAX_DEPTH, MAX_INPUT_BYTES};
+use super::limits::{MAX_DEPTH, MAX_INPUT_BYTES, MAX_TEXT_BYTES};
 use super::node::{Node, Span};
 use super::source::{Format, Source, Text};
 
@@ -70,5 +70,13 @@ fn too_many(most: usize, text: &Text<'_>, span: &Span, report: &mut Report) {
     let message = format!("the file holds more than {most} values");
     let mistake = report.add(text, span, message);
     mistake.help = Some("split it into several files".to_owned());
+    mistake.fatal = true;
+}
+
+fn too_large(text: &Text<'_>, span: &Span, report: &mut Report) {
+    let mib = MAX_TEXT_BYTES / (1024 * 1024);
+    let message = format!("with its aliases the file holds more than {mib} MiB of text");
+    let mistake = report.add(text, span, message);
+    mistake.help = Some("write what is repeated shorter, or split the file".to_owned());
     mistake.fatal = true;
 }

@@ -9,13 +9,15 @@ use std::num::NonZeroU64;
 
 use indexmap::IndexMap;
 use indexmap::map::Entry as MapEntry;
-use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use serde_json::error::Category;
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::outline::{MAX_UNKNOWN, Outline};
 use super::{Changes, Entry, Owner, Record, Serial, Slot, State, Status, Target, Unknown};
+use crate::json::clip;
 use crate::name::{IndexId, IndexName, TableName};
 use crate::time::Timestamp;
 
@@ -24,33 +26,12 @@ pub(super) const VERSION: &str = "1.0";
 /// `gsictl.format` of ours.
 pub(super) const FORMAT: u64 = 1;
 
-const TOP_FIELDS: [&str; 7] =
-    ["version", "created_at", "updated_at", "script_name", "gsis", "summary", "gsictl"];
-const SEED_FIELDS: [&str; 6] =
-    ["table_name", "index_name", "status", "creation_time", "retry_count", "last_error"];
-const OWN_FIELDS: [&str; 8] = [
-    "format",
-    "tool",
-    "lineage",
-    "serial",
-    "target",
-    "definitions",
-    "rolling_back_since",
-    "entries",
-];
-const RECORD_FIELDS: [&str; 10] = [
-    "owner",
-    "table_id",
-    "intent_at",
-    "acknowledged",
-    "attempts",
-    "activated_at",
-    "validation",
-    "spec",
-    "delete_intent_at",
-    "deleted_at",
-];
-
+/// The most entries that a file may have: ten times what this program is made for.
+pub(super) const MAX_ENTRIES: usize = 100_000;
+/// Bytes of any text in an entry. What DynamoDB says is cut to a thousand characters.
+const LONGEST_TEXT: usize = 65_536;
+/// Bytes of the definitions file's name, and of the lineage.
+const LONGEST_NAME: usize = 4_096;
 /// Why a state file was not taken. Nothing may be written over it; `gsictl state
 /// rebuild` keeps it under another name and makes a new one (docs/state-file.md).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,10 +63,10 @@ impl From<serde_json::Error> for ParseError {
         let (line, column) = (error.line(), error.column());
         let text = error.to_string();
         let place = format!(" at line {line} column {column}");
-        let text = text.strip_suffix(&place).unwrap_or(&text);
+        let text = clip(text.strip_suffix(&place).unwrap_or(&text).to_owned());
         let message = match error.classify() {
             Category::Eof => format!("the file ends in the middle ({text})"),
-            Category::Data | Category::Syntax | Category::Io => text.to_owned(),
+            Category::Data | Category::Syntax | Category::Io => text,
         };
         Self::Corrupt { line, column, message }
     }
@@ -147,13 +128,13 @@ struct Own {
 
 pub(super) fn parse(bytes: &[u8]) -> Result<State, ParseError> {
     if let Some(file) = plain(bytes)
-        && let Ok(state) = state(bytes, &Value::Null, file)
+        && let Ok(state) = state(bytes, Outline::default(), file)
     {
         return Ok(state);
     }
-    let tree = syntax(bytes)?;
-    refuse_unknown_versions(&tree)?;
-    state(bytes, &tree, serde_json::from_slice(bytes)?)
+    let outline = syntax(bytes)?;
+    refuse_unknown_versions(&outline)?;
+    state(bytes, outline, serde_json::from_slice(bytes)?)
 }
 
 /// A file of a version we know in which nothing is unknown or stands twice, as
@@ -176,9 +157,12 @@ fn plain(bytes: &[u8]) -> Option<File<'_>> {
     (!unknown && once && file.version == VERSION && format <= FORMAT).then_some(file)
 }
 
-fn state(bytes: &[u8], tree: &Value, file: File<'_>) -> Result<State, ParseError> {
+fn state(bytes: &[u8], mut outline: Outline, file: File<'_>) -> Result<State, ParseError> {
     let foreign = file.gsictl.is_none();
     let own = file.gsictl.unwrap_or_else(|| Own::of_foreign(bytes));
+    if file.script_name.len() > LONGEST_NAME || own.lineage.len() > LONGEST_NAME {
+        return Err(at_start("its script_name, or its lineage, is longer than any name"));
+    }
     if own.serial.0 >= i64::MAX.unsigned_abs() {
         return Err(corrupt(bytes, "serial", "no save can follow that serial"));
     }
@@ -193,11 +177,8 @@ fn state(bytes: &[u8], tree: &Value, file: File<'_>) -> Result<State, ParseError
         definitions: own.definitions,
         rolling_back_since: own.rolling_back_since.map(Timestamp::whole_seconds),
         foreign,
-        unknown: Unknown {
-            seeds: unknown(tree, &TOP_FIELDS),
-            ours: unknown(&tree["gsictl"], &OWN_FIELDS),
-        },
-        slots: slots(bytes, tree, file.gsis.0, records)?,
+        unknown: std::mem::take(&mut outline.unknown),
+        slots: slots(bytes, outline, file.gsis.0, records)?,
         changes: Changes::default(),
     })
 }
@@ -223,7 +204,7 @@ impl Own {
 }
 
 /// The syntax alone, with every key of an object once.
-fn syntax(bytes: &[u8]) -> Result<Value, ParseError> {
+fn syntax(bytes: &[u8]) -> Result<Outline, ParseError> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(at_start("the file is empty"));
     }
@@ -233,10 +214,11 @@ fn syntax(bytes: &[u8]) -> Result<Value, ParseError> {
     if bytes.starts_with("\u{feff}".as_bytes()) {
         return Err(at_start("the file begins with a byte order mark, which JSON has not"));
     }
-    match serde_json::from_slice(bytes)? {
-        Tree(tree) if tree.is_object() => Ok(tree),
-        Tree(_) => Err(at_start("a state file is an object, this is not")),
+    let outline = Outline::of(bytes)?;
+    if outline.is_object {
+        return Ok(outline);
     }
+    Err(at_start("a state file is an object, this is not"))
 }
 
 fn at_start(message: &str) -> ParseError {
@@ -245,10 +227,10 @@ fn at_start(message: &str) -> ParseError {
 
 /// Before anything else is judged: the fields of another version may mean
 /// anything.
-fn refuse_unknown_versions(tree: &Value) -> Result<(), ParseError> {
+fn refuse_unknown_versions(outline: &Outline) -> Result<(), ParseError> {
     let newer =
         |field, found: String, known: String| Err(ParseError::Newer { field, found, known });
-    match (&tree["version"], &tree["gsictl"]["format"]) {
+    match (&outline.version, &outline.format) {
         (Value::String(version), _) if version != VERSION => {
             newer("version", format!("{version:?}"), format!("{VERSION:?}"))
         }
@@ -263,7 +245,7 @@ fn refuse_unknown_versions(tree: &Value) -> Result<(), ParseError> {
 
 fn slots(
     bytes: &[u8],
-    tree: &Value,
+    mut outline: Outline,
     entries: Vec<(String, SeedFields<'_>)>,
     mut records: HashMap<String, Record>,
 ) -> Result<IndexMap<IndexId, Slot>, ParseError> {
@@ -276,8 +258,8 @@ fn slots(
             return Err(corrupt(bytes, &key, &what));
         }
         let unknown = Unknown {
-            seeds: unknown(&tree["gsis"][&key], &SEED_FIELDS),
-            ours: unknown(&tree["gsictl"]["entries"][&key], &RECORD_FIELDS),
+            seeds: outline.entries.remove(&key).unwrap_or_default(),
+            ours: outline.records.remove(&key).unwrap_or_default(),
         };
         let id = IndexId::new(fields.table_name, fields.index_name);
         let MapEntry::Vacant(place) = slots.entry(id) else {
@@ -321,14 +303,6 @@ impl Record {
     }
 }
 
-fn unknown(object: &Value, known: &[&str]) -> Map<String, Value> {
-    let fields = object.as_object().into_iter().flatten();
-    fields
-        .filter(|(name, _)| !known.contains(&name.as_str()))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
-}
-
 /// A mistake that only the whole file shows, at the last place where `key` is.
 fn corrupt(bytes: &[u8], key: &str, message: &str) -> ParseError {
     let text = String::from_utf8_lossy(bytes);
@@ -338,17 +312,25 @@ fn corrupt(bytes: &[u8], key: &str, message: &str) -> ParseError {
     ParseError::Corrupt {
         line: before.matches('\n').count() + 1,
         column: before.len() - line_start + 1,
-        message: message.to_owned(),
+        message: clip(message.to_owned()),
     }
 }
 
 /// What can be judged of one member of `gsis` or `gsictl.entries` by itself.
 trait Judge {
     fn judge(&self, key: &str) -> Result<(), &'static str>;
+
+    /// Values in it that nobody has counted yet.
+    fn values(&self) -> usize {
+        0
+    }
 }
 
 impl Judge for SeedFields<'_> {
     fn judge(&self, key: &str) -> Result<(), &'static str> {
+        if self.last_error.as_ref().is_some_and(|error| error.len() > LONGEST_TEXT) {
+            return Err("last_error is longer than any error");
+        }
         let table = key.strip_prefix(self.table_name.as_str());
         let index = table.and_then(|rest| rest.strip_prefix(['.', '/']));
         if index == Some(self.index_name.as_str()) {
@@ -361,6 +343,11 @@ impl Judge for SeedFields<'_> {
 
 impl Judge for Record {
     fn judge(&self, _key: &str) -> Result<(), &'static str> {
+        let long = |text: &String| text.len() > LONGEST_TEXT;
+        let of_attempts = self.attempts.iter().flat_map(|a| [&a.kind, &a.message, &a.strategy]);
+        if of_attempts.chain(&self.table_id).chain(&self.spec).any(long) {
+            return Err("it has a text that is longer than any error");
+        }
         let intended = self.intent_at.is_some();
         match self.owner {
             Some(Owner::Run) if !self.acknowledged => {
@@ -375,6 +362,19 @@ impl Judge for Record {
             }
             _ => Ok(()),
         }
+    }
+
+    fn values(&self) -> usize {
+        self.validation.as_ref().map_or(0, size)
+    }
+}
+
+/// How many values a value is.
+fn size(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(items) => items.iter().map(size).sum(),
+        Value::Object(fields) => fields.values().map(size).sum(),
+        _ => 0,
     }
 }
 
@@ -403,78 +403,21 @@ impl<'de, T: Deserialize<'de> + Judge> Visitor<'de> for KeyedVisitor<T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keyed<T>, A::Error> {
-        let mut members = Vec::new();
+        let (mut members, mut values) = (Vec::new(), 0);
         while let Some(key) = map.next_key::<String>()? {
+            if members.len() == MAX_ENTRIES {
+                return Err(A::Error::custom(format_args!("more than {MAX_ENTRIES} entries")));
+            }
             let value: T = map
                 .next_value()
                 .map_err(|error| A::Error::custom(format_args!("{key:?}: {error}")))?;
             value.judge(&key).map_err(|what| A::Error::custom(format_args!("{key:?}: {what}")))?;
+            values += value.values();
+            if values > MAX_UNKNOWN {
+                return Err(A::Error::custom("the verdicts of validations hold too many values"));
+            }
             members.push((key, value));
         }
         Ok(Keyed(members))
-    }
-}
-
-/// Any JSON in which no object has a key twice. serde_json itself takes the last
-/// of them, and bounds the depth to 128.
-struct Tree(Value);
-
-impl<'de> Deserialize<'de> for Tree {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TreeVisitor).map(Self)
-    }
-}
-
-struct TreeVisitor;
-
-impl<'de> Visitor<'de> for TreeVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        let mut values = Vec::new();
-        while let Some(Tree(value)) = seq.next_element()? {
-            values.push(value);
-        }
-        Ok(Value::Array(values))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut fields = Map::new();
-        while let Some(name) = map.next_key::<String>()? {
-            if fields.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("{name:?} stands there twice")));
-            }
-            let Tree(value) = map.next_value()?;
-            fields.insert(name, value);
-        }
-        Ok(Value::Object(fields))
     }
 }

@@ -213,6 +213,10 @@ impl<D: Disk> StateStore for FileStore<D> {
 
     fn save(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         self.held()?;
+        if bytes.len() as u64 > MAX_BYTES {
+            // No run could read it again.
+            return Err(StoreError::TooLarge { path: self.location() });
+        }
         let replaced = self.write(bytes).and_then(|stamp| {
             self.unchanged()?;
             let renamed = self.disk.rename(self.names.temporary, self.names.kept);

@@ -128,7 +128,7 @@ fn a_file_that_is_no_database_is_named_and_left_alone() {
     std::fs::write(&text, &words).unwrap();
     assert_eq!(problem_of(&text), "this file is not a database of the embedded engine");
     assert_eq!(std::fs::read_to_string(&text).unwrap(), words);
-    assert_eq!(problem_of(directory.path()), "is a directory, not a database");
+    assert_eq!(problem_of(directory.path()), "it is a directory: name a file, or move it away");
     let nowhere = directory.path().join("no/where.db");
     assert!(problem_of(&nowhere).starts_with("there is no directory "));
 }

@@ -7,9 +7,9 @@ use serde_saphyr::granit_parser::{
     self as granit, ErrorKind, Event, Parser, ScalarStyle, ScanError, Tag,
 };
 
-use super::{too_deep, too_many};
+use super::{too_deep, too_large, too_many};
 use crate::definition::diagnostic::Report;
-use crate::definition::limits::{MAX_DEPTH, MAX_JSON_KEY, MAX_NODES};
+use crate::definition::limits::{MAX_DEPTH, MAX_JSON_KEY, MAX_NODES, MAX_TEXT_BYTES};
 use crate::definition::node::{Entry, Key, Kind, Node, Scalar, Span, Style};
 use crate::definition::source::{Text, quoted};
 
@@ -40,6 +40,7 @@ fn read(
         open: Vec::new(),
         anchors: HashMap::new(),
         nodes: 0,
+        bytes: 0,
         documents: 0,
         root: None,
     };
@@ -96,7 +97,9 @@ struct Reader<'r, 't> {
     open: Vec<Open>,
     /// What is anchored; nothing while the node is still open.
     anchors: HashMap<usize, Option<Node>>,
+    /// What the file becomes, aliases and anchors replaced by what they stand for.
     nodes: usize,
+    bytes: usize,
     documents: usize,
     root: Option<Node>,
 }
@@ -166,15 +169,24 @@ impl Reader<'_, '_> {
 
     /// Puts a whole node where it belongs.
     fn add(&mut self, node: Node, anchor: usize) -> Go {
+        if let Kind::Scalar(scalar) = &node.kind {
+            self.bytes += scalar.text.len();
+        }
         self.nodes += 1;
         if anchor != 0 {
             self.nodes += node.size();
-            self.anchors.insert(anchor, Some(node.clone()));
+            self.bytes += node.bytes();
         }
-        if self.nodes > MAX_NODES {
-            too_many(MAX_NODES, self.text, &node.span, self.report);
+        if self.is_too_much(&node.span) {
             return Go::GiveUp;
         }
+        if anchor != 0 {
+            self.anchors.insert(anchor, Some(node.clone()));
+        }
+        self.put(node)
+    }
+
+    fn put(&mut self, node: Node) -> Go {
         match self.open.last_mut().map(|open| &mut open.inside) {
             None => self.root = Some(node),
             Some(Inside::List(items)) => items.push(node),
@@ -187,6 +199,18 @@ impl Reader<'_, '_> {
         Go::On
     }
 
+    /// Reports it where the file becomes more than it may.
+    fn is_too_much(&mut self, span: &Span) -> bool {
+        if self.nodes > MAX_NODES {
+            too_many(MAX_NODES, self.text, span, self.report);
+        } else if self.bytes > MAX_TEXT_BYTES {
+            too_large(self.text, span, self.report);
+        } else {
+            return false;
+        }
+        true
+    }
+
     fn alias(&mut self, anchor: usize, span: Span) -> Go {
         let Some(Some(node)) = self.anchors.get(&anchor) else {
             self.report.add(self.text, &span, "this alias stands inside of what it names");
@@ -197,8 +221,13 @@ impl Reader<'_, '_> {
             return Go::GiveUp;
         }
         self.nodes += node.size();
-        let copy = if self.nodes > MAX_NODES { Node::new(span, Kind::Bad) } else { node.clone() };
-        self.add(copy, 0)
+        self.bytes += node.bytes();
+        // Counted before it is copied, which is what costs.
+        if self.is_too_much(&span) {
+            return Go::GiveUp;
+        }
+        let copy = self.anchors.get(&anchor).cloned().flatten();
+        self.put(copy.unwrap_or_else(|| Node::new(span, Kind::Bad)))
     }
 
     fn scalar(
