@@ -5,6 +5,7 @@
 //! is told. A whole run is therefore a function of its inputs and can be
 //! replayed, simulated and tested in virtual time.
 
+mod answer;
 pub mod apply;
 mod attribute;
 pub mod call;

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use crate::call::{Call, CallError, Item, Page, Reply, Segment};
+use crate::call::{Call, CallError, Effect as Applied, Item, Page, Reply, Segment};
 use crate::catalog::{Catalog, Sighting, TableDescription};
 use crate::definition::{Definitions, IndexDefinition};
 use crate::event::{AttemptFailure, Event};
@@ -129,6 +129,8 @@ struct Sampler {
     /// Parts that have more, and where each goes on.
     parts: VecDeque<(Segment, Option<Item>)>,
     pages: u32,
+    /// Where pages began that were asked for before, by part.
+    begun: Vec<(u32, Item)>,
 }
 
 /// Validates indexes; at the end there is an [`IndexValidation`] for each.
@@ -221,6 +223,43 @@ impl Probe {
         self.todo.push_back(Work { task, failures: 0 });
     }
 
+    /// The page, where it can be the answer: an item without the keys of its table, or
+    /// another item than the one that was asked for, proves nothing about any.
+    fn hold(&self, task: &Task, page: Page) -> Result<Page, CallError> {
+        let n = match task {
+            Task::Probe(n) => *n,
+            Task::Items(at) => self.samplers[*at].jobs[0],
+            Task::Copy(find) | Task::Item(find) => find.job,
+        };
+        let Some(shape) = &self.jobs[n].shape else {
+            return Ok(page);
+        };
+        let unreadable = |why: &str| Err(CallError::unreadable(Applied::NotApplied, why));
+        if !page.items.iter().all(|item| shape.has_table_keys(item)) {
+            return unreadable("the answer holds an item without the primary key of the table");
+        }
+        match task {
+            Task::Item(find) => {
+                let wanted = shape.table_keys_of(&find.item);
+                if page.items.iter().any(|item| shape.table_keys_of(item) != wanted) {
+                    return unreadable("the answer holds another item than was asked for");
+                }
+            }
+            Task::Items(at) => {
+                let Sampler { parts, begun, .. } = &self.samplers[*at];
+                let number = parts.front().map(|(segment, _)| segment.number);
+                let again = |(part, key): &(u32, Item)| {
+                    Some(*part) == number && page.last_key.as_ref() == Some(key)
+                };
+                if begun.iter().any(again) {
+                    return unreadable("the pages of the table come round in a circle");
+                }
+            }
+            Task::Probe(_) | Task::Copy(_) => {}
+        }
+        Ok(page)
+    }
+
     fn on_page(&mut self, now: Timestamp, task: Task, page: Page) {
         self.cost.add(matches!(task, Task::Items(_)), page.consumed.as_ref());
         match task {
@@ -261,6 +300,7 @@ impl Probe {
         let sampler = &mut self.samplers[at];
         sampler.pages += 1;
         if let (Some((segment, _)), Some(key)) = (sampler.parts.pop_front(), page.last_key) {
+            sampler.begun.push((segment.number, key.clone()));
             sampler.parts.push_back((segment, Some(key)));
         }
         for n in sampler.jobs.clone() {
@@ -445,6 +485,7 @@ fn samplers(jobs: &[Job], random: &mut fastrand::Rng) -> Vec<Sampler> {
                 probes: 0,
                 parts: parts(random),
                 pages: 0,
+                begun: Vec::new(),
             }),
         }
     }
@@ -494,11 +535,8 @@ impl Machine for Probe {
         let Some(work) = self.asked.remove(&id) else {
             return;
         };
-        match reply {
-            Ok(Reply::Page(page)) => self.on_page(now, work.task, page),
-            Ok(Reply::Table(_) | Reply::Done | Reply::Json(_)) => {
-                self.on_page(now, work.task, Page::default());
-            }
+        match reply.and_then(Reply::into_page).and_then(|page| self.hold(&work.task, page)) {
+            Ok(page) => self.on_page(now, work.task, page),
             Err(error) => self.on_error(now, work, error),
         }
     }

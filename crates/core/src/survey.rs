@@ -177,13 +177,10 @@ impl Machine for Survey {
         let Some((table, asked_at, tries)) = self.asked.remove(&id) else {
             return;
         };
-        match reply {
-            Ok(Reply::Table(description)) => {
+        match reply.and_then(Reply::into_table) {
+            Ok(description) => {
                 self.answered = true;
                 self.catalog.insert(table, asked_at, Sighting::Found(description));
-            }
-            Ok(Reply::Done | Reply::Page(_) | Reply::Json(_)) => {
-                self.catalog.insert(table, asked_at, Sighting::Missing);
             }
             Err(error) => self.on_error(now, table, tries, error),
         }

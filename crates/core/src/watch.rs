@@ -175,13 +175,10 @@ impl Machine for Watch {
         if self.asked.take_if(|asked| *asked == id).is_none() || self.result.is_some() {
             return;
         }
-        match reply {
-            Ok(Reply::Table(table)) => {
+        match reply.and_then(Reply::into_table) {
+            Ok(table) => {
                 (self.answered, self.failures) = (true, 0);
                 self.on_table(now, &table);
-            }
-            Ok(Reply::Done | Reply::Page(_) | Reply::Json(_)) => {
-                self.result = Some(Watched::NoTable);
             }
             Err(error) => self.on_error(now, error),
         }

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gsictl_core::call::{CallError, Effect as Applied, ErrorKind, Reply};
+use gsictl_core::call::{Call, CallError, Effect as Applied, ErrorKind, Reply};
 use gsictl_core::event::Event;
 use gsictl_core::machine::{CallId, Effect, Machine, Snapshot};
 use gsictl_core::state::Serial;
@@ -126,7 +126,7 @@ pub async fn drive<M: Machine>(
                 }
                 Effect::Call(id, call) => {
                     let backend = Arc::clone(backend);
-                    let work = async move { backend.call(call).await };
+                    let work = async move { carry_out(&*backend, call).await };
                     answer(&sender, Answer::Reply, id, work, panicked_call);
                 }
                 Effect::Save(snapshot) => save(&sender, store, snapshot),
@@ -186,6 +186,13 @@ fn answer<K, T>(
         let result = tokio::spawn(work).await.unwrap_or_else(|_| panicked());
         let _ = sender.send(wrap(key, result));
     });
+}
+
+/// Every machine's every reply passes here, so none is believed that answers another
+/// call than the one it was made for.
+async fn carry_out(backend: &dyn Backend, call: Call) -> Result<Reply, CallError> {
+    let reply = backend.call(call.clone()).await?;
+    call.accept(reply)
 }
 
 fn panicked_call() -> Result<Reply, CallError> {

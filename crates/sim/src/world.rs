@@ -440,7 +440,7 @@ impl World {
                 if let Some(checks) = &mut self.checks {
                     checks.on_reply(self.now, id, &call, &result);
                 }
-                machine.on_reply(self.clock(), id, result);
+                machine.on_reply(self.clock(), id, result.and_then(|reply| call.accept(reply)));
             }
             Packet::Saved(run, snapshot, result) if run == self.run => {
                 self.note(|| format!("saved   {} {result:?}", snapshot.serial));

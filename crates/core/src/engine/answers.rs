@@ -17,15 +17,14 @@ impl Engine {
         reply: Result<Reply, CallError>,
     ) {
         self.looking -= 1;
-        let sighting = match reply {
-            Ok(Reply::Table(table)) => Sighting::Found(table),
+        let sighting = match reply.and_then(Reply::into_table) {
+            Ok(table) => Sighting::Found(table),
             Err(error) if error.kind == ErrorKind::TableNotFound => {
                 if self.may_be_unseen(asked_at, n) {
                     return self.rest(n, Some(next_look(now, now)));
                 }
                 Sighting::Missing
             }
-            Ok(Reply::Done | Reply::Page(_) | Reply::Json(_)) => Sighting::Missing,
             Err(error) => return self.on_failed_look(now, n, &error),
         };
         self.credentials_are_good();

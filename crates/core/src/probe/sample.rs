@@ -54,6 +54,11 @@ impl Shape {
         pairs(item, &self.table_keys)
     }
 
+    /// Every item of a table has them, and every entry of its indexes.
+    pub(super) fn has_table_keys(&self, item: &Item) -> bool {
+        self.table_keys.iter().all(|name| item.contains_key(name))
+    }
+
     /// What the index should hold of an item.
     pub(super) fn copy_of(&self, item: &Item) -> Item {
         let included = match &self.projection {
