@@ -345,7 +345,8 @@ pub(crate) struct Check {
     /// Read capacity units a second, for each table
     #[arg(long, value_name = "N", value_parser = rcu)]
     pub(crate) max_rcu: Option<f64>,
-    /// Segments to read side by side (default: as many as make it faster)
+    /// Cut each table into N segments and read up to 32 of them at once (default: as
+    /// many as make it faster); of a --sample, only read up to N at once
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) segments: Option<u32>,
     /// Read so much of each table, from all over it, and estimate the rest

@@ -24,6 +24,7 @@ use crate::state::Serial;
 use crate::time::Timestamp;
 
 mod budget;
+mod circle;
 mod cursor;
 mod estimate;
 mod forecast;
@@ -96,7 +97,8 @@ pub struct Options {
     pub max_rcu: Option<f64>,
     /// Percent of each table.
     pub sample: Option<f64>,
-    /// Segments of each table, all read at once.
+    /// Segments that each table is cut into, of which up to 32 are read at once, over all
+    /// tables together. A sample is cut in its own way, and reads up to so many at once.
     pub segments: Option<u32>,
     /// Violations of each index that the report holds.
     pub shown: usize,
@@ -357,8 +359,9 @@ impl Check {
         let table = &mut self.tables[at];
         if table.is_over() && table.failed.is_none() && !table.told_end {
             table.told_end = true;
-            let (table, items) = (table.name.clone(), table.counted.items);
-            self.events.push_back(Event::Checked { table, items });
+            let (items, warning) = (table.counted.items, table.too_few());
+            let table = table.name.clone();
+            self.events.push_back(Event::Checked { table, items, warning });
         }
     }
 

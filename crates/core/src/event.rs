@@ -227,6 +227,8 @@ pub enum Event {
         table: TableName,
         /// Its items.
         items: u64,
+        /// Why these cannot be all of them.
+        warning: Option<String>,
     },
     /// A table cannot be read, and is given up.
     NotChecked {

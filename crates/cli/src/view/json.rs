@@ -135,8 +135,12 @@ fn happened(event: &Event) -> Value {
             "event": "page_refused", "table": table, "throttled": throttled, "error": error,
             "retry_seconds": retry_in.as_secs_f64(),
         }),
-        Event::Checked { table, items } => {
-            json!({ "event": "checked", "table": table, "items": items })
+        Event::Checked { table, items, warning } => {
+            let mut checked = json!({ "event": "checked", "table": table, "items": items });
+            if let Some(warning) = warning {
+                checked["warning"] = json!(warning);
+            }
+            checked
         }
         Event::NotChecked { table, error, remedy } => {
             json!({ "event": "not_checked", "table": table, "error": error, "remedy": remedy })

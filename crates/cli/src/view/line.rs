@@ -143,7 +143,10 @@ pub(super) fn of(event: &Event) -> Line {
             Warning,
             format!("{table}: a page was refused ({error}); again in {}", span(*retry_in)),
         ),
-        Event::Checked { table, items } => {
+        Event::Checked { table, warning: Some(warning), .. } => {
+            Line::new(Warning, format!("{table}: {warning}"))
+        }
+        Event::Checked { table, items, warning: None } => {
             Line::new(Progress, format!("Checked {table}: {} items", grouped(*items)))
         }
         Event::NotChecked { table, error, remedy } => {

@@ -168,6 +168,13 @@ pub struct TableCheck {
     pub segments: u32,
     /// Those of them that were to be read.
     pub segments_read: usize,
+    /// Items that there were to read as far as DynamoDB knows: it counts them about
+    /// every six hours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_items: Option<u64>,
+    /// Why what was read cannot be all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
     /// Why it was not read to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -392,7 +399,9 @@ fn forecast(
 
 fn notes(table: &Table, shape: &Shape, items: &Items, skew: Option<&Skew>) -> Vec<String> {
     let mut notes = Vec::new();
-    if table.counted.items == 0 {
+    if table.counted.items == 0 && table.too_few().is_some() {
+        notes.push("no item was read: see the warning about its table".to_owned());
+    } else if table.counted.items == 0 {
         notes.push("no item was read: the table is empty, as far as it was read".to_owned());
     } else if items.counts.included == 0 && items.counts.violating == 0 {
         notes.push("no item has its keys: the index will be empty".to_owned());
@@ -443,6 +452,8 @@ fn table(table: &Table) -> TableCheck {
         read_units: counted.read_units,
         segments: counted.segments,
         segments_read: counted.parts.len(),
+        expected_items: table.expected_items(),
+        warning: table.too_few().filter(|_| table.failed.is_none()),
         error: table.failed.as_ref().map(ToString::to_string),
     }
 }

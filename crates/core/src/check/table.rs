@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::budget::Budget;
+use super::circle::Circle;
 use super::pace::{MOST, Pace};
-use super::page::{Rest, Row, read_json, read_page, rest_of};
+use super::page::{Rest, Row, Wanted, read_json, read_page, rest_of};
 use super::tally::{Counts, Found, Shape, Sizes, Standing, Tally};
 use super::{Options, Violation};
 use crate::call::{Call, CallError, Item, Page, PageForm, Reply, Scan, Segment};
@@ -32,6 +33,10 @@ const MOST_SEGMENTS: u64 = 1_000_000;
 const FIRST_WHOLE: u32 = 8;
 const WHOLE_PAGES: u32 = 24;
 const WHOLE_ITEMS: u32 = 1_000;
+/// A table or a sample of fewer items may well have lost or missed most of them. From so
+/// many on it is told where less than one in so many was read.
+const COUNTED_ITEMS: u64 = 1_000;
+const COUNTED_SHARE: u64 = 10;
 /// Bytes that a capacity unit reads of a table, eventually consistent.
 const UNIT_BYTES: f64 = 8_192.0;
 
@@ -46,6 +51,8 @@ pub(super) struct Part {
     pub(super) counts: Vec<Counts>,
     #[serde(skip)]
     refused: Refused,
+    #[serde(skip)]
+    circle: Circle,
 }
 
 /// How often a part was refused in a row, by what that leads to: throttling uses up
@@ -188,6 +195,7 @@ impl Table {
             done: false,
             counts: vec![Counts::default(); counts],
             refused: Refused::default(),
+            circle: Circle::default(),
         };
         self.counted.segments = segments;
         self.counted.parts = numbers.into_iter().map(part).collect();
@@ -308,7 +316,9 @@ impl Table {
         page: &Page,
     ) -> Result<(), String> {
         self.in_flight -= 1;
-        let advanced = self.advance(now, asked, rest_of(page));
+        let wanted = Wanted { table: &self.name, names: &self.slots, keys: self.table_keys };
+        let rest = rest_of(page, wanted);
+        let advanced = rest.and_then(|rest| self.advance(now, asked, rest));
         self.torn |= advanced.is_err();
         self.uncounted += usize::from(advanced.is_ok());
         advanced
@@ -330,8 +340,8 @@ impl Table {
         self.pay(asked, &rest)?;
         self.pace.on_page(now, rest.items);
         let part = &mut self.counted.parts[asked.part];
-        if rest.last_key.is_some() && rest.last_key == part.after {
-            return Err("it gives the same page again and again".to_owned());
+        if rest.last_key.as_ref().is_some_and(|key| part.circle.closes_with(key)) {
+            return Err("its pages come round in a circle".to_owned());
         }
         part.refused = Refused::default();
         part.done = rest.last_key.is_none();
@@ -382,8 +392,15 @@ impl Table {
             }
         };
         let rest = match reply {
-            Reply::Json(json) => read_json(json, slots, each)?,
-            Reply::Page(page) => read_page(page, slots, each),
+            Reply::Json(json) => {
+                let wanted = Wanted { table: name, names: slots, keys: *table_keys };
+                read_json(json, wanted, each)?
+            }
+            // What it says beside its items was taken when it was put aside.
+            Reply::Page(page) => {
+                read_page(page, slots, each);
+                Rest::default()
+            }
             Reply::Table(_) | Reply::Done => return Err("it is no page of items".to_owned()),
         };
         for (tally, sizes) in tallies.iter_mut().zip(sizes) {
@@ -397,9 +414,10 @@ impl Table {
         let Some(budget) = &mut self.budget else {
             return Ok(());
         };
-        let units = rest
-            .units
-            .ok_or("it does not tell the consumed capacity, so that --max-rcu cannot be held")?;
+        // Of a page with items the least that DynamoDB bills is half a unit.
+        let units = rest.units.filter(|units| rest.items == 0 || *units > 0.0).ok_or(
+            "it does not tell the consumed capacity, or none that DynamoDB can mean, so that --max-rcu cannot be held",
+        )?;
         budget.settle(asked.set_aside, units);
         if rest.items > 0 {
             self.units_an_item = units / rest.items as f64;
@@ -441,6 +459,20 @@ impl Table {
         let Counted { segments, parts, .. } = &self.counted;
         let share = parts.len() as f64 / f64::from((*segments).max(1));
         Some((all as f64 * share) as u64)
+    }
+
+    /// Why what was read cannot be all that there is to read.
+    pub(super) fn too_few(&self) -> Option<String> {
+        let expected = self.expected_items()?;
+        let items = self.counted.items;
+        let none = items == 0 && !self.sampled;
+        let hardly_any = expected >= COUNTED_ITEMS && items < expected / COUNTED_SHARE;
+        (none || hardly_any).then(|| {
+            let item = if items == 1 { "item was" } else { "items were" };
+            format!(
+                "{items} {item} read where DynamoDB counts {expected} (its count is up to six hours old): unless the others were deleted since, not all of the table was given, and what was not read is not checked"
+            )
+        })
     }
 
     /// Items a second of this run.

@@ -353,6 +353,8 @@ fn checked_table() -> Value {
             "read_units": number("Read capacity units that the pages cost."),
             "segments": count("Segments that it was cut into."),
             "segments_read": count("Those of them that were to be read."),
+            "expected_items": count("Items that there were to read as far as DynamoDB knows."),
+            "warning": text("Why what was read cannot be all of them."),
             "error": text("Why it was not read to its end.")
         }
     })

@@ -420,6 +420,8 @@ fn checked() -> CheckReport {
             read_units: 31.5,
             segments: 32,
             segments_read: 8,
+            expected_items: Some(1_000),
+            warning: Some("0 items were read where DynamoDB counts 1000".to_owned()),
             error: Some("AccessDeniedException: no".to_owned()),
         }],
         violations_file: Some("found.jsonl".to_owned()),

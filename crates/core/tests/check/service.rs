@@ -8,6 +8,7 @@ use gsictl_core::call::{
     Call, CallError, Consumed, Effect, ErrorKind, Item, Page, Reply, Scan, Value,
 };
 use gsictl_core::catalog::{Catalog, Sighting, TableDescription};
+use gsictl_core::name::TableName;
 use gsictl_core::time::Timestamp;
 
 /// DynamoDB's page.
@@ -146,7 +147,7 @@ impl Service {
         let reply = match (fault, self.form) {
             (Some(Fault::Garbage), _) => Reply::Json(b"{\"Items\": [{\"pk\"".to_vec()),
             (_, Form::Items) => Reply::Page(page),
-            (_, Form::Json) => Reply::Json(page_json(&page).to_string().into_bytes()),
+            (_, Form::Json) => Reply::Json(page_json(&scan.table, &page).to_string().into_bytes()),
         };
         Answer { reply: Ok(reply), items, units }
     }
@@ -237,15 +238,14 @@ fn hash(key: &Value) -> u64 {
 }
 
 /// A page as DynamoDB writes it.
-fn page_json(page: &Page) -> Json {
+fn page_json(table: &TableName, page: &Page) -> Json {
     let mut json = json!({
         "Count": page.items.len(),
         "ScannedCount": page.items.len(),
         "Items": page.items.iter().map(item_json).collect::<Vec<_>>(),
     });
     if let Some(consumed) = &page.consumed {
-        json["ConsumedCapacity"] =
-            json!({ "TableName": "orders", "CapacityUnits": consumed.table });
+        json["ConsumedCapacity"] = json!({ "TableName": table, "CapacityUnits": consumed.table });
     }
     if let Some(key) = &page.last_key {
         json["LastEvaluatedKey"] = item_json(key);

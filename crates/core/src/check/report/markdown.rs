@@ -25,6 +25,11 @@ pub(super) fn of(report: &CheckReport) -> String {
     for index in &report.indexes {
         push_row(&mut text, index);
     }
+    for table in &report.tables {
+        if let Some(warning) = &table.warning {
+            let _ = writeln!(text, "\n**Warning:** {}: {}", table.table, plain(warning));
+        }
+    }
     for index in &report.indexes {
         push_details(&mut text, index);
     }
