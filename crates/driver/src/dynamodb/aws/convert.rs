@@ -146,12 +146,33 @@ fn value_from(value: sdk::AttributeValue) -> Result<Value, CallError> {
     })
 }
 
+/// What an answer says of its items, beside them.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) count: i32,
+    pub(super) last_key: Option<HashMap<String, sdk::AttributeValue>>,
+    pub(super) consumed: Option<sdk::ConsumedCapacity>,
+}
+
+/// # Errors
+/// An answer that is no page of that table: without items, with another number of them
+/// than it counts, or about another table.
 pub(super) fn page_from(
+    table: &TableName,
     items: Option<Vec<HashMap<String, sdk::AttributeValue>>>,
-    last_key: Option<HashMap<String, sdk::AttributeValue>>,
-    consumed: Option<sdk::ConsumedCapacity>,
+    told: Told,
 ) -> Result<Page, CallError> {
-    let items = items.unwrap_or_default().into_iter().map(item_from);
+    let Told { count, last_key, consumed } = told;
+    let items = items.ok_or_else(|| unreadable("the answer holds no Items"))?;
+    if usize::try_from(count).ok() != Some(items.len()) {
+        let found = items.len();
+        return Err(unreadable(&format!("the answer counts {count} items and holds {found}")));
+    }
+    let other = consumed.as_ref().and_then(|consumed| consumed.table_name.as_deref());
+    if other.is_some_and(|other| other != table.as_str()) {
+        return Err(unreadable("the answer is about another table"));
+    }
+    let items = items.into_iter().map(item_from);
     Ok(Page {
         items: items.collect::<Result<_, _>>()?,
         last_key: last_key.filter(|key| !key.is_empty()).map(item_from).transpose()?,
@@ -168,15 +189,19 @@ fn consumed_from(consumed: sdk::ConsumedCapacity) -> Consumed {
     }
 }
 
-/// DescribeTable's table. What is newer than this program is left out, except
-/// statuses, which are kept in AWS's words.
+/// DescribeTable's table. Fields that are newer than this program are left out, and
+/// statuses are kept in AWS's words.
+///
+/// # Errors
+/// Something that an index is judged by is missing or unknown (keys, types, projection,
+/// billing mode): taken for the usual, it would agree with what was never made so.
 pub(super) fn table_from(table: sdk::TableDescription) -> Result<TableDescription, CallError> {
     let name = table.table_name.unwrap_or_default();
     let name = TableName::new(&name).map_err(|_| unreadable("a table without its name"))?;
     let own_region = region_of(table.table_arn.as_deref()).map(str::to_owned);
     let status = table.table_status.ok_or_else(|| unreadable("a table without its status"))?;
     let throughput = table.provisioned_throughput.as_ref();
-    let billing_mode = billing_from(table.billing_mode_summary.as_ref(), throughput);
+    let billing_mode = billing_from(table.billing_mode_summary.as_ref(), throughput)?;
     let indexes = table.global_secondary_indexes.unwrap_or_default();
     let local = table.local_secondary_indexes.unwrap_or_default();
     let replicas = table.replicas.unwrap_or_default();
@@ -191,13 +216,13 @@ pub(super) fn table_from(table: sdk::TableDescription) -> Result<TableDescriptio
         status: TableStatus::from(status.as_str()),
         billing_mode,
         provisioned_throughput: throughput.and_then(throughput_from),
-        attributes: attributes_from(table.attribute_definitions.unwrap_or_default()),
-        key_schema: keys_from(table.key_schema.unwrap_or_default()),
+        attributes: attributes_from(table.attribute_definitions.unwrap_or_default())?,
+        key_schema: keys_from(table.key_schema)?,
         indexes: indexes.into_iter().map(index_from).collect::<Result<_, _>>()?,
         local_indexes: local
             .iter()
-            .filter_map(|l| IndexName::new(l.index_name.as_deref()?).ok())
-            .collect(),
+            .map(|l| index_name(l.index_name.as_deref()))
+            .collect::<Result<_, _>>()?,
         local_included: local
             .iter()
             .filter_map(|l| Some(l.projection.as_ref()?.non_key_attributes.as_ref()?.len()))
@@ -213,15 +238,14 @@ pub(super) fn table_from(table: sdk::TableDescription) -> Result<TableDescriptio
 }
 
 fn index_from(index: sdk::GlobalSecondaryIndexDescription) -> Result<IndexDescription, CallError> {
-    let name = index.index_name.unwrap_or_default();
-    let name = IndexName::new(&name).map_err(|_| unreadable("an index without its name"))?;
+    let name = index_name(index.index_name.as_deref())?;
     let status = index.index_status.ok_or_else(|| unreadable("an index without its status"))?;
     Ok(IndexDescription {
         name,
         status: IndexStatus::from(status.as_str()),
         backfilling: index.backfilling.unwrap_or(false),
-        key_schema: keys_from(index.key_schema.unwrap_or_default()),
-        projection: projection_from(index.projection),
+        key_schema: keys_from(index.key_schema)?,
+        projection: projection_from(index.projection)?,
         provisioned_throughput: index.provisioned_throughput.as_ref().and_then(throughput_from),
         on_demand_throughput: index.on_demand_throughput.as_ref().and_then(on_demand_from),
         warm_throughput: index.warm_throughput.map(|t| WarmThroughput {
@@ -233,20 +257,25 @@ fn index_from(index: sdk::GlobalSecondaryIndexDescription) -> Result<IndexDescri
     })
 }
 
+fn index_name(name: Option<&str>) -> Result<IndexName, CallError> {
+    IndexName::new(name.unwrap_or_default()).map_err(|_| unreadable("an index without its name"))
+}
+
 /// A table without a summary was never switched to on-demand, unless it has no
 /// throughput either (DynamoDB Local leaves the summary out at times).
 fn billing_from(
     summary: Option<&sdk::BillingModeSummary>,
     throughput: Option<&sdk::ProvisionedThroughputDescription>,
-) -> BillingMode {
-    match summary.and_then(|s| s.billing_mode.as_ref()) {
+) -> Result<BillingMode, CallError> {
+    Ok(match summary.and_then(|s| s.billing_mode.as_ref()) {
         Some(sdk::BillingMode::PayPerRequest) => BillingMode::PayPerRequest,
-        Some(_) => BillingMode::Provisioned,
+        Some(sdk::BillingMode::Provisioned) => BillingMode::Provisioned,
+        Some(_) => return Err(unreadable("a table of an unknown billing mode")),
         None if throughput.is_some_and(|t| throughput_from(t).is_none()) => {
             BillingMode::PayPerRequest
         }
         None => BillingMode::Provisioned,
-    }
+    })
 }
 
 /// AWS writes zeros where a table or index is on-demand.
@@ -287,45 +316,50 @@ fn replica_from(replica: sdk::ReplicaDescription) -> ReplicaDescription {
     }
 }
 
-fn attributes_from(attributes: Vec<sdk::AttributeDefinition>) -> BTreeMap<String, ScalarType> {
-    let scalar = |scalar: &sdk::ScalarAttributeType| match scalar {
-        sdk::ScalarAttributeType::S => Some(ScalarType::S),
-        sdk::ScalarAttributeType::N => Some(ScalarType::N),
-        sdk::ScalarAttributeType::B => Some(ScalarType::B),
-        _ => None,
-    };
-    attributes
-        .into_iter()
-        .filter_map(|a| Some((a.attribute_name, scalar(&a.attribute_type)?)))
-        .collect()
+fn attributes_from(
+    attributes: Vec<sdk::AttributeDefinition>,
+) -> Result<BTreeMap<String, ScalarType>, CallError> {
+    let mut types = BTreeMap::new();
+    for attribute in attributes {
+        let scalar = match attribute.attribute_type {
+            sdk::ScalarAttributeType::S => ScalarType::S,
+            sdk::ScalarAttributeType::N => ScalarType::N,
+            sdk::ScalarAttributeType::B => ScalarType::B,
+            _ => return Err(unreadable("a key attribute of an unknown type")),
+        };
+        if types.insert(attribute.attribute_name, scalar).is_some_and(|other| other != scalar) {
+            return Err(unreadable("a key attribute of two types"));
+        }
+    }
+    Ok(types)
 }
 
-fn keys_from(keys: Vec<sdk::KeySchemaElement>) -> Vec<KeyElement> {
-    keys.into_iter()
-        .map(|key| KeyElement {
-            attribute_name: key.attribute_name,
-            key_type: match key.key_type {
-                sdk::KeyType::Range => KeyType::Range,
-                _ => KeyType::Hash,
-            },
-        })
-        .collect()
+fn keys_from(keys: Option<Vec<sdk::KeySchemaElement>>) -> Result<Vec<KeyElement>, CallError> {
+    let element = |key: sdk::KeySchemaElement| {
+        let key_type = match key.key_type {
+            sdk::KeyType::Hash => KeyType::Hash,
+            sdk::KeyType::Range => KeyType::Range,
+            _ => return Err(unreadable("a key of an unknown type")),
+        };
+        Ok(KeyElement { attribute_name: key.attribute_name, key_type })
+    };
+    let keys = keys.ok_or_else(|| unreadable("a table or an index without its keys"))?;
+    keys.into_iter().map(element).collect()
 }
 
-fn projection_from(projection: Option<sdk::Projection>) -> Projection {
-    let Some(projection) = projection else {
-        return Projection::All;
-    };
+fn projection_from(projection: Option<sdk::Projection>) -> Result<Projection, CallError> {
+    let projection = projection.ok_or_else(|| unreadable("an index without its projection"))?;
     match projection.projection_type {
-        Some(sdk::ProjectionType::KeysOnly) => Projection::KeysOnly,
-        Some(sdk::ProjectionType::Include) => Projection::Include {
+        Some(sdk::ProjectionType::All) => Ok(Projection::All),
+        Some(sdk::ProjectionType::KeysOnly) => Ok(Projection::KeysOnly),
+        Some(sdk::ProjectionType::Include) => Ok(Projection::Include {
             non_key_attributes: projection
                 .non_key_attributes
                 .unwrap_or_default()
                 .into_iter()
                 .collect(),
-        },
-        _ => Projection::All,
+        }),
+        _ => Err(unreadable("an index of an unknown projection")),
     }
 }
 

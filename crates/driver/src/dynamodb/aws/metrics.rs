@@ -8,7 +8,7 @@ use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{
     Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy,
 };
-use gsictl_core::call::CallError;
+use gsictl_core::call::{CallError, Effect};
 use gsictl_core::name::IndexId;
 use gsictl_core::probe::Figures;
 use gsictl_core::time::Timestamp;
@@ -31,6 +31,9 @@ const METRICS: [(&str, Stat); 6] = [
 const PERIOD: i32 = 300;
 /// Queries that GetMetricData takes at once.
 const AT_ONCE: usize = 500;
+
+/// Answers to one question: all its values are a fraction of what one holds.
+const PAGES: u32 = 20;
 
 #[derive(Clone, Copy)]
 enum Stat {
@@ -65,7 +68,7 @@ pub(super) async fn ask(
     let batch = AT_ONCE / METRICS.len();
     for indexes in indexes.chunks(batch) {
         let mut token = None;
-        loop {
+        for page in 1.. {
             let request = client
                 .get_metric_data()
                 .set_metric_data_queries(Some(queries(indexes)))
@@ -78,6 +81,10 @@ pub(super) async fn ask(
             token = answer.next_token;
             if token.is_none() {
                 break;
+            }
+            if page >= PAGES {
+                let problem = format!("CloudWatch goes on after {PAGES} pages of figures");
+                return Err(CallError::unreadable(Effect::NotApplied, problem));
             }
         }
     }
@@ -113,7 +120,13 @@ fn add(
     indexes: &[IndexId],
     results: &[MetricDataResult],
 ) {
-    for result in results.iter().filter(|result| !result.values().is_empty()) {
+    for result in results {
+        // Nothing that is counted is below zero or without an end.
+        let possible = |value: &&f64| value.is_finite() && **value >= 0.0;
+        let values: Vec<_> = result.values().iter().filter(possible).copied().collect();
+        if values.is_empty() {
+            continue;
+        }
         let number = result.id().and_then(|id| id.strip_prefix('q')?.parse::<usize>().ok());
         let Some(number) = number else {
             continue;
@@ -121,7 +134,7 @@ fn add(
         let (name, stat) = METRICS[number % METRICS.len()];
         if let Some(id) = indexes.get(number / METRICS.len()) {
             let value = figures.entry(id.clone()).or_default().entry(name.to_owned()).or_default();
-            *value = stat.of(result.values(), *value);
+            *value = stat.of(&values, *value);
         }
     }
 }
@@ -155,13 +168,15 @@ mod tests {
     }
 
     #[test]
-    fn values_of_several_pages_are_added_up_and_a_percentage_is_the_highest() {
+    fn values_of_several_pages_are_added_up_where_they_can_be_and_a_percentage_is_the_highest() {
         let indexes = [id("by-aaa"), id("by-bbb")];
         let mut figures = BTreeMap::new();
         let first = [result("q6", &[1.0, 2.0]), result("q11", &[40.0, 90.0]), result("q0", &[])];
         add(&mut figures, &indexes, &first);
         add(&mut figures, &indexes, &[result("q6", &[4.0]), result("q11", &[80.0])]);
         add(&mut figures, &indexes, &[result("q99", &[1.0]), result("what", &[1.0])]);
+        let impossible = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -7.0];
+        add(&mut figures, &indexes, &[result("q6", &impossible), result("q0", &impossible)]);
         let figure = |name: &str, value| (name.to_owned(), value);
         let wanted = [
             figure("ConsumedReadCapacityUnits", 7.0),

@@ -14,7 +14,7 @@ use gsictl_core::call::{
 };
 use gsictl_core::name::{IndexName, TableName};
 
-use super::convert;
+use super::convert::{self, Told};
 use super::credentials::Secrets;
 use super::error;
 use super::raw::KeptBody;
@@ -146,12 +146,16 @@ async fn put_batch(
     batch: Vec<WriteRequest>,
     secrets: &Secrets,
 ) -> Result<(), CallError> {
+    let sent = batch.len();
     let mut left = HashMap::from([(table.as_str().to_owned(), batch)]);
     for attempt in 0..BATCH_ATTEMPTS {
         let request = client.batch_write_item().set_request_items(Some(left));
         let answer = request.send().await;
         let answer = answer.map_err(|e| error::of_call(&e, secrets))?;
         left = answer.unprocessed_items.unwrap_or_default();
+        if left.keys().any(|name| name != table.as_str()) || count(&left) > sent {
+            return Err(convert::unreadable("the answer leaves over what was not sent"));
+        }
         if left.values().all(Vec::is_empty) {
             return Ok(());
         }
@@ -163,9 +167,13 @@ async fn put_batch(
         code: "UnprocessedItems".to_owned(),
         message: format!(
             "{} items of a batch were not taken after {BATCH_ATTEMPTS} attempts",
-            left.values().map(Vec::len).sum::<usize>()
+            count(&left)
         ),
     })
+}
+
+fn count(left: &HashMap<String, Vec<WriteRequest>>) -> usize {
+    left.values().map(Vec::len).sum()
 }
 
 async fn query(client: &Client, ask: Query, secrets: &Secrets) -> Result<Reply, CallError> {
@@ -184,8 +192,10 @@ async fn query(client: &Client, ask: Query, secrets: &Secrets) -> Result<Reply, 
         .set_expression_attribute_values(expressions.values().map(convert::item_to))
         .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
     let answer = request.send().await.map_err(|e| error::of_call(&e, secrets))?;
-    let (last, consumed) = (answer.last_evaluated_key, answer.consumed_capacity);
-    Ok(Reply::Page(convert::page_from(answer.items, last, consumed)?))
+    let (count, last_key, consumed) =
+        (answer.count, answer.last_evaluated_key, answer.consumed_capacity);
+    let told = Told { count, last_key, consumed };
+    Ok(Reply::Page(convert::page_from(&ask.table, answer.items, told)?))
 }
 
 async fn scan(client: &Client, ask: Scan, secrets: &Secrets) -> Result<Reply, CallError> {
@@ -208,8 +218,10 @@ async fn scan(client: &Client, ask: Scan, secrets: &Secrets) -> Result<Reply, Ca
         return Ok(Reply::Json(json));
     }
     let answer = request.send().await.map_err(|e| error::of_call(&e, secrets))?;
-    let (last, consumed) = (answer.last_evaluated_key, answer.consumed_capacity);
-    Ok(Reply::Page(convert::page_from(answer.items, last, consumed)?))
+    let (count, last_key, consumed) =
+        (answer.count, answer.last_evaluated_key, answer.consumed_capacity);
+    let told = Told { count, last_key, consumed };
+    Ok(Reply::Page(convert::page_from(&ask.table, answer.items, told)?))
 }
 
 fn table_reply(table: Option<TableDescription>) -> Result<Reply, CallError> {
