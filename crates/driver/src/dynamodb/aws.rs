@@ -12,6 +12,7 @@ use aws_config::imds;
 use aws_config::imds::region::ImdsRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -19,6 +20,7 @@ use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_sdk_cloudwatch as cloudwatch;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::ProvideCredentials;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::service_config::ServiceConfigKey;
 use gsictl_core::call::{Call, CallError, Effect, ErrorKind, Reply};
 use gsictl_core::endpoint::{Endpoint, NoEndpoint};
@@ -29,6 +31,7 @@ use tokio::sync::Mutex;
 
 use crate::dynamodb::{Backend, CallFuture, ConnectError, MetricsError, MetricsFuture};
 
+mod bounded;
 mod convert;
 mod credentials;
 mod error;
@@ -198,17 +201,21 @@ struct Loaded {
 /// Reads settings and credentials from the environment and the files, anew.
 async fn load(options: &AwsOptions, secrets: &Arc<Secrets>) -> Result<Loaded, CallError> {
     credentials::remember_proxies(secrets);
+    let http = bounded::http_client();
+    let providers = ProviderConfig::default().with_http_client(http.clone());
     let metadata = imds::Client::builder()
+        .configure(&providers)
         .max_attempts(1)
         .connect_timeout(METADATA_TIMEOUT)
         .read_timeout(METADATA_TIMEOUT)
         .operation_timeout(METADATA_TIMEOUT)
         .build();
     let region = find_region(options, &metadata).await?;
-    let provider = credentials::provider(options, region.clone(), metadata);
+    let provider =
+        credentials::provider(options, providers.with_region(Some(region.clone())), metadata);
     let provider = Remembered::new(provider, Arc::clone(secrets));
     provider.prime().await.map_err(|e| error::of_credentials(&e, secrets))?;
-    let sdk = settings(options, region.clone(), provider).await;
+    let sdk = settings(options, region.clone(), provider, http).await;
     let url = endpoint_of(&sdk);
     let cloudwatch = cloudwatch_client(&sdk, url.as_deref(), secrets)?;
     if let Some(url) = &url {
@@ -271,6 +278,7 @@ async fn settings(
     options: &AwsOptions,
     region: Region,
     credentials: impl ProvideCredentials + 'static,
+    http: SharedHttpClient,
 ) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
@@ -280,6 +288,7 @@ async fn settings(
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .region(region)
         .credentials_provider(credentials)
+        .http_client(http)
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts)
         // It wakes every call some twenty times a second to fail it after 20 s, which

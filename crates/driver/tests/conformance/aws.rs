@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::process::Command;
 
-use gsictl_core::call::{Call, CallError, Effect, ErrorKind};
+use gsictl_core::call::{Call, CallError, Effect, ErrorKind, PageForm, Scan};
 use gsictl_core::name::IndexId;
 use gsictl_core::time::Timestamp;
 use gsictl_driver::dynamodb::aws::{Aws, AwsOptions, Keys};
@@ -74,6 +74,133 @@ async fn an_answer_nobody_can_read_leaves_the_outcome_open() {
         let error = meet(Answer::Say(status, body.to_owned())).await;
         assert_eq!((error.kind, error.effect), (ErrorKind::Server, Effect::Unknown), "{error}");
         assert!(!error.message.is_empty());
+    }
+}
+
+/// A description of `bookings` with one index, with `from` exchanged for `to`.
+fn described(from: &str, to: &str) -> String {
+    let body = r#"{"TableDescription":{"TableName":"bookings","TableStatus":"ACTIVE",
+        "TableArn":"arn:aws:dynamodb:eu-west-1:123456789012:table/bookings",
+        "BillingModeSummary":{"BillingMode":"PAY_PER_REQUEST"},
+        "KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],
+        "AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"},{"AttributeName":"aaa","AttributeType":"S"}],
+        "LocalSecondaryIndexes":[{"IndexName":"local"}],
+        "GlobalSecondaryIndexes":[{"IndexName":"by-aaa","IndexStatus":"ACTIVE",
+            "KeySchema":[{"AttributeName":"aaa","KeyType":"HASH"}],
+            "Projection":{"ProjectionType":"ALL"}}]}}"#;
+    assert!(body.contains(from), "{from}");
+    body.replacen(from, to, 1)
+}
+
+#[tokio::test]
+async fn what_an_index_is_judged_by_is_never_guessed() {
+    let server = Server::start(vec![Answer::Say(200, described("ACTIVE", "NEW"))]);
+    let create = Box::new(index(&table_name("bookings"), "by-aaa", "aaa"));
+    let aws = connect(&server.endpoint()).await;
+    aws.call(Call::CreateIndex(create)).await.expect("a status may be newer than this program");
+    let cases = [
+        (r#""ProjectionType":"ALL""#, r#""ProjectionType":"SOME""#, "unknown projection"),
+        (r#""ProjectionType":"ALL""#, "", "unknown projection"),
+        (r#""Projection":{"ProjectionType":"ALL"}"#, r#""N":1"#, "without its projection"),
+        (r#""aaa","KeyType":"HASH""#, r#""aaa","KeyType":"HEAP""#, "key of an unknown type"),
+        (r#""pk","KeyType":"HASH""#, r#""pk","KeyType":"HEAP""#, "key of an unknown type"),
+        (
+            r#""KeySchema":[{"AttributeName":"aaa","#,
+            r#""N":[{"AttributeName":"a","#,
+            "without its keys",
+        ),
+        (
+            r#""KeySchema":[{"AttributeName":"pk","#,
+            r#""N":[{"AttributeName":"pk","#,
+            "without its keys",
+        ),
+        (r#""AttributeType":"S""#, r#""AttributeType":"M""#, "attribute of an unknown type"),
+        (
+            r#"{"AttributeName":"aaa","AttributeType":"S"}"#,
+            r#"{"AttributeName":"pk","AttributeType":"N"}"#,
+            "two types",
+        ),
+        ("PAY_PER_REQUEST", "FREE", "unknown billing mode"),
+        (r#""IndexName":"by-aaa""#, r#""N":1"#, "index without its name"),
+        (r#""IndexName":"local""#, r#""N":1"#, "index without its name"),
+    ];
+    for (from, to, words) in cases {
+        let error = meet(Answer::Say(200, described(from, to))).await;
+        assert_eq!((error.kind, error.effect), (ErrorKind::Server, Effect::Unknown), "{error}");
+        assert_eq!(error.code, CallError::UNREADABLE);
+        assert!(error.message.contains(words), "{to}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_without_an_end_is_read_up_to_a_bound() {
+    for (status, effect) in [(200, Effect::Unknown), (400, Effect::Unknown)] {
+        let error = meet(Answer::Endless(status)).await;
+        assert_eq!((error.kind, error.effect), (ErrorKind::Server, effect));
+        let wanted = "UnreadableAnswer: the answer has more than 4194304 bytes";
+        assert!(error.to_string().starts_with(wanted), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_fit_its_checksum_is_no_answer() {
+    const RIGHT: &str = "Content-Type: application/x-amz-json-1.0\r\nx-amz-crc32: 2745614147";
+    const WRONG: &str = "Content-Type: application/x-amz-json-1.0\r\nx-amz-crc32: 1";
+    let error = meet(Answer::Headed(WRONG, described("by-aaa", "by-aaa"))).await;
+    assert_eq!((error.kind, error.effect), (ErrorKind::Server, Effect::Unknown));
+    assert!(error.to_string().contains("UnreadableAnswer: the answer does not fit"), "{error}");
+    // The checksum of `{}`, which is whole and says nothing.
+    let error = meet(Answer::Headed(RIGHT, "{}".to_owned())).await;
+    assert!(error.message.contains("holds no table"), "{error}");
+}
+
+#[tokio::test]
+async fn json_is_read_to_a_bounded_depth() {
+    let deep = |begin: &str, end: &str| begin.repeat(500_000) + &end.repeat(500_000);
+    let new = described(
+        r#""LocalSecondaryIndexes""#,
+        &format!(r#""NEW":{},"LocalSecondaryIndexes""#, deep("[", "]")),
+    );
+    for body in [deep("[", "]"), deep(r#"{"a":"#, "}"), new] {
+        let error = meet(Answer::Say(200, body)).await;
+        assert_eq!((error.kind, error.effect), (ErrorKind::Server, Effect::Unknown), "{error}");
+    }
+    let nested = deep(r#"{"L":["#, "]}");
+    let body = format!(r#"{{"Count":1,"Items":[{{"pk":{nested}}}]}}"#);
+    let server = Server::start(vec![Answer::Say(200, body)]);
+    let error = connect(&server.endpoint()).await.call(scan()).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Server, "{error}");
+}
+
+fn scan() -> Call {
+    Call::Scan(Box::new(Scan {
+        table: table_name("bookings"),
+        segment: None,
+        attributes: Vec::new(),
+        limit: None,
+        after: None,
+        form: PageForm::Items,
+    }))
+}
+
+#[tokio::test]
+async fn a_page_holds_items_as_many_as_it_counts_and_of_its_table() {
+    let one = r#"{"pk":{"S":"x"}}"#;
+    let cases = [
+        ("{}".to_owned(), "no Items"),
+        (r#"{"Count":1,"ScannedCount":1}"#.to_owned(), "no Items"),
+        (format!(r#"{{"Count":2,"Items":[{one}]}}"#), "counts 2 items and holds 1"),
+        (r#"{"Count":-1,"Items":[]}"#.to_owned(), "counts -1 items"),
+        (
+            r#"{"Count":0,"Items":[],"ConsumedCapacity":{"TableName":"other"}}"#.to_owned(),
+            "about another table",
+        ),
+    ];
+    for (body, words) in cases {
+        let server = Server::start(vec![Answer::Say(200, body)]);
+        let error = connect(&server.endpoint()).await.call(scan()).await.unwrap_err();
+        assert_eq!(error.code, CallError::UNREADABLE, "{error}");
+        assert!(error.message.contains(words), "{error}");
     }
 }
 

@@ -10,6 +10,10 @@ pub(crate) enum Answer {
     Say(u16, String),
     /// In the form that CloudWatch speaks.
     Cbor(Vec<u8>),
+    /// With a header more.
+    Headed(&'static str, String),
+    /// A body that never ends.
+    Endless(u16),
     HangUp,
 }
 
@@ -65,6 +69,8 @@ fn serve(mut stream: &TcpStream, answer: &Answer, log: &Mutex<Vec<String>>) {
         Answer::Cbor(body) => {
             (200, "Content-Type: application/cbor\r\nsmithy-protocol: rpc-v2-cbor", &**body)
         }
+        Answer::Headed(header, body) => (200, *header, body.as_bytes()),
+        Answer::Endless(status) => return say_for_ever(stream, *status),
         Answer::HangUp => return,
     };
     let length = body.len();
@@ -73,4 +79,17 @@ fn serve(mut stream: &TcpStream, answer: &Answer, log: &Mutex<Vec<String>>) {
          Connection: close\r\n\r\n"
     );
     let _ = stream.write_all(&[head.as_bytes(), body].concat());
+}
+
+/// In chunks, until the other side has had enough.
+fn say_for_ever(mut stream: &TcpStream, status: u16) {
+    let head = format!(
+        "HTTP/1.1 {status} Whatever\r\nContent-Type: application/x-amz-json-1.0\r\n\
+         Transfer-Encoding: chunked\r\n\r\n"
+    );
+    let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
+    let mut sent = stream.write_all(head.as_bytes());
+    while sent.is_ok() {
+        sent = stream.write_all(chunk.as_bytes());
+    }
 }

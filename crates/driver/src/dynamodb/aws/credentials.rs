@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_config::Region;
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::imds;
@@ -25,14 +24,13 @@ use super::AwsOptions;
 /// in its place).
 pub(super) fn provider(
     options: &AwsOptions,
-    region: Region,
+    config: ProviderConfig,
     metadata: imds::Client,
 ) -> SharedCredentialsProvider {
     if let Some(keys) = &options.keys {
         let (id, secret) = (&keys.access_key_id, &keys.secret_access_key);
         return SharedCredentialsProvider::new(Credentials::new(id, secret, None, None, "given"));
     }
-    let config = ProviderConfig::default().with_region(Some(region));
     let mut profile = ProfileFileCredentialsProvider::builder().configure(&config);
     if let Some(name) = &options.profile {
         profile = profile.profile_name(name);

@@ -6,6 +6,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use gsictl_core::call::{CallError, Effect, ErrorKind};
 
+use super::bounded::Unfit;
 use super::credentials::Secrets;
 
 /// The SDK's error as a [`CallError`], without secrets.
@@ -15,6 +16,9 @@ where
 {
     if let Some(credentials) = find::<CredentialsError>(error) {
         return of_credentials(credentials, secrets);
+    }
+    if let Some(unfit) = find::<Unfit>(error) {
+        return CallError::unreadable(Effect::Unknown, unfit.to_string());
     }
     match error {
         SdkError::ServiceError(context) => {
