@@ -1,7 +1,9 @@
 //! What the global options stand for: a backend, a store, a clock.
 
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use gsictl_core::endpoint::Endpoint;
@@ -24,18 +26,50 @@ pub(crate) const LOCAL_FILE: &str = "gsictl-local.db";
 /// embedded engine closes its file, and a name look-up that hangs is left.
 const LAST_WORK: Duration = Duration::from_millis(300);
 
+/// Threads that carry out calls, and that decide.
+const WORKERS: usize = 2;
+
+/// As long as a command runs: the thread for work that blocks (a save, a name look-up, the
+/// embedded engine) stays once it is there, so that none has to be started later.
+const KEPT: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
+
 /// Runs one command.
 pub(crate) fn block_on<T>(
     command: impl Future<Output = Result<T, CliError>>,
 ) -> Result<T, CliError> {
+    let cannot_start = |error: io::Error| {
+        let text = format!("cannot start: {error}");
+        CliError::new(Exit::Unexpected, text)
+            .hint("see whether a limit on processes and threads is reached (`ulimit -u`)")
+    };
+    try_threads(WORKERS + 2).map_err(cannot_start)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(WORKERS)
+        .thread_keep_alive(KEPT)
         .enable_all()
         .build()
-        .map_err(|error| CliError::new(Exit::Unexpected, format!("cannot start: {error}")))?;
+        .map_err(cannot_start)?;
+    drop(runtime.spawn_blocking(|| ()));
     let result = runtime.block_on(command);
     runtime.shutdown_timeout(LAST_WORK);
     result
+}
+
+/// Whether so many threads can be started, all alive at once.
+///
+/// The runtime panics where it cannot start its own, and work that blocks would wait for
+/// ever for a thread that never comes: this finds out before, while it is an error. One
+/// more than are needed are tried, because the system may take a moment to forget these.
+fn try_threads(count: usize) -> io::Result<()> {
+    let gate = Mutex::new(());
+    thread::scope(|scope| {
+        let held = gate.lock();
+        let wait = || drop(gate.lock());
+        let started = (0..count).map(|_| thread::Builder::new().spawn_scoped(scope, wait));
+        let all = started.collect::<io::Result<Vec<_>>>();
+        drop(held);
+        all.map(drop)
+    })
 }
 
 /// DynamoDB, or the embedded engine.

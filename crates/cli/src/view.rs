@@ -13,6 +13,7 @@ mod plan;
 mod result;
 mod rollback;
 mod status;
+mod ticker;
 mod validate;
 
 use std::io::{BufWriter, IsTerminal, Write};

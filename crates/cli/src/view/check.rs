@@ -14,6 +14,7 @@ use gsictl_driver::check::Progress;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::line::{self, Weight, grouped};
+use super::ticker::Ticker;
 use super::{err, seconds};
 use crate::args::{Globals, Output};
 
@@ -41,7 +42,11 @@ impl CheckView {
             (false, true) => Weight::Detail,
             (false, false) => Weight::Progress,
         };
-        Self { bars: live.then(CheckBars::default), least, said: BTreeMap::new() }
+        Self {
+            bars: live.then(|| CheckBars::on(MultiProgress::new(), Ticker::start())),
+            least,
+            said: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn progress(&mut self, progress: &Progress<'_>) {
@@ -109,16 +114,16 @@ impl CheckView {
 }
 
 /// A live line a table.
-#[derive(Default)]
 pub(super) struct CheckBars {
     screen: MultiProgress,
+    ticker: Ticker,
     bars: BTreeMap<TableName, ProgressBar>,
 }
 
 impl CheckBars {
     /// On a screen that others write to, too.
-    pub(super) fn on(screen: MultiProgress) -> Self {
-        Self { screen, bars: BTreeMap::new() }
+    pub(super) fn on(screen: MultiProgress, ticker: Ticker) -> Self {
+        Self { screen, ticker, bars: BTreeMap::new() }
     }
 
     pub(super) fn happened(&mut self, event: &Event) {
@@ -127,7 +132,7 @@ impl CheckBars {
                 let bar = self.bars.entry(progress.table.clone()).or_insert_with(|| {
                     let bar = self.screen.add(ProgressBar::new_spinner());
                     bar.set_style(style(progress.expected.is_some()));
-                    bar.enable_steady_tick(Duration::from_millis(120));
+                    self.ticker.add(&bar);
                     bar
                 });
                 if let Some(expected) = progress.expected {
@@ -168,6 +173,11 @@ pub(crate) fn text(report: &CheckReport, file: Option<&Path>) -> String {
         push_index(&mut text, index, width);
     }
     push_end(&mut text, report);
+    for table in &report.tables {
+        if let Some(warning) = &table.warning {
+            let _ = writeln!(text, "Warning: {}: {warning}", table.table);
+        }
+    }
     if let Some(violations) = &report.violations_file {
         let _ = writeln!(text, "Violations: {violations}");
     }

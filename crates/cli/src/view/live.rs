@@ -1,7 +1,6 @@
 //! One live line a table: what is built, in which phase, for how long, what is next.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use gsictl_core::event::{Event, Queue};
 use gsictl_core::name::{IndexId, TableName};
@@ -11,6 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::check::CheckBars;
 use super::line::Weight;
+use super::ticker::Ticker;
 use super::{View, plain};
 
 /// No more tables than this have a line of their own; the last line counts all.
@@ -24,6 +24,7 @@ pub(super) struct Live {
     /// The longest table name, so that the phases stand below each other.
     width: usize,
     total: ProgressBar,
+    ticker: Ticker,
     /// Those of the check before the run.
     checks: CheckBars,
 }
@@ -39,8 +40,9 @@ impl Live {
         let screen = MultiProgress::new();
         let total = screen.add(ProgressBar::new(0));
         total.set_style(style("{bar:24.cyan/dim} {pos}/{len} indexes  {elapsed}"));
-        let checks = CheckBars::on(screen.clone());
-        Self { screen, lanes: BTreeMap::new(), width: 0, total, checks }
+        let ticker = Ticker::start();
+        let checks = CheckBars::on(screen.clone(), ticker.clone());
+        Self { screen, lanes: BTreeMap::new(), width: 0, total, ticker, checks }
     }
 
     fn plan(&mut self, plan: &Plan) {
@@ -56,7 +58,7 @@ impl Live {
         let names = self.lanes.keys().map(|table| table.as_str().len());
         self.width = names.max().unwrap_or(0).min(NAME_WIDTH);
         self.total.set_length(self.lanes.values().map(|lane| lane.left.len() as u64).sum());
-        self.total.enable_steady_tick(Duration::from_millis(120));
+        self.ticker.add(&self.total);
     }
 
     /// The table's line now says this about that index.
@@ -69,7 +71,7 @@ impl Live {
             let bar = self.screen.insert_before(&self.total, ProgressBar::new_spinner());
             bar.set_style(style("{spinner:.cyan} {prefix:.bold} {msg}  {elapsed:.dim}"));
             bar.set_prefix(format!("{:<1$}", id.table, self.width));
-            bar.enable_steady_tick(Duration::from_millis(120));
+            self.ticker.add(&bar);
             lane.bar = Some(bar);
         }
         if let Some(bar) = &lane.bar {
