@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::Place;
 use super::limits::MAX_FOUND_CHARS;
+use crate::text::visible;
 
 /// How a definitions file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -188,20 +189,15 @@ fn characters(bytes: &[u8]) -> usize {
     bytes.iter().filter(|&&b| b & 0xC0 != 0x80).count()
 }
 
-/// The first line of `text`, without characters that control the terminal or
-/// the direction of writing, and not too long; an
-/// ellipsis stands for what is left out.
+/// The first line of `text` with nothing hidden, and not too long; an ellipsis stands
+/// for what is left out.
 pub(super) fn one_line(text: &str) -> String {
     let mut lines = text.trim().lines();
     let first = lines.next().unwrap_or_default().trim_end();
     let mut shown: Vec<char> = Vec::new();
     let mut cut = lines.any(|line| !line.trim().is_empty());
     for c in first.chars() {
-        if c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
-            shown.extend(c.escape_unicode());
-        } else {
-            shown.push(c);
-        }
+        shown.extend(visible(c.encode_utf8(&mut [0; 4])).chars());
         if shown.len() > MAX_FOUND_CHARS {
             cut = true;
             break;

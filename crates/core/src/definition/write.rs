@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Definitions, Format, IndexDefinition};
 use crate::name::{IndexId, TableName};
+use crate::text::is_hidden;
 
 /// What is said in comments, where the format has any: one line each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -215,8 +216,10 @@ fn visible(json: &str) -> String {
     out
 }
 
+/// More is escaped in a file than has to be: what is neither a letter nor a digit may
+/// look like something else.
 fn is_seen(c: char) -> bool {
-    c == ' ' || c.is_ascii_graphic() || c.is_alphanumeric()
+    c == ' ' || c.is_ascii_graphic() || c.is_alphanumeric() && !is_hidden(c)
 }
 
 #[cfg(test)]

@@ -4,21 +4,10 @@
 use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
+pub(crate) use crate::text::in_markdown as plain;
+
 use crate::state::Attempt;
 use crate::time::for_people;
-
-/// Text that means nothing but itself, on one line, in a table too.
-pub(crate) fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.trim().chars() {
-        match c {
-            '\\' | '`' | '*' | '<' | '|' | '[' => out.extend(['\\', c]),
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
-}
 
 /// A name, which has no character that means anything.
 pub(super) fn code(name: impl Display) -> String {
@@ -50,15 +39,3 @@ pub(super) fn attempt(attempt: &Attempt) -> Vec<String> {
 
 /// The head of a table of attempts.
 pub(super) const ATTEMPT: [&str; 5] = ["When", "Kind", "Error", "What was done", "Next after"];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_does_not_leave_its_cell() {
-        let text = "a | b\r\nc `d` *e* <f> [g](h) \\ \u{1b}[31m";
-        assert_eq!(plain(text), r"a \| b  c \`d\` \*e\* \<f> \[g](h) \\  \[31m");
-        assert_eq!(plain(" snake_case "), "snake_case");
-    }
-}

@@ -1,11 +1,13 @@
 //! All violations of a check, in a file: JSON Lines, or CSV by that ending. A
 //! violation is a line, so that the lines of a place that was saved can be counted.
 
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use gsictl_core::check::Violation;
+use gsictl_core::text::{is_hidden, visible};
 
 use super::CheckError;
 use crate::file;
@@ -99,13 +101,30 @@ impl Violations {
 
 fn write_row(to: &mut csv::Writer<File>, violation: &Violation, values: bool) -> io::Result<()> {
     let Violation { table, index, key, attribute, fault, found, wanted, bytes, value } = violation;
-    // In JSON a line break is an escape: a row stays a line.
     let (key, bytes) = (key.to_string(), bytes.to_string());
     let value = value.as_ref().map(ToString::to_string).unwrap_or_default();
-    let attribute = attribute.replace(['\n', '\r'], " ");
-    let fields: [&str; 9] =
-        [table, index, &key, &attribute, fault.as_str(), found, wanted, &bytes, &value];
-    to.write_record(&fields[..fields.len() - usize::from(!values)]).map_err(io::Error::from)
+    let texts = [table, index, &key, attribute, fault.as_str(), found, wanted];
+    let mut fields: Vec<_> = texts.into_iter().map(cell).collect();
+    // A number of our own is one.
+    fields.push(Cow::Borrowed(&bytes));
+    if values {
+        fields.push(cell(&value));
+    }
+    to.write_record(fields.iter().map(|field| field.as_bytes())).map_err(io::Error::from)
+}
+
+/// A text as the cell of a table: on one line, so that a row stays one, and no formula
+/// for the program that opens the table ([CSV
+/// injection](https://owasp.org/www-community/attacks/CSV_Injection)).
+fn cell(text: &str) -> Cow<'_, str> {
+    // What begins with a tab or a carriage return is a formula to some; neither is left
+    // of a text that is visible.
+    let hidden_first = text.starts_with(is_hidden);
+    let text = visible(text);
+    if hidden_first || text.starts_with(['=', '+', '-', '@']) {
+        return Cow::Owned(format!("'{text}"));
+    }
+    text
 }
 
 /// A new file, for the user alone: it holds keys of items, and values where they are
@@ -215,6 +234,37 @@ mod tests {
         let (_place, path) = written("found.csv", false);
         let text = std::fs::read_to_string(path).unwrap();
         assert!(text.starts_with("table,index,key,attribute,fault,found,wanted,bytes\n"));
+    }
+
+    #[test]
+    fn no_cell_is_a_formula_or_hides_anything() {
+        let table = [
+            ("seat", "seat"),
+            ("a=b", "a=b"),
+            ("=1+1", "'=1+1"),
+            ("+1", "'+1"),
+            ("-1", "'-1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1+1", "'\\t=1+1"),
+            ("\r=1+1", "'\\r=1+1"),
+            ("a\nb\u{202e}\u{1b}[2J", "a\\nb\\u{202e}\\u{1b}[2J"),
+        ];
+        for (text, shown) in table {
+            assert_eq!(cell(text), shown);
+        }
+    }
+
+    #[test]
+    fn a_row_with_hostile_names_has_no_formula_and_its_number_is_one() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("found.csv");
+        let mut file = Violations::open(&path, None, true).unwrap();
+        let attribute = "=cmd|' /C calc'!A0\r\n".to_owned();
+        assert!(file.write(&Violation { attribute, ..violation(1) }));
+        file.finish().unwrap();
+        let mut reader = csv::Reader::from_path(path).unwrap();
+        let row = reader.records().next().unwrap().unwrap();
+        assert_eq!((&row[3], &row[7]), ("'=cmd|' /C calc'!A0\\r\\n", "3"));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use gsictl_core::text::visible;
+
 use super::disk::{Directory, Disk, Locking, Stamp};
 use super::{
     CHECK_LOCK_FILE, CURSOR_FILE, Holder, LOCK_FILE, LockError, MAX_BYTES, STATE_FILE, StateStore,
@@ -291,13 +293,11 @@ fn bad_name(name: &str) -> StoreError {
     StoreError::BadName { name: name.to_owned() }
 }
 
-/// A holder's text as a terminal can take it: somebody else may have written it.
+/// A holder's text as one line: somebody else may have written it.
 fn one_line(text: &str) -> String {
-    let printable = |c: char| if c.is_control() { ' ' } else { c };
-    let line: String = text.chars().map(printable).collect();
-    match line.trim() {
+    match text.trim() {
         "" => "it has not said who it is".to_owned(),
-        line => line.to_owned(),
+        line => visible(line).into_owned(),
     }
 }
 
@@ -499,7 +499,7 @@ mod tests {
 
     #[test]
     fn the_text_of_a_holder_cannot_control_a_terminal() {
-        assert_eq!(one_line("pid 1\u{1b}[2J\n"), "pid 1 [2J");
+        assert_eq!(one_line("pid 1\u{1b}[2J\n"), "pid 1\\u{1b}[2J");
         assert_eq!(one_line("\n"), "it has not said who it is");
     }
 

@@ -14,7 +14,8 @@ pub(super) fn of(report: &CheckReport) -> String {
     let Totals { total, clean, violations, not_checked, exists, .. } = report.totals;
     let mut text = format!(
         "# gsictl check\n\n{total} indexes: {clean} clean, {violations} with violations, {not_checked} not checked, {exists} that exist ({}, {}).\n",
-        report.script_name, report.envelope.ended_at
+        plain(&report.script_name),
+        report.envelope.ended_at
     );
     if let Some(percent) = report.sample {
         let _ = writeln!(text, "\nA sample of {percent} % of each table.");
@@ -88,7 +89,7 @@ fn push_details(text: &mut String, index: &IndexCheck) {
         let _ = writeln!(text, "- {}", plain(note));
     }
     if let Some(forecast) = &index.forecast {
-        let _ = writeln!(text, "- forecast: {forecast}");
+        let _ = writeln!(text, "- forecast: {}", plain(&forecast.to_string()));
     }
     if let Some(remedy) = &index.remedy {
         let _ = writeln!(text, "\nNext: {}", plain(remedy));

@@ -10,8 +10,11 @@ use crate::state::Target;
 use crate::time::{Timestamp, for_people};
 
 pub(super) fn of(report: &Report) -> String {
-    let mut out =
-        format!("# gsictl {}: {}\n", report.envelope.command, words(report.envelope.result));
+    let mut out = format!(
+        "# gsictl {}: {}\n",
+        plain(&report.envelope.command),
+        words(report.envelope.result)
+    );
     summary(&mut out, report);
     created(&mut out, report);
     already_there(&mut out, report);
