@@ -9,6 +9,10 @@ use gsictl_core::check::Prices;
 use gsictl_core::definition::Format;
 use gsictl_core::name::{IndexName, TableName};
 use gsictl_core::plan::Selection;
+use gsictl_core::text::visible;
+
+use crate::invocation::Invocation;
+use crate::view;
 
 /// Adds Global Secondary Indexes to live DynamoDB tables: works out what is
 /// missing, builds it side by side, and survives every interruption.
@@ -67,6 +71,9 @@ pub(crate) struct Globals {
     /// No colours (also NO_COLOR)
     #[arg(long, global = true)]
     pub(crate) no_color: bool,
+    /// What of all this other commands need.
+    #[arg(skip)]
+    pub(crate) invocation: Invocation,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -465,10 +472,20 @@ pub(crate) struct Completions {
 
 /// Parses the command line, or says what is wrong with it (exit 2).
 pub(crate) fn parse() -> Result<Args, ExitCode> {
-    Args::try_parse().map_err(|error| {
-        let _ = error.print();
-        ExitCode::from(if error.use_stderr() { 2 } else { 0 })
-    })
+    match Args::try_parse() {
+        Ok(mut args) => {
+            args.globals.invocation = Invocation::new(&args.globals, &args.command);
+            Ok(args)
+        }
+        Err(error) => {
+            // A mistake quotes the words that were given: it is told of visible ones.
+            let words =
+                std::env::args_os().map(|word| visible(&word.to_string_lossy()).into_owned());
+            let told = Args::try_parse_from(words).err().unwrap_or(error);
+            view::show_usage(&told);
+            Err(ExitCode::from(if told.use_stderr() { 2 } else { 0 }))
+        }
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

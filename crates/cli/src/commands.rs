@@ -20,14 +20,17 @@ use std::path::{Path, PathBuf};
 use gsictl_core::report::Document;
 use gsictl_driver::reports;
 
+use crate::invocation::Invocation;
 use crate::view;
 
-/// A report that cannot be written is told; what it reports stands.
-fn write_report(dir: &Path, report: &dyn Document) -> Option<PathBuf> {
+/// A report that cannot be written is told; what it reports stands. The commands in it
+/// are complete from now on.
+fn write_report(dir: &Path, report: &mut dyn Document, invocation: &Invocation) -> Option<PathBuf> {
+    invocation.complete_all(report);
     let written = reports::write(dir, report);
     written
         .inspect_err(|error| {
-            view::err(&format!("warning: the report could not be written: {error}"));
+            view::err_line(format_args!("warning: the report could not be written: {error}"));
         })
         .ok()
 }

@@ -1,5 +1,6 @@
 //! What the global options stand for: a backend, a store, a clock.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -119,31 +120,36 @@ pub(crate) fn store(dir: &Path) -> SharedStore {
 
 /// Who holds the lock, for whoever comes second.
 pub(crate) fn holder(clock: Clock) -> Holder {
-    Holder::of_this_process(clock.now(), format!("gsictl {}", told_args().join(" ")))
+    let told = told_args();
+    let words: Vec<_> = told.iter().map(|word| word.to_string_lossy()).collect();
+    Holder::of_this_process(clock.now(), format!("gsictl {}", words.join(" ")))
 }
 
 /// The arguments as they may be told: of an endpoint nothing but scheme, host and port.
-pub(crate) fn told_args() -> Vec<String> {
-    told(std::env::args().skip(1))
+pub(crate) fn told_args() -> Vec<OsString> {
+    told(std::env::args_os().skip(1))
 }
 
-fn told(args: impl Iterator<Item = String>) -> Vec<String> {
+pub(crate) fn told(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
     const OPTION: &str = "--endpoint-url";
     let mut is_endpoint = false;
     let mut told = Vec::new();
     for arg in args {
-        let follows = std::mem::replace(&mut is_endpoint, arg == OPTION);
-        let after = arg.strip_prefix(OPTION).and_then(|rest| rest.strip_prefix('='));
-        told.push(match after {
-            Some(url) => format!("{OPTION}={}", place_of(url)),
-            None if follows || arg.contains("://") => place_of(&arg),
-            None => arg,
-        });
+        let text = arg.to_string_lossy();
+        let follows = std::mem::replace(&mut is_endpoint, text == OPTION);
+        let after = text.strip_prefix(OPTION).and_then(|rest| rest.strip_prefix('='));
+        let place = match after {
+            Some(url) => Some(format!("{OPTION}={}", place_of(url))),
+            None if follows || text.contains("://") => Some(place_of(&text)),
+            None => None,
+        };
+        told.push(place.map_or_else(|| arg.clone(), OsString::from));
     }
     told
 }
 
-fn place_of(url: &str) -> String {
+/// What may be told of an endpoint.
+pub(crate) fn place_of(url: &str) -> String {
     Endpoint::of_url(url).map_or_else(|_| "URL".to_owned(), |endpoint| endpoint.to_string())
 }
 
@@ -173,8 +179,9 @@ mod tests {
             ("plan --endpoint-url http://me:p/w@h a.yaml", "plan --endpoint-url URL a.yaml"),
             ("plan http://me:pw@h/t a.yaml", "plan http://h a.yaml"),
         ] {
-            let args = line.split(' ').map(str::to_owned);
-            assert_eq!(told(args).join(" "), shown, "{line}");
+            let args = line.split(' ').map(OsString::from);
+            let words: Vec<_> = told(args).into_iter().map(|w| w.into_string().unwrap()).collect();
+            assert_eq!(words.join(" "), shown, "{line}");
         }
     }
 }

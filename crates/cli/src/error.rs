@@ -55,16 +55,29 @@ impl Exit {
 pub(crate) struct CliError {
     pub(crate) exit: Exit,
     pub(crate) message: String,
+    /// What there is more to say of it, a line each.
+    pub(crate) details: Vec<String>,
     pub(crate) hints: Vec<String>,
     /// Mistakes in definitions, each with its place.
     pub(crate) diagnostics: Option<Diagnostics>,
     /// DynamoDB was asked, and it is of interest where.
     contact: bool,
+    /// It is about a saved plan, so that the definitions are not in the file that was
+    /// given: no hint names that one.
+    pub(crate) of_plan: bool,
 }
 
 impl CliError {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), hints: Vec::new(), diagnostics: None, contact: false }
+        Self {
+            exit,
+            message: message.into(),
+            details: Vec::new(),
+            hints: Vec::new(),
+            diagnostics: None,
+            contact: false,
+            of_plan: false,
+        }
     }
 
     /// A request to stop came before anything was done.
@@ -80,6 +93,12 @@ impl CliError {
         {
             self.message = format!("{place}: {}", self.message);
         }
+        self
+    }
+
+    /// Where `of_plan`, the file that was given is a saved plan.
+    pub(crate) fn of_plan(mut self, of_plan: bool) -> Self {
+        self.of_plan |= of_plan;
         self
     }
 
@@ -204,19 +223,25 @@ const NEW_PLAN: &str = "make a new one: `gsictl plan DEFS --save FILE`";
 
 impl From<Stale> for CliError {
     fn from(error: Stale) -> Self {
-        let elsewhere = matches!(error, Stale::Elsewhere { .. });
-        let error = Self::new(Exit::State, error.to_string());
-        if elsewhere {
-            error.hint("give the --profile, --region, --endpoint-url or --local of the plan")
-        } else {
-            error.hint("nothing was changed").hint(NEW_PLAN)
+        let shown = Self { of_plan: true, ..Self::new(Exit::State, error.to_string()) };
+        match error {
+            Stale::Elsewhere { .. } => {
+                shown.hint("give the --profile, --region, --endpoint-url or --local of the plan")
+            }
+            Stale::Changed(changes) => {
+                let message = "the saved plan is out of date:".to_owned();
+                Self { message, details: changes, ..shown }
+                    .hint("nothing was changed")
+                    .hint(NEW_PLAN)
+            }
         }
     }
 }
 
 impl From<UnreadablePlan> for CliError {
     fn from(error: UnreadablePlan) -> Self {
-        let shown = Self::new(Exit::State, error.to_string()).hint(NEW_PLAN);
+        let shown = Self { of_plan: true, ..Self::new(Exit::State, error.to_string()) };
+        let shown = shown.hint(NEW_PLAN);
         match error {
             UnreadablePlan::Definitions(mistakes) => Self { diagnostics: Some(mistakes), ..shown },
             _ => shown,

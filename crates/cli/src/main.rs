@@ -6,6 +6,7 @@ mod commands;
 mod context;
 mod definitions;
 mod error;
+mod invocation;
 mod signals;
 mod view;
 
@@ -15,12 +16,13 @@ use args::{Args, Command};
 use error::{CliError, Exit};
 
 fn main() -> ExitCode {
+    view::tell_panics();
     let args = match args::parse() {
         Ok(args) => args,
         Err(code) => return code,
     };
-    let output = args.globals.output;
-    let exit = run(args).unwrap_or_else(|error| view::show_error(&error, output));
+    let (output, invocation) = (args.globals.output, args.globals.invocation.clone());
+    let exit = run(args).unwrap_or_else(|error| view::show_error(&error, output, &invocation));
     ExitCode::from(exit.code())
 }
 

@@ -2,12 +2,17 @@
 //!
 //! Progress goes to standard error, results to standard output. A reader that
 //! went away (a closed pipe) is no error.
+//!
+//! Three things are printed, each by one function: a [`Page`] for people, in which
+//! nothing that others wrote is hidden; JSON, which keeps its value and hides nothing;
+//! and texts of our own such as the manual.
 
 mod check;
 mod failure;
 mod json;
 mod line;
 mod live;
+mod page;
 mod plain;
 mod plan;
 mod result;
@@ -16,18 +21,24 @@ mod status;
 mod ticker;
 mod validate;
 
-use std::io::{BufWriter, IsTerminal, Write};
+use std::fmt::Display;
+use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use gsictl_core::state::StatusReport;
+use gsictl_core::text;
 use gsictl_driver::apply::Progress;
+use serde_json::Value;
 
 use crate::args::{Globals, Output};
 use crate::commands::status::Live;
 use crate::error::{CliError, Exit};
+use crate::invocation::Invocation;
 
 pub(crate) use check::{CheckView, text as show_check};
 pub(crate) use json::applied as json_result;
+use page::Stream;
+pub(crate) use page::{Colour, Mark, Page};
 pub(crate) use plan::{document as json_plan, human as show_plan, markdown as markdown_plan};
 pub(crate) use result::applied as show_result;
 pub(crate) use rollback::{
@@ -48,11 +59,12 @@ pub(crate) trait View: Send {
 /// The view that the global options and the terminal ask for.
 pub(crate) fn for_run(globals: &Globals) -> Box<dyn View> {
     let terminal = std::io::stderr().is_terminal();
+    let invocation = globals.invocation.clone();
     match globals.output {
-        Output::Json => Box::new(json::Json),
-        Output::Human if globals.quiet => Box::new(plain::Plain::quiet()),
-        Output::Human if terminal && !globals.verbose => Box::new(live::Live::new()),
-        Output::Human => Box::new(plain::Plain::new(globals.verbose)),
+        Output::Json => Box::new(json::Json { invocation }),
+        Output::Human if globals.quiet => Box::new(plain::Plain::quiet(invocation)),
+        Output::Human if terminal && !globals.verbose => Box::new(live::Live::new(invocation)),
+        Output::Human => Box::new(plain::Plain::new(globals.verbose, invocation)),
     }
 }
 
@@ -68,9 +80,10 @@ pub(crate) fn for_rollback(globals: &Globals) -> RollbackView {
 
 /// The view of a look around, which ends in one document: progress only for people.
 pub(crate) fn for_look(globals: &Globals) -> Box<dyn View> {
+    let invocation = globals.invocation.clone();
     match globals.output {
-        Output::Human if !globals.quiet => Box::new(plain::Plain::new(globals.verbose)),
-        _ => Box::new(plain::Plain::quiet()),
+        Output::Human if !globals.quiet => Box::new(plain::Plain::new(globals.verbose, invocation)),
+        _ => Box::new(plain::Plain::quiet(invocation)),
     }
 }
 
@@ -84,28 +97,81 @@ pub(crate) fn set_up(globals: &Globals) {
 }
 
 /// Shows why a command ended early.
-pub(crate) fn show_error(error: &CliError, output: Output) -> Exit {
+pub(crate) fn show_error(error: &CliError, output: Output, invocation: &Invocation) -> Exit {
+    let invocation = invocation.about(error.of_plan);
+    let hints: Vec<_> = error.hints.iter().map(|hint| invocation.completed(hint)).collect();
     if output == Output::Json {
-        out(&json::error(error).to_string());
+        json(&json::error(error, &hints));
     }
-    err(failure::text(error).trim_end());
+    err(&failure::text(error, &hints));
     error.exit
 }
 
-/// One line (or several) of a result.
-pub(crate) fn out(text: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
+/// Shows what is wrong with a command line, or the help that was asked for, in the
+/// parser's own colours where it quotes nothing that is hidden.
+pub(crate) fn show_usage(told: &clap::Error) {
+    let plain = told.render().to_string();
+    if text::visible_lines(&plain) == plain {
+        let _ = told.print();
+    } else {
+        err(&Page::of_lines(&plain));
+    }
 }
 
-/// A state, written as it is put together: it may have thousands of lines.
+/// A result.
+pub(crate) fn out(page: &Page) {
+    let _ = writeln!(std::io::stdout().lock(), "{}", page.render(Stream::Out));
+}
+
+/// A result of one line.
+pub(crate) fn out_line(text: impl Display) {
+    out(&Page::of(text));
+}
+
+/// A result for programs.
+pub(crate) fn json(document: &Value) {
+    json_text(&document.to_string());
+}
+
+/// The same, of a document that was read and not made.
+pub(crate) fn json_text(document: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{}", text::visible_json(document));
+}
+
+/// A result whose lines are our own: a manual, a schema, definitions.
+pub(crate) fn out_text(lines: &str) {
+    out(&Page::of_lines(lines));
+}
+
+/// A state.
 pub(crate) fn show_status(report: &StatusReport<'_>, live: Option<&Live>) {
-    let mut out = BufWriter::with_capacity(64 * 1024, std::io::stdout().lock());
-    let _ = status::human(&mut out, report, live).and_then(|()| out.flush());
+    out(&status::human(report, live));
 }
 
-/// One line (or several) of progress.
-pub(crate) fn err(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+/// Progress, and whatever is no result.
+pub(crate) fn err(page: &Page) {
+    let _ = writeln!(std::io::stderr().lock(), "{}", page.render(Stream::Err));
+}
+
+/// One line of it.
+pub(crate) fn err_line(text: impl Display) {
+    err(&Page::of(text));
+}
+
+/// A question, to be answered on the same line.
+pub(crate) fn ask(question: &str) {
+    let _ = write!(std::io::stderr().lock(), "{} ", text::visible(question));
+}
+
+/// Says that the program has a mistake, where it would end without a word of its own.
+pub(crate) fn tell_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let mut page = Page::default();
+        page.marked("", Mark::new(Colour::BoldRed, "error:"), format_args!("{panic}"));
+        let next = "this is a mistake in gsictl: please report it with this text; the same command goes on from the saved state";
+        page.marked("  ", Mark::new(Colour::Cyan, "next:"), next);
+        err(&page);
+    }));
 }
 
 /// A duration for people: `0.4 s`, `12.3 s`, `8 m 20 s`, `1 h 3 m`.

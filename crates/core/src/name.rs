@@ -28,11 +28,6 @@ fn check(name: &str) -> Result<(), NameError> {
     }
 }
 
-/// Whether `name` keeps the rules of [`NameError`].
-pub(crate) fn is_legal(name: &str) -> bool {
-    check(name).is_ok()
-}
-
 macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

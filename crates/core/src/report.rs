@@ -35,6 +35,10 @@ pub trait Document {
     /// The same in Markdown, to be read and passed on.
     fn markdown(&self) -> String;
 
+    /// What it advises to do. Whoever knows the options of the run completes the
+    /// commands in it (see [`crate::shell`]) before the report is printed or written.
+    fn advice(&mut self) -> Vec<&mut String>;
+
     /// The kind of report, such as `apply`.
     fn kind(&self) -> &str {
         self.envelope().kind

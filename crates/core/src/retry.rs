@@ -174,7 +174,14 @@ impl Rule {
     /// The remedy with the names filled in.
     #[must_use]
     pub fn remedy_for(&self, id: &crate::name::IndexId) -> String {
-        self.remedy.replace("{table}", id.table.as_str()).replace("{index}", id.index.as_str())
+        let (table, index) = (id.table.as_str(), id.index.as_str());
+        let mut remedy = self.remedy.to_owned();
+        if table.starts_with('-') || index.starts_with('-') {
+            // Such a name would be read as an option.
+            remedy = remedy.replace("--table-name {table}", "--table-name={table}");
+            remedy = remedy.replace("gsictl wait {table}", "gsictl wait -- {table}");
+        }
+        remedy.replace("{table}", table).replace("{index}", index)
     }
 }
 
@@ -271,6 +278,7 @@ pub fn poll_retry(failures: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::name::{IndexId, IndexName, TableName};
 
     const ALL: &[ErrorKind] = &[
         K::TableBusy,
@@ -305,6 +313,20 @@ mod tests {
             assert_eq!(RULES.iter().filter(|r| r.kind == *kind).count(), 1, "{kind:?}");
         }
         assert_eq!(RULES.len(), ALL.len());
+    }
+
+    #[test]
+    fn a_name_that_begins_like_an_option_is_still_a_name_in_a_remedy() {
+        let name = |table, index| {
+            let (table, index) = (TableName::new(table), IndexName::new(index));
+            IndexId::new(table.unwrap(), index.unwrap())
+        };
+        let remedy = |kind, id| Rule::of(kind).remedy_for(id);
+        let (plain, dashed) = (name("orders", "by-day"), name("-orders", "by-day"));
+        assert!(remedy(K::IndexBusy, &plain).ends_with("`gsictl wait orders by-day`"));
+        assert!(remedy(K::IndexBusy, &dashed).ends_with("`gsictl wait -- -orders by-day`"));
+        assert!(remedy(K::TableBusy, &plain).contains("--table-name orders`"));
+        assert!(remedy(K::TableBusy, &dashed).contains("--table-name=-orders`"));
     }
 
     #[test]

@@ -7,7 +7,6 @@
 //! crashes (`gsictl-driver`'s `store`).
 
 mod format;
-mod glance;
 mod outline;
 mod render;
 mod seeds;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use gsictl_core::check::Remembered;
 use gsictl_core::report::{Document, Glance, NoReport};
+use gsictl_core::text::visible_lines;
 
 use crate::file;
 
@@ -29,7 +30,9 @@ pub fn write(state_dir: &Path, report: &dyn Document) -> io::Result<PathBuf> {
     let stem = report.file_stem();
     let path = write_new(&directory, &stem, "json", &text)?;
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or(&stem);
-    write_new(&directory, stem, "md", report.markdown().trim_end())?;
+    // Nothing that others wrote is hidden in it, whatever put it together.
+    let markdown = report.markdown();
+    write_new(&directory, stem, "md", &visible_lines(markdown.trim_end()))?;
     Ok(path)
 }
 
@@ -178,6 +181,10 @@ mod tests {
     }
 
     impl Document for Sample {
+        fn advice(&mut self) -> Vec<&mut String> {
+            Vec::new()
+        }
+
         fn envelope(&self) -> &Envelope {
             &self.0
         }

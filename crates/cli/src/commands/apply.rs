@@ -1,12 +1,13 @@
 //! `gsictl apply`: creates what is missing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gsictl_core::check::Options;
 use gsictl_core::engine::{Ended, Verdict};
 use gsictl_core::plan::Selection;
 use gsictl_core::plan::preview::Totals;
+use gsictl_core::report::Document;
 use gsictl_core::retry::Policy;
 use gsictl_core::survey::SurveyError;
 use gsictl_driver::apply::{Applied, ItemCheck, Request, apply, prepare};
@@ -18,20 +19,26 @@ use super::{plan, validate, write_report};
 use crate::args::{Apply, Globals, Output};
 use crate::definitions::{Given, Loaded};
 use crate::error::{CliError, Exit};
+use crate::invocation::{Invocation, again};
+use crate::view::Page;
 use crate::{context, definitions, signals, view};
 
 pub(crate) fn run(globals: &Globals, args: &Apply) -> Result<Exit, CliError> {
     let request = request(globals, args)?;
-    context::block_on(async {
+    let of_plan = request.saved_plan.is_some();
+    let invocation = &globals.invocation.about(of_plan);
+    let done = context::block_on(async {
         let mut stop = signals::listen()?;
         let backend = context::backend(globals, &mut stop).await?;
         let store = context::store(&globals.state_dir);
         if args.dry_run {
             return dry_run(globals, &request, &backend, &store, &mut stop).await;
         }
-        let run = Run { globals, request: &request, dir: &globals.state_dir, again: &again() };
+        let dir = &globals.state_dir;
+        let run = Run { globals, request: &request, dir, again: &again(), invocation };
         run.apply(&backend, &store, &mut stop).await
-    })
+    });
+    done.map_err(|error| error.of_plan(of_plan))
 }
 
 fn request(globals: &Globals, args: &Apply) -> Result<Request, CliError> {
@@ -102,15 +109,6 @@ pub(super) fn check_selection(
     Err(CliError::new(Exit::Usage, message).hint("leave one of them out"))
 }
 
-/// The command line as it was given, to be given again; but for what an endpoint has
-/// beside scheme, host and port.
-pub(super) fn again() -> String {
-    let quoted =
-        |arg: String| if arg.contains([' ', '\'', '"', '$']) { format!("{arg:?}") } else { arg };
-    let args: Vec<_> = context::told_args().into_iter().map(quoted).collect();
-    format!("gsictl {}", args.join(" "))
-}
-
 async fn dry_run(
     globals: &Globals,
     request: &Request,
@@ -123,13 +121,15 @@ async fn dry_run(
     let prepared = prepare(request, backend, store, Clock::start(), stop, &mut observe).await;
     view.end();
     let prepared = prepared.map_err(|e| CliError::from(e).asked(&backend.target()))?;
-    let preview = plan::preview(request, &prepared);
+    let mut preview = plan::preview(request, &prepared);
+    let invocation = globals.invocation.about(request.saved_plan.is_some());
+    invocation.complete_plan(&mut preview);
     match globals.output {
-        Output::Human => view::out(view::show_plan(&preview).trim_end()),
+        Output::Human => view::out(&view::show_plan(&preview, &invocation)),
         Output::Json => {
             let mut document = view::json_plan(&preview);
             document["event"] = "preview".into();
-            view::out(&document.to_string());
+            view::json(&document);
         }
     }
     let Totals { conflict, obstacle, .. } = preview.totals;
@@ -144,6 +144,8 @@ pub(crate) struct Run<'a> {
     pub(crate) dir: &'a Path,
     /// The command that goes on with it.
     pub(crate) again: &'a str,
+    /// What the commands need that are advised.
+    pub(crate) invocation: &'a Invocation,
 }
 
 impl Run<'_> {
@@ -158,32 +160,41 @@ impl Run<'_> {
         let clock = Clock::start();
         let applied = apply(self.request, backend, store, clock, stop, &mut observe).await;
         view.end();
-        let applied = applied.map_err(|e| CliError::from(e).asked(&backend.target()))?;
-        let report = applied.changed.then(|| write_report(self.dir, &applied.report)).flatten();
-        if let Some(checked) = &applied.checked {
-            write_report(self.dir, checked);
+        let mut applied = applied.map_err(|e| CliError::from(e).asked(&backend.target()))?;
+        let report = if applied.changed { self.write(&mut applied.report) } else { None };
+        if let Some(checked) = &mut applied.checked {
+            self.write(checked);
         }
         let exit = exit(&applied);
         if self.globals.output == Output::Human {
             view::out(&view::show_result(&applied, report.as_deref(), self.again));
         }
-        self.show_validation(&applied);
+        self.show_validation(&mut applied);
         if self.globals.output == Output::Json {
-            view::out(&view::json_result(&applied, report.as_deref(), exit).to_string());
+            view::json(&view::json_result(&applied, report.as_deref(), exit));
         }
         Ok(exit)
     }
 
+    fn write(&self, report: &mut dyn Document) -> Option<PathBuf> {
+        write_report(self.dir, report, self.invocation)
+    }
+
     /// The verdicts have a report of their own.
-    fn show_validation(&self, applied: &Applied) {
-        match &applied.validation {
+    fn show_validation(&self, applied: &mut Applied) {
+        match &mut applied.validation {
             Some(Ok(found)) => {
-                let report = write_report(self.dir, found);
+                let report = self.write(found);
                 if self.globals.output == Output::Human {
-                    view::out(&format!("\n{}", view::show_validation(found, report.as_deref())));
+                    let mut page = Page::default();
+                    page.blank();
+                    page.append(&view::show_validation(found, report.as_deref()));
+                    view::out(&page);
                 }
             }
-            Some(Err(error)) => view::err(&format!("warning: nothing was validated: {error}")),
+            Some(Err(error)) => {
+                view::err_line(format_args!("warning: nothing was validated: {error}"));
+            }
             None => {}
         }
     }

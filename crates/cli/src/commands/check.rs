@@ -1,33 +1,35 @@
 //! `gsictl check`: finds what would break with an index, before it is there.
 
 use gsictl_core::check::{CheckReport, Options};
+use gsictl_core::shell::with_options;
 use gsictl_driver::check::{CheckError, Keeping, Request, check};
 use gsictl_driver::clock::Clock;
 use serde_json::json;
 
-use super::apply::{again, check_selection};
+use super::apply::check_selection;
 use super::write_report;
 use crate::args::{Check, Globals, Output};
 use crate::definitions::Loaded;
 use crate::error::{CliError, Exit};
+use crate::invocation::again;
 use crate::{context, definitions, signals, view};
 
 pub(crate) fn run(globals: &Globals, args: &Check) -> Result<Exit, CliError> {
     let loaded = definitions::load(&args.definitions)?;
     check_selection(&args.filters.selection(), &loaded.definitions)?;
-    let report = context::block_on(ask(globals, args, &loaded))?;
+    let mut report = context::block_on(ask(globals, args, &loaded))?;
     let exit = if report.is_good() { Exit::Done } else { Exit::Incomplete };
-    let file = write_report(&globals.state_dir, &report);
+    let file = write_report(&globals.state_dir, &mut report, &globals.invocation);
     match globals.output {
         Output::Json => {
             let document =
                 json!({ "check": report, "report_file": file, "exit_code": exit.code() });
-            view::out(&document.to_string());
+            view::json(&document);
         }
         Output::Human => {
             view::out(&view::show_check(&report, file.as_deref()));
             if args.pricing.explain {
-                view::out(&format!("\n{}", gsictl_core::check::EXPLAINED));
+                view::out_text(&format!("\n{}", gsictl_core::check::EXPLAINED));
             }
         }
     }
@@ -74,6 +76,6 @@ fn resumable(error: CheckError, args: &Check) -> CliError {
     if !kept {
         return shown;
     }
-    let resume = if args.resume { "" } else { " --resume" };
-    shown.hint(format!("go on with: {}{resume}", again()))
+    let resume = if args.resume { "" } else { "--resume" };
+    shown.hint(format!("go on with: {}", with_options(&again(), resume)))
 }

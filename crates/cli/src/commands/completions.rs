@@ -9,6 +9,6 @@ use crate::view;
 pub(crate) fn run(args: &Completions) -> Result<Exit, CliError> {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut Args::command(), "gsictl", &mut text);
-    view::out(String::from_utf8_lossy(&text).trim_end());
+    view::out_text(String::from_utf8_lossy(&text).trim_end());
     Ok(Exit::Done)
 }

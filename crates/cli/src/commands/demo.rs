@@ -15,6 +15,8 @@ use serde_json::json;
 use super::apply::Run;
 use crate::args::{Demo, Globals, Output};
 use crate::error::{CliError, Exit};
+use crate::invocation::Invocation;
+use crate::view::Page;
 use crate::{context, signals, view};
 
 const DIRECTORY: &str = "gsictl-demo";
@@ -38,7 +40,8 @@ pub(crate) fn run(globals: &Globals, args: &Demo) -> Result<Exit, CliError> {
         }
         let backend = context::local(&dir.join(context::LOCAL_FILE), globals.local_build_seconds)?;
         let again = "gsictl demo";
-        Run { globals, request: &request, dir: &dir, again }
+        let invocation = &Invocation::in_directory(&dir, &dir.join(DEFINITIONS));
+        Run { globals, request: &request, dir: &dir, again, invocation }
             .apply(&backend, &store, &mut stop)
             .await
     })
@@ -55,7 +58,9 @@ async fn prepare(
 ) -> Result<SharedStore, CliError> {
     let say = |text: String| {
         if globals.output == Output::Human && !globals.quiet {
-            view::err(&text);
+            let mut page = Page::of(text);
+            page.blank();
+            view::err(&page);
         }
     };
     let failed = |error: std::io::Error| {
@@ -67,7 +72,7 @@ async fn prepare(
     locked(&shared).lock(&context::holder(clock))?;
     if !args.tables_only {
         say(format!(
-            "Everything is kept in ./{DIRECTORY}; stop it whenever you like and start it again.\n"
+            "Everything is kept in ./{DIRECTORY}; stop it whenever you like and start it again."
         ));
     }
     if args.fresh {
@@ -88,7 +93,7 @@ async fn prepare(
         () = stop.asked() => return Err(CliError::interrupted()),
     };
     if made > 0 {
-        say(format!("Made {made} tables with {} items each.\n", args.items));
+        say(format!("Made {made} tables with {} items each.", args.items));
     }
     locked(&shared).unlock();
     Ok(shared)
@@ -110,9 +115,9 @@ async fn show_tables(globals: &Globals, dir: &Path) -> Result<Exit, CliError> {
             let files: Vec<_> =
                 [DEFINITIONS].into_iter().chain(files).map(|f| dir.join(f)).collect();
             let document = json!({ "event": "finished", "exit_code": 0, "database": database, "definitions": files });
-            view::out(&document.to_string());
+            view::json(&document);
         }
-        Output::Human => view::out(&format!(
+        Output::Human => view::out_text(&format!(
             "The tables and the definitions are in ./{DIRECTORY}.\n\
              Next: gsictl plan {DIRECTORY}/{DEFINITIONS} --local --state-dir {DIRECTORY}"
         )),

@@ -20,7 +20,7 @@ pub(crate) fn run(globals: &Globals, args: &Export) -> Result<Exit, CliError> {
     let catalog = context::block_on(look(globals, &args.tables))?;
     let exported = Exported::new(&catalog, &args.tables, &args.index);
     match globals.output {
-        Output::Json => view::out(&document(&catalog, args, &exported).to_string()),
+        Output::Json => view::json(&document(&catalog, args, &exported)),
         Output::Human => show(globals, args.format.unwrap_or(Format::Yaml), &exported)?,
     }
     Ok(exit(&exported))
@@ -47,12 +47,13 @@ async fn look(globals: &Globals, tables: &[TableName]) -> Result<Catalog, CliErr
 /// The definitions are the result; what they do not say is told beside them.
 fn show(globals: &Globals, format: Format, exported: &Exported) -> Result<(), CliError> {
     for note in exported.notes.iter().filter(|note| note.is_failure() || !globals.quiet) {
-        view::err(&format!("{}: {note}", if note.is_failure() { "error" } else { "note" }));
+        let word = if note.is_failure() { "error" } else { "note" };
+        view::err_line(format_args!("{word}: {note}"));
     }
     if exported.definitions.indexes.is_empty() {
         return Err(nothing(exported));
     }
-    view::out(exported.definitions.to_text(format, &exported.remarks).trim_end());
+    view::out_text(exported.definitions.to_text(format, &exported.remarks).trim_end());
     Ok(())
 }
 

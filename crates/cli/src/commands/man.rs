@@ -15,7 +15,7 @@ pub(crate) fn run() -> Result<Exit, CliError> {
         commands.try_for_each(|c| render_command(c, &mut page))
     });
     rendered.map_err(|error| CliError::new(Exit::Unexpected, error.to_string()))?;
-    view::out(String::from_utf8_lossy(&page).trim_end());
+    view::out_text(String::from_utf8_lossy(&page).trim_end());
     Ok(Exit::Done)
 }
 

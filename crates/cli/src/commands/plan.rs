@@ -8,6 +8,7 @@ use gsictl_core::check::{CheckReport, EXPLAINED, Options, Remembered};
 use gsictl_core::plan::preview::{Preview, Prospect};
 use gsictl_core::plan::saved::{HEAD_BYTES, SavedPlan};
 use gsictl_core::retry::Policy;
+use gsictl_core::shell::gsictl;
 use gsictl_driver::apply::{Prepared, Progress, Request, prepare};
 use gsictl_driver::check::{self, Ahead, check_ahead};
 use gsictl_driver::clock::Clock;
@@ -33,7 +34,8 @@ pub(crate) fn run(globals: &Globals, args: &Plan) -> Result<Exit, CliError> {
         None => Vec::new(),
     };
     let prices = args.pricing.prices();
-    let preview = preview(&request, &prepared).with_forecasts(&prepared.plan, &checks, prices);
+    let mut preview = preview(&request, &prepared).with_forecasts(&prepared.plan, &checks, prices);
+    globals.invocation.complete_plan(&mut preview);
     if let Some(file) = &args.save {
         save(file, &request, &prepared)?;
     }
@@ -116,20 +118,24 @@ pub(super) fn preview(request: &Request, prepared: &Prepared) -> Preview {
 }
 
 fn show(globals: &Globals, args: &Plan, preview: &Preview) {
+    let invocation = &globals.invocation;
     match globals.output {
         Output::Json => {
             let mut document = view::json_plan(preview);
             document["saved"] = serde_json::json!(args.save);
-            view::out(&document.to_string());
+            view::json(&document);
         }
-        Output::Human if args.markdown => view::out(view::markdown_plan(preview).trim_end()),
+        Output::Human if args.markdown => {
+            view::out_text(view::markdown_plan(preview, invocation).trim_end());
+        }
         Output::Human => {
-            view::out(view::show_plan(preview).trim_end());
+            view::out(&view::show_plan(preview, invocation));
             if args.pricing.explain {
-                view::out(&format!("\n{EXPLAINED}"));
+                view::out_text(&format!("\n{EXPLAINED}"));
             }
             if let Some(file) = args.save.as_ref().filter(|_| !globals.quiet) {
-                view::out(&format!("Saved to {0}: `gsictl apply {0}`", file.display()));
+                let apply = invocation.complete(&gsictl("apply", &[file]));
+                view::out_line(format_args!("Saved to {}: `{apply}`", file.display()));
             }
         }
     }

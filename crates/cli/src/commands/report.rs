@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::args::{Globals, Output, Report, ReportCommand};
 use crate::error::{CliError, Exit};
-use crate::view;
+use crate::view::{self, Page};
 
 pub(crate) fn run(globals: &Globals, args: &Report) -> Result<Exit, CliError> {
     match &args.command {
@@ -31,12 +31,13 @@ fn list(globals: &Globals) -> Result<Exit, CliError> {
     match globals.output {
         Output::Json => {
             let reports: Vec<_> = listed.iter().map(value).collect();
-            view::out(&json!({ "reports": reports }).to_string());
+            view::json(&json!({ "reports": reports }));
         }
-        Output::Human if listed.is_empty() => view::out("There is no report."),
+        Output::Human if listed.is_empty() => view::out_line("There is no report."),
         Output::Human => {
-            let lines: Vec<_> = listed.iter().map(line).collect();
-            view::out(&lines.join("\n"));
+            let mut page = Page::default();
+            listed.iter().for_each(|listed| page.line(line(listed)));
+            view::out(&page);
         }
     }
     Ok(Exit::Done)
@@ -82,8 +83,9 @@ fn show(globals: &Globals, file: Option<&str>) -> Result<Exit, CliError> {
     })?;
     let document = String::from_utf8_lossy(&document);
     match globals.output {
-        Output::Json => view::out(&compact(&document)),
-        Output::Human => view::out(&for_people(&path, &document)),
+        // It is a JSON document already, and stays exact.
+        Output::Json => view::json_text(&compact(&document)),
+        Output::Human => view::out_text(for_people(&path, &document).trim_end()),
     }
     Ok(Exit::Done)
 }
@@ -101,11 +103,8 @@ fn newest(globals: &Globals) -> Result<PathBuf, CliError> {
 
 /// The Markdown; where somebody removed it, the document.
 fn for_people(path: &std::path::Path, document: &str) -> String {
-    let text = reports::markdown(path).unwrap_or_else(|| {
-        view::err("note: its Markdown is gone; this is the JSON");
+    reports::markdown(path).unwrap_or_else(|| {
+        view::err_line("note: its Markdown is gone; this is the JSON");
         document.to_owned()
-    });
-    // A terminal takes orders from control characters.
-    let shown = |c: &char| *c == '\n' || !c.is_control();
-    text.trim_end().chars().filter(shown).collect()
+    })
 }

@@ -1,6 +1,6 @@
 //! `gsictl rollback`: deletes what this state's runs created.
 
-use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use std::path::Path;
 
 use gsictl_core::engine::{Ended, Verdict};
@@ -18,6 +18,7 @@ use gsictl_driver::store::MAX_BYTES;
 use super::write_report;
 use crate::args::{Globals, Output, Rollback};
 use crate::error::{CliError, Exit};
+use crate::invocation::again;
 use crate::{context, signals, view};
 
 pub(crate) fn run(globals: &Globals, args: &Rollback) -> Result<Exit, CliError> {
@@ -33,7 +34,7 @@ pub(crate) fn run(globals: &Globals, args: &Rollback) -> Result<Exit, CliError> 
         let mut prepared = prepared.map_err(|e| CliError::from(e).asked(&backend.target()))?;
         check_selection(&request.selection, &prepared.plan)?;
         if let Some(newer) = &prepared.passed_over {
-            view::err(view::passed_over(newer).trim_end());
+            view::err(&view::passed_over(newer));
         }
         let doomed: Vec<IndexId> = prepared.plan.doomed().cloned().collect();
         if args.dry_run {
@@ -42,7 +43,7 @@ pub(crate) fn run(globals: &Globals, args: &Rollback) -> Result<Exit, CliError> 
         }
         if !(args.yes || doomed.is_empty()) {
             prepared.record(&request, &store, clock)?;
-            view::err(view::rollback_plan(&prepared.plan).trim_end());
+            view::err(&view::rollback_plan(&prepared.plan));
             ask(doomed.len(), &mut stop).await?;
         }
         let done = rollback(prepared, &request, &backend, &store, clock, &mut stop, &mut observe);
@@ -99,7 +100,7 @@ async fn ask(count: usize, stop: &mut StopSignal) -> Result<(), CliError> {
             .hint("see what would be deleted with --dry-run"));
     }
     let indexes = if count == 1 { "this index" } else { "these indexes" };
-    let _ = write!(std::io::stderr(), "Delete {indexes}? Only 'yes' is taken for it: ");
+    view::ask(&format!("Delete {indexes}? Only 'yes' is taken for it:"));
     let answer = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         // A line that does not end is no yes.
@@ -117,15 +118,19 @@ async fn ask(count: usize, stop: &mut StopSignal) -> Result<(), CliError> {
 
 fn end(globals: &Globals, done: &RolledBack) -> Exit {
     let times = (done.started_at, done.ended_at);
-    let report = RollbackReport::new(times, done.surveyed, &done.outcome, &done.state);
-    let file = if done.changed { write_report(&globals.state_dir, &report) } else { None };
+    let mut report = RollbackReport::new(times, done.surveyed, &done.outcome, &done.state);
+    let file = if done.changed {
+        write_report(&globals.state_dir, &mut report, &globals.invocation)
+    } else {
+        None
+    };
     let exit = exit(done);
     match globals.output {
         Output::Json => {
             let archived = done.archived.as_deref();
-            view::out(&view::json_rollback(&report, file.as_deref(), archived, exit).to_string());
+            view::json(&view::json_rollback(&report, file.as_deref(), archived, exit));
         }
-        Output::Human => view::out(&view::show_rollback(&report, file.as_deref())),
+        Output::Human => view::out(&view::show_rollback(&report, file.as_deref(), &again())),
     }
     exit
 }

@@ -14,6 +14,6 @@ pub(crate) fn run(args: &Schema) -> Result<Exit, CliError> {
     };
     let text = serde_json::to_string_pretty(&schema);
     let text = text.map_err(|error| CliError::new(Exit::Unexpected, error.to_string()))?;
-    view::out(&text);
+    view::out_text(&text);
     Ok(Exit::Done)
 }

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::args::{Definitions, Globals, Output, State, StateCommand};
 use crate::error::{CliError, Exit};
+use crate::view::Page;
 use crate::{context, definitions, signals, view};
 
 pub(crate) fn run(globals: &Globals, args: &State) -> Result<Exit, CliError> {
@@ -37,8 +38,8 @@ fn archive(globals: &Globals) -> Result<Exit, CliError> {
         Err(_) => store.archive(&StateFile::archive_name(clock.now()))?,
     };
     match globals.output {
-        Output::Json => view::out(&json!({ "archived": path }).to_string()),
-        Output::Human => view::out(&format!("State file archived to {}", path.display())),
+        Output::Json => view::json(&json!({ "archived": path })),
+        Output::Human => view::out_line(format_args!("State file archived to {}", path.display())),
     }
     Ok(Exit::Done)
 }
@@ -66,8 +67,8 @@ fn list(globals: &Globals) -> Result<Exit, CliError> {
         listed.push(Listed { about: bytes.and_then(read), name });
     }
     match globals.output {
-        Output::Json => view::out(&document(&listed).to_string()),
-        Output::Human => view::out(text(&listed).trim_end()),
+        Output::Json => view::json(&document(&listed)),
+        Output::Human => view::out(&page(&listed)),
     }
     Ok(Exit::Done)
 }
@@ -76,18 +77,21 @@ fn about(state: &StateFile) -> (String, Summary) {
     (state.script_name().to_owned(), state.summary())
 }
 
-fn text(listed: &[Listed]) -> String {
+fn page(listed: &[Listed]) -> Page {
     if listed.is_empty() {
-        return "There is no state file and no archive.".to_owned();
+        return Page::of("There is no state file and no archive.");
     }
-    let line = |listed: &Listed| match &listed.about {
-        Ok((script, summary)) => format!(
-            "{}  {script}: {} active, {} failed, {} pending, {} in progress\n",
-            listed.name, summary.active, summary.failed, summary.pending, summary.in_progress
-        ),
-        Err(error) => format!("{}  damaged: {error}\n", listed.name),
-    };
-    listed.iter().map(line).collect()
+    let mut page = Page::default();
+    for Listed { name, about } in listed {
+        match about {
+            Ok((script, summary)) => page.line(format_args!(
+                "{name}  {script}: {} active, {} failed, {} pending, {} in progress",
+                summary.active, summary.failed, summary.pending, summary.in_progress
+            )),
+            Err(error) => page.line(format_args!("{name}  damaged: {error}")),
+        }
+    }
+    page
 }
 
 fn document(listed: &[Listed]) -> serde_json::Value {
@@ -128,11 +132,11 @@ fn run_rebuild(globals: &Globals, args: &Definitions) -> Result<Exit, CliError> 
         Output::Json => {
             let mut document = view::json_status(&rebuilt.state, None);
             document["set_aside"] = json!(rebuilt.set_aside);
-            view::out(&document.to_string());
+            view::json(&document);
         }
         Output::Human => {
             if let Some(old) = &rebuilt.set_aside {
-                view::out(&format!("The old state file is now {}", old.display()));
+                view::out_line(format_args!("The old state file is now {}", old.display()));
             }
             view::show_status(&rebuilt.state.report(), None);
         }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use gsictl_core::catalog::Sighting;
 use gsictl_core::name::{IndexId, TableName};
-use gsictl_core::state::{State, StatusReport};
-use gsictl_driver::apply::{load, understand};
+use gsictl_core::state::State;
+use gsictl_driver::apply::load;
 use gsictl_driver::archives::Archives;
 use gsictl_driver::clock::Clock;
 use gsictl_driver::drive::{SharedStore, StopSignal, locked};
@@ -28,7 +28,11 @@ pub(crate) type Live = BTreeMap<(String, String), String>;
 pub(crate) fn run(globals: &Globals, args: &Status) -> Result<Exit, CliError> {
     let store = context::store(&globals.state_dir);
     if !args.live && !args.watch {
-        return show_once(globals, &store);
+        match load(&store)? {
+            Some(state) => show(globals, &state, None),
+            None => show_none(globals, &store)?,
+        }
+        return Ok(Exit::Done);
     }
     context::block_on(async {
         let mut stop = signals::listen()?;
@@ -39,23 +43,6 @@ pub(crate) fn run(globals: &Globals, args: &Status) -> Result<Exit, CliError> {
     })
 }
 
-/// For people a glance at the file is enough, however many entries it has.
-fn show_once(globals: &Globals, store: &SharedStore) -> Result<Exit, CliError> {
-    let bytes = locked(store).load()?;
-    let glance = bytes.as_deref().and_then(StatusReport::glance);
-    match (bytes.as_deref(), glance) {
-        (None, _) => show_none(globals, store)?,
-        (_, Some(report)) if globals.output == Output::Human => {
-            view::show_status(&report, None);
-        }
-        (Some(bytes), _) => {
-            let state = understand(store, bytes)?;
-            show(globals, &state, None);
-        }
-    }
-    Ok(Exit::Done)
-}
-
 fn pair(id: &IndexId) -> (String, String) {
     (id.table.to_string(), id.index.to_string())
 }
@@ -63,7 +50,7 @@ fn pair(id: &IndexId) -> (String, String) {
 fn show(globals: &Globals, state: &State, live: Option<&Live>) {
     match globals.output {
         Output::Human => view::show_status(&state.report(), live),
-        Output::Json => view::out(&view::json_status(state, live).to_string()),
+        Output::Json => view::json(&view::json_status(state, live)),
     }
 }
 
@@ -72,14 +59,14 @@ fn show_none(globals: &Globals, store: &SharedStore) -> Result<(), CliError> {
     let newest = Archives::look(&mut *store)?.newest().map(str::to_owned);
     match globals.output {
         Output::Json => {
-            view::out(&serde_json::json!({ "state": null, "newest_archive": newest }).to_string());
+            view::json(&serde_json::json!({ "state": null, "newest_archive": newest }));
         }
         Output::Human => {
             let archive = newest.map_or_else(
                 || "no archive either".to_owned(),
                 |name| format!("the newest archive is {name}"),
             );
-            view::out(&format!("There is no state file; {archive}."));
+            view::out_line(format_args!("There is no state file; {archive}."));
         }
     }
     Ok(())

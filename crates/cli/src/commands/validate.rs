@@ -27,15 +27,15 @@ pub(crate) fn run(globals: &Globals, args: &Validate) -> Result<Exit, CliError> 
     let loaded = definitions::load(&args.definitions)?;
     let selection = args.filters.selection();
     check_selection(&selection, &loaded.definitions)?;
-    let report = context::block_on(ask(globals, args, &loaded, &selection))?;
+    let mut report = context::block_on(ask(globals, args, &loaded, &selection))?;
     let exit = if report.is_good() { Exit::Done } else { Exit::Incomplete };
-    let file = write_report(&globals.state_dir, &report);
+    let file = write_report(&globals.state_dir, &mut report, &globals.invocation);
     match globals.output {
         Output::Json => {
             let document = json!({
                 "validation": report, "report_file": file, "exit_code": exit.code(),
             });
-            view::out(&document.to_string());
+            view::json(&document);
         }
         Output::Human => view::out(&view::show_validation(&report, file.as_deref())),
     }

@@ -20,8 +20,8 @@ pub(crate) fn run(globals: &Globals, args: &Wait) -> Result<Exit, CliError> {
         Watched::Stopped => Exit::Interrupted,
     };
     match globals.output {
-        Output::Json => view::out(&document(args, &watched, exit).to_string()),
-        Output::Human => view::out(&text(args, &watched)),
+        Output::Json => view::json(&document(args, &watched, exit)),
+        Output::Human => view::out_line(text(args, &watched)),
     }
     Ok(exit)
 }

@@ -1,22 +1,23 @@
 //! A check while it goes on, and what it came to, for people.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::io::IsTerminal;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use console::{Style, StyledObject};
 use gsictl_core::check::{CheckReport, FaultCount, IndexCheck, Items, Outcome, Totals};
 use gsictl_core::event::{CheckProgress, Event};
 use gsictl_core::name::TableName;
+use gsictl_core::text::visible;
 use gsictl_driver::check::Progress;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::line::{self, Weight, grouped};
 use super::ticker::Ticker;
-use super::{err, seconds};
+use super::{Colour, Mark, Page, Stream, err, seconds};
 use crate::args::{Globals, Output};
+use crate::invocation::Invocation;
 
 /// Violations of an index that are named; the report file has more.
 const NAMED: usize = 5;
@@ -31,6 +32,7 @@ pub(crate) struct CheckView {
     bars: Option<CheckBars>,
     least: Weight,
     said: BTreeMap<TableName, Instant>,
+    invocation: Invocation,
 }
 
 impl CheckView {
@@ -46,6 +48,7 @@ impl CheckView {
             bars: live.then(|| CheckBars::on(MultiProgress::new(), Ticker::start())),
             least,
             said: BTreeMap::new(),
+            invocation: globals.invocation.clone(),
         }
     }
 
@@ -53,7 +56,7 @@ impl CheckView {
         match progress {
             Progress::Resumed(cursor) => self.say(
                 Weight::Progress,
-                &format!(
+                format_args!(
                     "Going on with the check of {} after {} items",
                     cursor.saved_at,
                     grouped(cursor.items())
@@ -61,7 +64,7 @@ impl CheckView {
             ),
             Progress::LeftBehind(cursor) => self.say(
                 Weight::Warning,
-                &format!(
+                format_args!(
                     "  ! A check was interrupted at {} after {} items: --resume goes on with it; this one begins anew and takes its place",
                     cursor.saved_at,
                     grouped(cursor.items())
@@ -69,7 +72,7 @@ impl CheckView {
             ),
             Progress::NotKept(why) => self.say(
                 Weight::Warning,
-                &format!("  ! The place of this check cannot be kept ({why}): interrupted it would begin anew"),
+                format_args!("  ! The place of this check cannot be kept ({why}): interrupted it would begin anew"),
             ),
             Progress::Happened(_, event) => self.happened(event),
         }
@@ -82,27 +85,31 @@ impl CheckView {
             self.say_now_and_then(progress);
             return;
         }
-        let line = line::of(event);
-        self.say(line.weight, &line.marked());
+        let line = line::of(event, &self.invocation);
+        self.show(line.weight, &line.marked());
     }
 
     fn say_now_and_then(&mut self, progress: &CheckProgress) {
         let due = self.said.get(&progress.table).is_none_or(|at| at.elapsed() >= SAY_EVERY);
         if due {
             self.said.insert(progress.table.clone(), Instant::now());
-            self.say(Weight::Progress, &line::checking(progress));
+            self.say(Weight::Progress, line::checking(progress));
         }
     }
 
-    fn say(&self, weight: Weight, text: &str) {
+    fn say(&self, weight: Weight, text: impl Display) {
+        self.show(weight, &Page::of(text));
+    }
+
+    fn show(&self, weight: Weight, page: &Page) {
         if weight < self.least {
             return;
         }
         match &self.bars {
             Some(bars) => {
-                let _ = bars.screen.println(text);
+                let _ = bars.screen.println(page.render(Stream::Err));
             }
-            None => err(text),
+            None => err(page),
         }
     }
 
@@ -139,7 +146,7 @@ impl CheckBars {
                     bar.set_length(expected.max(progress.items));
                     bar.set_position(progress.items);
                 }
-                bar.set_message(line::checking(progress));
+                bar.set_message(visible(&line::checking(progress)).into_owned());
             }
             Event::Checked { table, .. } | Event::NotChecked { table, .. } => {
                 if let Some(bar) = self.bars.remove(table) {
@@ -165,64 +172,60 @@ fn style(with_bar: bool) -> ProgressStyle {
 }
 
 /// A line an index, and below it what is the matter and what it will cost.
-pub(crate) fn text(report: &CheckReport, file: Option<&Path>) -> String {
-    let mut text = String::new();
+pub(crate) fn text(report: &CheckReport, file: Option<&Path>) -> Page {
+    let mut page = Page::default();
     let length = |i: &IndexCheck| i.table.len() + i.index.len() + 1;
     let width = report.indexes.iter().map(length).max().unwrap_or(0);
     for index in &report.indexes {
-        push_index(&mut text, index, width);
+        push_index(&mut page, index, width);
     }
-    push_end(&mut text, report);
+    push_end(&mut page, report);
     for table in &report.tables {
         if let Some(warning) = &table.warning {
-            let _ = writeln!(text, "Warning: {}: {warning}", table.table);
+            page.line(format_args!("Warning: {}: {warning}", table.table));
         }
     }
     if let Some(violations) = &report.violations_file {
-        let _ = writeln!(text, "Violations: {violations}");
+        page.line(format_args!("Violations: {violations}"));
     }
     if let Some(file) = file {
-        let _ = writeln!(text, "Report: {}", file.display());
+        page.line(format_args!("Report: {}", file.display()));
     }
-    text.truncate(text.trim_end().len());
-    text
+    page
 }
 
-fn mark(outcome: Outcome) -> StyledObject<&'static str> {
+fn mark(outcome: Outcome) -> Mark {
     match outcome {
-        Outcome::Clean => Style::new().green().apply_to("✓"),
-        Outcome::Violations => Style::new().red().apply_to("✗"),
-        Outcome::NotChecked => Style::new().yellow().apply_to("!"),
-        Outcome::Exists => Style::new().dim().apply_to("-"),
+        Outcome::Clean => Mark::new(Colour::Green, "✓"),
+        Outcome::Violations => Mark::new(Colour::Red, "✗"),
+        Outcome::NotChecked => Mark::new(Colour::Yellow, "!"),
+        Outcome::Exists => Mark::new(Colour::Dim, "-"),
     }
 }
 
-fn push_index(text: &mut String, index: &IndexCheck, width: usize) {
+fn push_index(page: &mut Page, index: &IndexCheck, width: usize) {
     let name = format!("{}.{}", index.table, index.index);
     let items = index.items.as_ref().map(stand).unwrap_or_default();
-    let line = format!("{} {name:width$}  {:<11}  {items}", mark(index.outcome), index.outcome);
-    let _ = writeln!(text, "{}", line.trim_end());
+    let outcome = index.outcome;
+    page.marked("", mark(outcome), format_args!("{name:width$}  {outcome:<11}  {items}"));
     if let Some(reason) = &index.reason {
-        let _ = writeln!(text, "    {reason}");
+        page.line(format_args!("    {reason}"));
     }
     for FaultCount { attribute, fault, items } in &index.faults {
-        let _ = writeln!(text, "    {attribute}: {fault} in {}", counted(*items, "item"));
+        page.line(format_args!("    {attribute}: {fault} in {}", counted(*items, "item")));
     }
-    push_violations(text, index);
+    push_violations(page, index);
     for note in &index.notes {
-        let _ = writeln!(text, "    note: {note}");
+        page.line(format_args!("    note: {note}"));
     }
     if let Some(forecast) = &index.forecast {
-        let _ = writeln!(text, "    forecast: {forecast}");
+        page.line(format_args!("    forecast: {forecast}"));
     }
     if index.outcome == Outcome::Violations {
-        let _ = writeln!(
-            text,
-            "    next: correct these items (or remove the attribute from them): once the index is there, writes of them are refused"
-        );
+        page.line("    next: correct these items (or remove the attribute from them): once the index is there, writes of them are refused");
     }
     if let Some(remedy) = &index.remedy {
-        let _ = writeln!(text, "    next: {remedy}");
+        page.line(format_args!("    next: {remedy}"));
     }
 }
 
@@ -245,17 +248,17 @@ fn stand(items: &Items) -> String {
     text
 }
 
-fn push_violations(text: &mut String, index: &IndexCheck) {
+fn push_violations(page: &mut Page, index: &IndexCheck) {
     for violation in index.violations.iter().take(NAMED) {
         let value =
             violation.value.as_ref().map(|value| format!(": {}", short(&value.to_string())));
         let value = value.unwrap_or_default();
-        let _ = writeln!(text, "      {}: {}{value}", violation.key, violation.words());
+        page.line(format_args!("      {}: {}{value}", violation.key, violation.words()));
     }
     let all: u64 = index.faults.iter().map(|fault| fault.items).sum();
     let named = index.violations.len().min(NAMED) as u64;
     if all > named {
-        let _ = writeln!(text, "      and {} more", grouped(all - named));
+        page.line(format_args!("      and {} more", grouped(all - named)));
     }
 }
 
@@ -267,23 +270,23 @@ fn short(text: &str) -> String {
     }
 }
 
-fn push_end(text: &mut String, report: &CheckReport) {
+fn push_end(page: &mut Page, report: &CheckReport) {
     let Totals { clean, violations, not_checked, exists, .. } = report.totals;
-    let _ =
-        write!(text, "\n{clean} clean, {violations} with violations, {not_checked} not checked");
+    let mut sum = format!("{clean} clean, {violations} with violations, {not_checked} not checked");
     if exists > 0 {
-        let _ = write!(text, ", {exists} there already");
+        let _ = write!(sum, ", {exists} there already");
     }
+    page.blank();
+    page.line(sum);
     let items = report.tables.iter().map(|table| table.items).sum();
     let units: f64 = report.tables.iter().map(|table| table.read_units).sum();
-    let _ = writeln!(
-        text,
-        "\nRead {} of {} with {units:.1} read units in {}{}",
+    page.line(format_args!(
+        "Read {} of {} with {units:.1} read units in {}{}",
         counted(items, "item"),
         counted(report.tables.len() as u64, "table"),
         seconds(report.seconds),
         report.sample.map(|percent| format!(" (a sample of {percent} %)")).unwrap_or_default(),
-    );
+    ));
 }
 
 /// `1 item`, `1,200 items`.

@@ -1,41 +1,47 @@
 //! An error with what to do next, in the manner of `cargo`.
 
-use std::fmt::Write as _;
-
-use console::Style;
 use gsictl_core::definition::Diagnostic;
 
+use super::{Colour, Mark, Page};
 use crate::error::CliError;
 
-pub(super) fn text(error: &CliError) -> String {
-    let (red, cyan) = (Style::new().for_stderr().red().bold(), Style::new().for_stderr().cyan());
-    let mut text = String::new();
-    for diagnostic in error.diagnostics.iter().flatten() {
-        push_diagnostic(&mut text, diagnostic, &red, &cyan);
-    }
-    let _ = writeln!(text, "{} {}", red.apply_to("error:"), error.message);
-    for hint in &error.hints {
-        let _ = writeln!(text, "  {} {hint}", cyan.apply_to("next:"));
-    }
-    text
+const ERROR: Mark = Mark::new(Colour::BoldRed, "error:");
+const NEXT: Mark = Mark::new(Colour::Cyan, "next:");
+
+const fn cyan(word: &'static str) -> Mark {
+    Mark::new(Colour::Cyan, word)
 }
 
-fn push_diagnostic(text: &mut String, diagnostic: &Diagnostic, red: &Style, cyan: &Style) {
+pub(super) fn text(error: &CliError, hints: &[String]) -> Page {
+    let mut page = Page::default();
+    for diagnostic in error.diagnostics.iter().flatten() {
+        push_diagnostic(&mut page, diagnostic);
+    }
+    page.marked("", ERROR, &error.message);
+    for detail in &error.details {
+        page.line(format_args!("  - {detail}"));
+    }
+    for hint in hints {
+        page.marked("  ", NEXT, hint);
+    }
+    page
+}
+
+fn push_diagnostic(page: &mut Page, diagnostic: &Diagnostic) {
     let Diagnostic { place, found, message, help, related, fatal } = diagnostic;
-    let _ = writeln!(text, "{} {message}", red.apply_to("error:"));
-    let _ = writeln!(text, "  {} {place}", cyan.apply_to("-->"));
+    page.marked("", ERROR, message);
+    page.marked("  ", cyan("-->"), place);
     if !found.is_empty() {
-        let _ = writeln!(text, "   {} {found}", cyan.apply_to("|"));
+        page.marked("   ", cyan("|"), found);
     }
     if let Some(help) = help {
-        let _ = writeln!(text, "   {} {help}", cyan.apply_to("= help:"));
+        page.marked("   ", cyan("= help:"), help);
     }
     if let Some((place, why)) = related {
-        let _ = writeln!(text, "   {} {place}: {why}", cyan.apply_to("= see:"));
+        page.marked("   ", cyan("= see:"), format_args!("{place}: {why}"));
     }
     if *fatal {
-        let note = "the rest of this file was not checked";
-        let _ = writeln!(text, "   {} {note}", cyan.apply_to("= note:"));
+        page.marked("   ", cyan("= note:"), "the rest of this file was not checked");
     }
-    text.push('\n');
+    page.blank();
 }

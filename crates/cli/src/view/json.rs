@@ -8,19 +8,22 @@ use gsictl_core::time::Timestamp;
 use gsictl_driver::apply::{Applied, Progress};
 use serde_json::{Value, json};
 
-use super::{View, out};
+use super::View;
 use crate::error::{CliError, Exit};
+use crate::invocation::Invocation;
 
 /// Prints every event.
-pub(super) struct Json;
+pub(super) struct Json {
+    pub(super) invocation: Invocation,
+}
 
 impl View for Json {
     fn progress(&mut self, progress: Progress<'_>) {
-        out(&document(&progress).to_string());
+        super::json(&document(&progress, &self.invocation));
     }
 }
 
-fn document(progress: &Progress<'_>) -> Value {
+fn document(progress: &Progress<'_>, invocation: &Invocation) -> Value {
     match progress {
         Progress::Loaded(state) => json!({
             "event": "state_loaded", "serial": state.serial(), "summary": state.summary(),
@@ -40,16 +43,24 @@ fn document(progress: &Progress<'_>) -> Value {
                 .collect();
             json!({ "event": "planned", "indexes": indexes })
         }
-        Progress::Checked(report) => json!({ "event": "items_checked", "check": report }),
-        Progress::Happened(at, event) => self::event(*at, event),
+        Progress::Checked(report) => {
+            let report = invocation.completed_report(*report);
+            json!({ "event": "items_checked", "check": report })
+        }
+        Progress::Happened(at, event) => self::event(*at, event, invocation),
         Progress::Archived(name) => json!({ "event": "state_archived", "file": name }),
     }
 }
 
-/// One event with its time.
-pub(super) fn event(at: Timestamp, event: &Event) -> Value {
+/// One event with its time, and with commands that are whole.
+pub(super) fn event(at: Timestamp, event: &Event, invocation: &Invocation) -> Value {
     let mut value = happened(event);
     if let Some(object) = value.as_object_mut() {
+        for name in ["next_step", "remedy"] {
+            if let Some(Value::String(advice)) = object.get_mut(name) {
+                *advice = invocation.completed(advice);
+            }
+        }
         object.insert("at".to_owned(), json!(at));
     }
     value
@@ -187,7 +198,7 @@ pub(crate) fn applied(applied: &Applied, report: Option<&Path>, exit: Exit) -> V
 }
 
 /// The last line of a command that ended early.
-pub(super) fn error(error: &CliError) -> Value {
+pub(super) fn error(error: &CliError, hints: &[String]) -> Value {
     let diagnostics: Vec<_> = error
         .diagnostics
         .iter()
@@ -200,8 +211,10 @@ pub(super) fn error(error: &CliError) -> Value {
             })
         })
         .collect();
+    let details = error.details.iter().map(|detail| format!("\n  - {detail}"));
+    let message: String = std::iter::once(error.message.clone()).chain(details).collect();
     json!({
-        "event": "error", "exit_code": error.exit.code(), "message": error.message,
-        "next_steps": error.hints, "diagnostics": diagnostics,
+        "event": "error", "exit_code": error.exit.code(), "message": message,
+        "next_steps": hints, "diagnostics": diagnostics,
     })
 }

@@ -1,10 +1,10 @@
 //! One event as one line, in the wording of the seeds' examples.
 
-use console::Style;
 use gsictl_core::event::{AttemptFailure, CheckProgress, Event, Queue};
 use gsictl_core::name::IndexId;
 
-use super::span;
+use super::{Colour, Mark, Page, span};
+use crate::invocation::Invocation;
 
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,29 +23,43 @@ pub(super) enum Weight {
 
 pub(super) struct Line {
     pub(super) weight: Weight,
-    pub(super) text: String,
+    text: String,
+    /// What stands below it.
+    below: Option<String>,
 }
 
 impl Line {
     fn new(weight: Weight, text: String) -> Self {
-        Self { weight, text }
+        Self { weight, text, below: None }
     }
 
-    /// The line with its mark, coloured where colours are on.
-    pub(super) fn marked(&self) -> String {
-        let style = Style::new().for_stderr();
-        let (mark, style) = match self.weight {
-            Weight::Detail => (" ", style.dim()),
-            Weight::Progress => return self.text.clone(),
-            Weight::Good => ("✓", style.green()),
-            Weight::Warning => ("!", style.yellow()),
-            Weight::Bad => ("✗", style.red()),
+    fn above(self, below: String) -> Self {
+        Self { below: Some(below), ..self }
+    }
+
+    /// The line with its mark, and what stands below.
+    pub(super) fn marked(&self) -> Page {
+        let mut page = Page::default();
+        let mark = match self.weight {
+            Weight::Progress => None,
+            Weight::Detail => Some(Mark::new(Colour::Dim, " ")),
+            Weight::Good => Some(Mark::new(Colour::Green, "✓")),
+            Weight::Warning => Some(Mark::new(Colour::Yellow, "!")),
+            Weight::Bad => Some(Mark::new(Colour::Red, "✗")),
         };
-        format!("  {} {}", style.apply_to(mark), self.text)
+        match mark {
+            Some(mark) => page.marked("  ", mark, &self.text),
+            None => page.line(&self.text),
+        }
+        if let Some(below) = &self.below {
+            page.line(format_args!("      {below}"));
+        }
+        page
     }
 }
 
-pub(super) fn of(event: &Event) -> Line {
+/// What happened, with commands that are whole.
+pub(super) fn of(event: &Event, invocation: &Invocation) -> Line {
     use Weight::{Bad, Detail, Good, Progress, Warning};
     match event {
         Event::AlreadyActive(id) => Line::new(Progress, format!("Skipping {id} (already active)")),
@@ -75,7 +89,7 @@ pub(super) fn of(event: &Event) -> Line {
             format!("{id}: the answer was lost, but the index is being built: going on with it"),
         ),
         Event::Failed { id, error, remedy } => {
-            Line::new(Bad, format!("{id}: Failed: {error}\n      next: {remedy}"))
+            Line::new(Bad, format!("{id}: Failed: {error}")).above(next(remedy, invocation))
         }
         Event::Obstructed { id, reason } => Line::new(Bad, format!("{id}: {reason}")),
         Event::LeftFailed { id, error } => {
@@ -110,10 +124,10 @@ pub(super) fn of(event: &Event) -> Line {
             ),
         ),
         Event::CredentialsBack => Line::new(Good, "The credentials are good again".to_owned()),
-        Event::SaveFailed { error } => Line::new(
-            Bad,
-            format!("The state cannot be saved: {error}\n      No further call is made."),
-        ),
+        Event::SaveFailed { error } => {
+            Line::new(Bad, format!("The state cannot be saved: {error}"))
+                .above("No further call is made.".to_owned())
+        }
         Event::Stopping => Line::new(Progress, "Interrupted by user!".to_owned()),
         Event::Deleting { id, attempt: 1 } => Line::new(Progress, format!("Deleting GSI: {id}")),
         Event::Deleting { id, attempt } => {
@@ -150,7 +164,8 @@ pub(super) fn of(event: &Event) -> Line {
             Line::new(Progress, format!("Checked {table}: {} items", grouped(*items)))
         }
         Event::NotChecked { table, error, remedy } => {
-            Line::new(Bad, format!("{table}: cannot be read: {error}\n      next: {remedy}"))
+            Line::new(Bad, format!("{table}: cannot be read: {error}"))
+                .above(next(remedy, invocation))
         }
         Event::SavingCursor => Line::new(Detail, "Saving the place of the check".to_owned()),
         Event::CursorNotSaved { error } => Line::new(
@@ -160,6 +175,10 @@ pub(super) fn of(event: &Event) -> Line {
             ),
         ),
     }
+}
+
+fn next(remedy: &str, invocation: &Invocation) -> String {
+    format!("next: {}", invocation.completed(remedy))
 }
 
 /// How far the check of a table is.

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use gsictl_core::event::{Event, Queue};
 use gsictl_core::name::{IndexId, TableName};
 use gsictl_core::plan::{Action, Plan};
+use gsictl_core::text::visible;
 use gsictl_driver::apply::Progress;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::check::CheckBars;
 use super::line::Weight;
 use super::ticker::Ticker;
-use super::{View, plain};
+use super::{Stream, View, plain};
+use crate::invocation::Invocation;
 
 /// No more tables than this have a line of their own; the last line counts all.
 const LINES: usize = 16;
@@ -27,6 +29,7 @@ pub(super) struct Live {
     ticker: Ticker,
     /// Those of the check before the run.
     checks: CheckBars,
+    invocation: Invocation,
 }
 
 /// A table that has something to do.
@@ -36,13 +39,13 @@ struct Lane {
 }
 
 impl Live {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(invocation: Invocation) -> Self {
         let screen = MultiProgress::new();
         let total = screen.add(ProgressBar::new(0));
         total.set_style(style("{bar:24.cyan/dim} {pos}/{len} indexes  {elapsed}"));
         let ticker = Ticker::start();
         let checks = CheckBars::on(screen.clone(), ticker.clone());
-        Self { screen, lanes: BTreeMap::new(), width: 0, total, ticker, checks }
+        Self { screen, lanes: BTreeMap::new(), width: 0, total, ticker, checks, invocation }
     }
 
     fn plan(&mut self, plan: &Plan) {
@@ -80,7 +83,7 @@ impl Live {
             }
             let next = lane.left.iter().find(|left| *left != id);
             let next = next.map(|next| format!("  (next: {})", next.index)).unwrap_or_default();
-            bar.set_message(format!("{} {phase}{next}", id.index));
+            bar.set_message(visible(&format!("{} {phase}{next}", id.index)).into_owned());
         }
     }
 
@@ -137,11 +140,11 @@ impl View for Live {
             _ => {}
         }
         let creating = matches!(progress, Progress::Happened(_, Event::Creating { .. }));
-        if let Some((weight, text)) = plain::text(&progress)
+        if let Some((weight, page)) = plain::page(&progress, &self.invocation)
             && weight >= Weight::Progress
             && !creating
         {
-            let _ = self.screen.println(text);
+            let _ = self.screen.println(page.render(Stream::Err));
         }
     }
 

@@ -2,12 +2,15 @@
 
 use std::fmt::Write as _;
 
-use console::Style;
 use gsictl_core::check::Known;
 use gsictl_core::plan::permissions::{Permission, policy};
 use gsictl_core::plan::preview::{Preview, Row, TablePreview, Totals, Word};
 use gsictl_core::plan::schedule::Schedule;
+use gsictl_core::text::in_markdown;
 use serde_json::{Value, json};
+
+use super::{Colour, Mark, Page};
+use crate::invocation::Invocation;
 
 /// Names are aligned up to this.
 const NAME_WIDTH: usize = 40;
@@ -18,30 +21,30 @@ pub(crate) fn document(preview: &Preview) -> Value {
 }
 
 /// Table by table, then the schedule, the permissions and the sum.
-pub(crate) fn human(preview: &Preview) -> String {
-    let mut text = String::new();
+pub(crate) fn human(preview: &Preview, invocation: &Invocation) -> Page {
+    let mut page = Page::default();
     for table in &preview.tables {
-        push_table(&mut text, table);
+        push_table(&mut page, table, invocation);
     }
-    text.push('\n');
+    page.blank();
     if preview.schedule.builds() > 0 {
-        push_schedule(&mut text, &preview.schedule);
+        push_schedule(&mut page, &preview.schedule);
     }
     if !preview.permissions.is_empty() {
-        text.push_str("Permissions that apply needs:\n");
+        page.line("Permissions that apply needs:");
         for permission in preview.permissions.iter().filter(|p| p.with.is_none()) {
             for (n, resource) in permission.resources.iter().enumerate() {
                 let action = if n == 0 { permission.action } else { "" };
-                let _ = writeln!(text, "  {action:<22}  {resource}");
+                page.line(format_args!("  {action:<22}  {resource}"));
             }
         }
         for (option, what) in with_options(&preview.permissions) {
-            let _ = writeln!(text, "  with {option:<17}  {what}");
+            page.line(format_args!("  with {option:<17}  {what}"));
         }
-        text.push('\n');
+        page.blank();
     }
-    let _ = writeln!(text, "Plan: {}.", sum(&preview.totals));
-    text
+    page.line(format_args!("Plan: {}.", sum(&preview.totals)));
+    page
 }
 
 /// What options of apply take besides: the option, and what.
@@ -55,41 +58,40 @@ fn with_options(
     OF_OPTIONS.iter().filter(|(option, _)| permissions.iter().any(|p| p.with == Some(*option)))
 }
 
-fn push_table(text: &mut String, table: &TablePreview) {
-    let _ = writeln!(text, "{}", table.table);
+fn push_table(page: &mut Page, table: &TablePreview, invocation: &Invocation) {
+    page.line(&table.table);
     let names = table.indexes.iter().map(|row| &row.index);
     let names = names.chain(table.unmanaged.iter().map(|i| &i.index));
     let width = names.map(|name| name.as_str().len()).max().unwrap_or(0).min(NAME_WIDTH);
     for row in &table.indexes {
-        let word = format!("{:<9}", row.action.as_str());
         let why = if row.action == Word::Create { &row.wanted } else { &row.reason };
-        let word = style(row.action).apply_to(word);
-        let _ = writeln!(text, "  {word} {:<width$}  {why}", row.index);
+        page.marked("  ", mark(row.action), format_args!("{:<width$}  {why}", row.index));
         for (name, line) in details(row) {
-            let _ = writeln!(text, "              {name} {line}");
+            page.line(format_args!("              {name} {line}"));
         }
         if let Some(known) = &row.forecast {
-            let _ = writeln!(text, "              forecast: {}", forecast(known));
+            page.line(format_args!("              forecast: {}", forecast(known, invocation)));
         }
     }
     for index in &table.unmanaged {
         let (name, schema) = (&index.index, &index.schema);
-        let _ = writeln!(text, "  unmanaged {name:<width$}  {schema}; never touched");
+        page.line(format_args!("  unmanaged {name:<width$}  {schema}; never touched"));
     }
     for note in &table.notes {
-        let _ = writeln!(text, "  {} {}", Style::new().yellow().apply_to("note:"), note.text);
+        page.marked("  ", Mark::new(Colour::Yellow, "note:"), &note.text);
     }
 }
 
 /// What a check said of it, and which one.
-fn forecast(known: &Known) -> String {
+fn forecast(known: &Known, invocation: &Invocation) -> String {
     let of = match known.sample {
         Some(percent) => format!("a sample of {percent} %"),
         None => "the check".to_owned(),
     };
     let mut text = format!("{} (by {of} of {})", known.forecast, known.checked_at.whole_seconds());
     if known.violating > 0 {
-        let _ = write!(text, "; {} items would break with it: see `gsictl check`", known.violating);
+        let check = invocation.complete("gsictl check DEFS");
+        let _ = write!(text, "; {} items would break with it: see `{check}`", known.violating);
     }
     text
 }
@@ -105,23 +107,24 @@ fn details(row: &Row) -> Vec<(&'static str, &str)> {
     lines
 }
 
-fn style(word: Word) -> Style {
-    match word {
-        Word::Create | Word::Recreate => Style::new().green(),
-        Word::Adopt => Style::new().cyan(),
-        Word::There | Word::Leave => Style::new().dim(),
-        Word::Conflict | Word::Obstacle => Style::new().red(),
-    }
+fn mark(word: Word) -> Mark {
+    let colour = match word {
+        Word::Create | Word::Recreate => Colour::Green,
+        Word::Adopt => Colour::Cyan,
+        Word::There | Word::Leave => Colour::Dim,
+        Word::Conflict | Word::Obstacle => Colour::Red,
+    };
+    Mark::new(colour, word.as_str()).padded(9)
 }
 
-fn push_schedule(text: &mut String, schedule: &Schedule) {
-    let _ = writeln!(text, "Schedule: {}", headline(schedule));
+fn push_schedule(page: &mut Page, schedule: &Schedule) {
+    page.line(format_args!("Schedule: {}", headline(schedule)));
     let longest = schedule.lanes.iter().map(|lane| lane.table.as_str().len()).max().unwrap_or(0);
     for lane in &schedule.lanes {
         let builds: Vec<_> = lane.builds.iter().map(ToString::to_string).collect();
-        let _ = writeln!(text, "  {:<longest$}  {}", lane.table, builds.join(", then "));
+        page.line(format_args!("  {:<longest$}  {}", lane.table, builds.join(", then ")));
     }
-    text.push('\n');
+    page.blank();
 }
 
 /// How much runs side by side, and how long that takes.
@@ -171,18 +174,18 @@ fn sum(totals: &Totals) -> String {
 }
 
 /// For a comment on a pull request.
-pub(crate) fn markdown(preview: &Preview) -> String {
+pub(crate) fn markdown(preview: &Preview, invocation: &Invocation) -> String {
     let mut text = format!("### Index plan\n\n**{}**\n\n", sum(&preview.totals));
     text.push_str("| table | index | | |\n|---|---|---|---|\n");
     for table in &preview.tables {
         for row in &table.indexes {
-            push_row(&mut text, table, row);
+            push_row(&mut text, table, row, invocation);
         }
     }
     push_list(&mut text, "Notes", preview.tables.iter().flat_map(notes));
     push_list(&mut text, "Not managed here, never touched", preview.tables.iter().flat_map(others));
     if preview.schedule.builds() > 0 {
-        let _ = writeln!(text, "\nSchedule: {}.", escaped(&headline(&preview.schedule)));
+        let _ = writeln!(text, "\nSchedule: {}.", in_markdown(&headline(&preview.schedule)));
     }
     if !preview.permissions.is_empty() {
         let policy = serde_json::to_string_pretty(&policy(&preview.permissions));
@@ -199,10 +202,10 @@ pub(crate) fn markdown(preview: &Preview) -> String {
     text
 }
 
-fn push_row(text: &mut String, table: &TablePreview, row: &Row) {
-    let mut why = escaped(&row.reason);
+fn push_row(text: &mut String, table: &TablePreview, row: &Row, invocation: &Invocation) {
+    let mut why = in_markdown(&row.reason);
     let mut add = |what: &str, line: &str| {
-        let _ = write!(why, "<br>{what}: {}", escaped(line));
+        let _ = write!(why, "<br>{what}: {}", in_markdown(line));
     };
     match &row.found {
         Some(found) => {
@@ -212,7 +215,7 @@ fn push_row(text: &mut String, table: &TablePreview, row: &Row) {
         None => add("keys", &row.wanted),
     }
     if let Some(known) = &row.forecast {
-        add("forecast", &forecast(known));
+        add("forecast", &forecast(known, invocation));
     }
     if let Some(step) = &row.next_step {
         add("next", step);
@@ -232,32 +235,12 @@ fn push_list(text: &mut String, heading: &str, lines: impl Iterator<Item = Strin
 }
 
 fn notes(table: &TablePreview) -> impl Iterator<Item = String> {
-    table.notes.iter().map(|note| format!("`{}`: {}", table.table, escaped(&note.text)))
+    table.notes.iter().map(|note| format!("`{}`: {}", table.table, in_markdown(&note.text)))
 }
 
 fn others(table: &TablePreview) -> impl Iterator<Item = String> {
     let line = |i: &gsictl_core::plan::preview::Unmanaged| {
-        format!("`{}.{}`: {}", table.table, i.index, escaped(&i.schema))
+        format!("`{}.{}`: {}", table.table, i.index, in_markdown(&i.schema))
     };
     table.unmanaged.iter().map(line)
-}
-
-/// Text that Markdown would read as its own, or as HTML, is shown as it is.
-/// Attribute names may hold any character.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '|' | '*' | '_' | '`' | '[' | ']' | '\\' | '#' | '~' | '@' => {
-                escaped.push('\\');
-                escaped.push(c);
-            }
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '&' => escaped.push_str("&amp;"),
-            '\n' | '\r' => escaped.push(' '),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }

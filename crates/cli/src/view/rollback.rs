@@ -1,6 +1,5 @@
 //! A rollback: what it will do, what goes on, and what it came to.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use gsictl_core::report::{Fate, RemovalTotals, RollbackReport};
@@ -8,15 +7,18 @@ use gsictl_core::rollback::{RollbackPlan, Standing};
 use gsictl_driver::rollback::{Newer, Progress};
 use serde_json::{Value, json};
 
+use super::json as lines;
 use super::line::{self, Weight};
-use super::{err, json as lines, out, seconds};
+use super::{Colour, Mark, Page, err, out, seconds};
 use crate::args::{Globals, Output};
 use crate::error::Exit;
+use crate::invocation::Invocation;
 
 /// Shows a rollback while it goes on: plain lines, or one event a line.
 pub(crate) struct RollbackView {
     output: Output,
     least: Weight,
+    invocation: Invocation,
 }
 
 impl RollbackView {
@@ -26,46 +28,48 @@ impl RollbackView {
             (_, true) => Weight::Bad,
             _ => Weight::Progress,
         };
-        Self { output: globals.output, least }
+        Self { output: globals.output, least, invocation: globals.invocation.clone() }
     }
 
     pub(crate) fn progress(&mut self, progress: &Progress<'_>) {
         match self.output {
-            Output::Json => out(&document(progress).to_string()),
+            Output::Json => super::json(&document(progress, &self.invocation)),
             Output::Human => self.line(progress),
         }
     }
 
     fn line(&self, progress: &Progress<'_>) {
-        let (weight, text) = match progress {
-            Progress::Loaded(from) => (Weight::Progress, format!("Loaded state from {from}")),
+        let (weight, page) = match progress {
+            Progress::Loaded(from) => {
+                (Weight::Progress, Page::of(format_args!("Loaded state from {from}")))
+            }
             Progress::Archived(name) => {
-                (Weight::Progress, format!("State file archived to {name}"))
+                (Weight::Progress, Page::of(format_args!("State file archived to {name}")))
             }
             Progress::Happened(_, event) => {
-                let line = line::of(event);
+                let line = line::of(event, &self.invocation);
                 (line.weight, line.marked())
             }
         };
         if weight >= self.least {
-            err(&text);
+            err(&page);
         }
     }
 }
 
-fn document(progress: &Progress<'_>) -> Value {
+fn document(progress: &Progress<'_>, invocation: &Invocation) -> Value {
     match progress {
         Progress::Loaded(from) => json!({ "event": "state_loaded", "file": from }),
-        Progress::Happened(at, event) => lines::event(*at, event),
+        Progress::Happened(at, event) => lines::event(*at, event, invocation),
         Progress::Archived(name) => json!({ "event": "state_archived", "file": name }),
     }
 }
 
 /// What a rollback would do, for people.
-pub(crate) fn plan(plan: &RollbackPlan) -> String {
-    let mut text = String::new();
+pub(crate) fn plan(plan: &RollbackPlan) -> Page {
+    let mut page = Page::default();
     for table in &plan.tables {
-        let _ = writeln!(text, "{}", table.table);
+        page.line(&table.table);
         for index in &table.indexes {
             let (word, why) = match &index.standing {
                 Standing::There { ready: true } => ("delete", String::new()),
@@ -76,32 +80,33 @@ pub(crate) fn plan(plan: &RollbackPlan) -> String {
                 Standing::Gone => ("gone", "  nothing is to be deleted".to_owned()),
                 Standing::Kept(kept) => ("keep", format!("  {kept}")),
             };
-            let _ = writeln!(text, "  {word:<7} {}{why}", index.id.index);
+            page.line(format_args!("  {word:<7} {}{why}", index.id.index));
         }
     }
-    if text.is_empty() {
-        text.push_str("No run of this state created an index that is still its own.\n");
+    if page.is_empty() {
+        page.line("No run of this state created an index that is still its own.");
     }
-    text
+    page
 }
 
 /// What is risked where an older state is believed.
-pub(crate) fn passed_over(newer: &Newer) -> String {
-    let mut text = format!(
+pub(crate) fn passed_over(newer: &Newer) -> Page {
+    let mut page = Page::default();
+    page.line(format_args!(
         "warning: {} is newer than this state; an index that was deleted and made again since is \
-         somebody else's and would be deleted\n",
+         somebody else's and would be deleted",
         newer.file
-    );
+    ));
     for (id, what) in &newer.knows {
-        let _ = writeln!(text, "  {id}: {what}");
+        page.line(format_args!("  {id}: {what}"));
     }
-    text
+    page
 }
 
 /// The same as one document, or for people.
 pub(crate) fn show_plan(globals: &Globals, rollback: &RollbackPlan) {
     if globals.output == Output::Human {
-        return out(plan(rollback).trim_end());
+        return out(&plan(rollback));
     }
     let index = |i: &gsictl_core::rollback::PlannedRemoval| {
         let (action, reason) = match &i.standing {
@@ -112,7 +117,7 @@ pub(crate) fn show_plan(globals: &Globals, rollback: &RollbackPlan) {
         json!({ "table": i.id.table, "index": i.id.index, "action": action, "reason": reason })
     };
     let indexes: Vec<_> = rollback.indexes().map(index).collect();
-    out(&json!({ "event": "planned", "indexes": indexes }).to_string());
+    super::json(&json!({ "event": "planned", "indexes": indexes }));
 }
 
 /// The last line of a rollback.
@@ -128,28 +133,27 @@ pub(crate) fn finished(
     })
 }
 
-/// The end of a rollback, for people.
-pub(crate) fn result(report: &RollbackReport, file: Option<&Path>) -> String {
-    let mut text = String::new();
+/// The end of a rollback, for people; `again` goes on with it.
+pub(crate) fn result(report: &RollbackReport, file: Option<&Path>, again: &str) -> Page {
+    let mut page = Page::default();
     for index in report.indexes.iter().filter(|i| i.result == Fate::Failed) {
         let reason = index.reason.as_deref().unwrap_or("no reason is known");
-        let _ = writeln!(text, "✗ {}.{}: {reason}", index.table, index.index);
+        let cross = Mark::new(Colour::Red, "✗");
+        page.marked("", cross, format_args!("{}.{}: {reason}", index.table, index.index));
         for (n, step) in index.next_steps.iter().enumerate() {
-            let _ = writeln!(text, "    {}. {step}", n + 1);
+            page.line(format_args!("    {}. {step}", n + 1));
         }
     }
     if report.totals.unfinished > 0 {
-        let _ = writeln!(text, "State has been saved. Go on with: gsictl rollback");
+        page.line(format_args!("State has been saved. Go on with: {again}"));
     }
     let RemovalTotals { deleted, gone, kept, failed, unfinished, .. } = report.totals;
-    let _ = writeln!(
-        text,
+    page.line(format_args!(
         "{deleted} deleted, {gone} gone before, {kept} kept, {failed} failed, {unfinished} unfinished, in {}",
         seconds(report.seconds)
-    );
+    ));
     if let Some(file) = file {
-        let _ = writeln!(text, "Report: {}", file.display());
+        page.line(format_args!("Report: {}", file.display()));
     }
-    text.truncate(text.trim_end().len());
-    text
+    page
 }

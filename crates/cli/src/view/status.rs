@@ -1,39 +1,37 @@
 //! A state as people and programs see it.
 
-use std::io::{self, Write};
-
-use console::{Style, StyledObject};
 use gsictl_core::state::{Entry, Standing, State, Status, StatusReport};
 use serde_json::{Value, json};
 
+use super::{Colour, Mark, Page};
 use crate::commands::status::Live;
 
 /// The seeds' summary, then a line an index.
-///
-/// # Errors
-/// Those of `out`.
-pub(crate) fn human(
-    out: &mut impl Write,
-    report: &StatusReport<'_>,
-    live: Option<&Live>,
-) -> io::Result<()> {
+pub(crate) fn human(report: &StatusReport<'_>, live: Option<&Live>) -> Page {
     let length = |s: &Standing<'_>| s.table_name.len() + s.index_name.len();
     let width = report.standings().iter().map(length).max().unwrap_or(0);
-    writeln!(out, "{report}\nIndexes:")?;
-    let marks = Status::ALL.map(|status| mark(status).to_string());
+    let mut page = Page::of_lines(&report.to_string());
+    page.blank();
+    page.line("Indexes:");
     for standing in report.standings() {
         let Standing { table_name, index_name, status, .. } = standing;
-        let mark = &marks[*status as usize];
         let pad = width - length(standing);
-        write!(out, "  {mark} {table_name}.{index_name}{:pad$}  {status}", "")?;
-        if let Some(seen) = live.and_then(|live| live.get(&key(table_name, index_name))) {
-            let differs = if agrees(*status, seen) { "" } else { "  <- differs" };
-            let gap = LONGEST - status.as_str().len();
-            write!(out, "{:gap$}  DynamoDB: {seen}{differs}", "")?;
-        }
-        writeln!(out)?;
+        let seen = live.and_then(|live| live.get(&key(table_name, index_name)));
+        let seen = seen.map(|seen| compared(*status, seen)).unwrap_or_default();
+        page.marked(
+            "  ",
+            mark(*status),
+            format_args!("{table_name}.{index_name}{:pad$}  {status}{seen}", ""),
+        );
     }
-    Ok(())
+    page
+}
+
+/// What DynamoDB shows, behind what the state says.
+fn compared(status: Status, seen: &str) -> String {
+    let differs = if agrees(status, seen) { "" } else { "  <- differs" };
+    let gap = LONGEST - status.as_str().len();
+    format!("{:gap$}  DynamoDB: {seen}{differs}", "")
 }
 
 /// The longest word for a status.
@@ -43,12 +41,12 @@ fn key(table: &str, index: &str) -> (String, String) {
     (table.to_owned(), index.to_owned())
 }
 
-fn mark(status: Status) -> StyledObject<&'static str> {
+fn mark(status: Status) -> Mark {
     match status {
-        Status::Active => Style::new().green().apply_to("✓"),
-        Status::Failed => Style::new().red().apply_to("✗"),
-        Status::InProgress => Style::new().cyan().apply_to("…"),
-        Status::Pending => Style::new().dim().apply_to("·"),
+        Status::Active => Mark::new(Colour::Green, "✓"),
+        Status::Failed => Mark::new(Colour::Red, "✗"),
+        Status::InProgress => Mark::new(Colour::Cyan, "…"),
+        Status::Pending => Mark::new(Colour::Dim, "·"),
     }
 }
 

@@ -3,63 +3,63 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use console::{Style, StyledObject};
 use gsictl_core::probe::{
     IndexValidation, Sampled, Totals, ValidationReport, Verdict, figures_text,
 };
+
+use super::{Colour, Mark, Page};
 
 /// Items that are named; the report file has more.
 const NAMED: usize = 5;
 
 /// A line an index, and below it what is the matter.
-pub(crate) fn text(report: &ValidationReport, file: Option<&Path>) -> String {
-    let mut text = String::new();
+pub(crate) fn text(report: &ValidationReport, file: Option<&Path>) -> Page {
+    let mut page = Page::default();
     let length = |i: &IndexValidation| i.table.len() + i.index.len() + 1;
     let width = report.indexes.iter().map(length).max().unwrap_or(0);
     for index in &report.indexes {
-        push_index(&mut text, index, width);
+        push_index(&mut page, index, width);
     }
     let Totals { functional, non_functional, not_used, validation_error, .. } = report.totals;
-    let _ = writeln!(
-        text,
-        "\n{functional} functional, {non_functional} non-functional, {not_used} not-used, \
+    page.blank();
+    page.line(format_args!(
+        "{functional} functional, {non_functional} non-functional, {not_used} not-used, \
          {validation_error} validation-error"
-    );
+    ));
     if let Some(cloudwatch) = &report.cloudwatch {
-        let _ = writeln!(text, "{cloudwatch}");
+        page.line(cloudwatch);
     }
     if let Some(file) = file {
-        let _ = writeln!(text, "Report: {}", file.display());
+        page.line(format_args!("Report: {}", file.display()));
     }
-    text.truncate(text.trim_end().len());
-    text
+    page
 }
 
-fn mark(verdict: Verdict) -> StyledObject<&'static str> {
+fn mark(verdict: Verdict) -> Mark {
     match verdict {
-        Verdict::Functional => Style::new().green().apply_to("✓"),
-        Verdict::NonFunctional => Style::new().red().apply_to("✗"),
-        Verdict::NotUsed | Verdict::ValidationError => Style::new().yellow().apply_to("!"),
+        Verdict::Functional => Mark::new(Colour::Green, "✓"),
+        Verdict::NonFunctional => Mark::new(Colour::Red, "✗"),
+        Verdict::NotUsed | Verdict::ValidationError => Mark::new(Colour::Yellow, "!"),
     }
 }
 
-fn push_index(text: &mut String, index: &IndexValidation, width: usize) {
+fn push_index(page: &mut Page, index: &IndexValidation, width: usize) {
     let name = format!("{}.{}", index.table, index.index);
     let sample = index.sample.as_ref().map(sampled).unwrap_or_default();
-    let line = format!("{} {name:width$}  {:<16}  {sample}", mark(index.verdict), index.verdict);
-    let _ = writeln!(text, "{}", line.trim_end());
+    let verdict = index.verdict;
+    page.marked("", mark(verdict), format_args!("{name:width$}  {verdict:<16}  {sample}"));
     for reason in &index.reasons {
-        let _ = writeln!(text, "    {reason}");
+        page.line(format_args!("    {reason}"));
     }
-    push_findings(text, index.sample.as_ref());
+    push_findings(page, index.sample.as_ref());
     for note in &index.notes {
-        let _ = writeln!(text, "    note: {note}");
+        page.line(format_args!("    note: {note}"));
     }
     if let Some(metrics) = &index.metrics {
-        let _ = writeln!(text, "    CloudWatch: {}", figures_text(metrics));
+        page.line(format_args!("    CloudWatch: {}", figures_text(metrics)));
     }
     if index.verdict != Verdict::Functional {
-        let _ = writeln!(text, "    next: {}", index.recommendation);
+        page.line(format_args!("    next: {}", index.recommendation));
     }
 }
 
@@ -76,16 +76,16 @@ fn sampled(sample: &Sampled) -> String {
     text
 }
 
-fn push_findings(text: &mut String, sample: Option<&Sampled>) {
+fn push_findings(page: &mut Page, sample: Option<&Sampled>) {
     let Some(sample) = sample else {
         return;
     };
     for finding in sample.findings.iter().take(NAMED) {
-        let _ = writeln!(text, "      {}: {}", finding.key, finding.detail);
+        page.line(format_args!("      {}: {}", finding.key, finding.detail));
     }
     let all: u32 = sample.problems.values().sum();
     let named = sample.findings.len().min(NAMED);
     if all as usize > named {
-        let _ = writeln!(text, "      and {} more", all as usize - named);
+        page.line(format_args!("      and {} more", all as usize - named));
     }
 }

@@ -20,6 +20,7 @@ mod definitions;
 mod demo;
 mod export;
 mod held_back;
+mod hostile;
 mod live;
 mod lock;
 mod place;

@@ -118,7 +118,7 @@ fn interrupted_it_says_how_to_go_on_and_the_state_is_saved() {
     wait_for("a deletion", || world.exists(STATE) && begun());
     running.signal("INT");
     let done = running.end().exits(130);
-    done.says("Go on with: gsictl rollback");
+    done.says("Go on with: gsictl --local --local-build-seconds 3 rollback --yes");
     assert!(world.exists(STATE));
     rollback(&world, &["--yes"]).exits(0);
     assert_eq!(world.all_indexes(), [""; 0]);

@@ -85,11 +85,7 @@ fn what_has_the_name_of_the_state_and_is_none_is_left_alone_with_the_way_out() {
         for args in
             [&["apply", "airline.yaml"][..], &["state", "rebuild", "airline.yaml"], &["status"]]
         {
-            world
-                .local(args)
-                .exits(5)
-                .says(words)
-                .says("move it away; `gsictl state rebuild DEFS`");
+            world.local(args).exits(5).says(words).says("move it away; `gsictl state rebuild ");
         }
         assert!(world.exists(STATE));
         assert_eq!(world.named(".gsi_creation_state.json."), [""; 0]);

@@ -494,6 +494,10 @@ impl Document for CheckReport {
         &self.envelope
     }
 
+    fn advice(&mut self) -> Vec<&mut String> {
+        self.indexes.iter_mut().filter_map(|index| index.remedy.as_mut()).collect()
+    }
+
     fn json(&self) -> serde_json::Value {
         serde_json::to_value(self).unwrap_or_default()
     }

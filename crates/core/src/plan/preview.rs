@@ -161,6 +161,12 @@ impl Preview {
 }
 
 impl Preview {
+    /// What it advises to do, as that of a [report](crate::report::Document::advice).
+    pub fn advice(&mut self) -> Vec<&mut String> {
+        let rows = self.tables.iter_mut().flat_map(|table| &mut table.indexes);
+        rows.filter_map(|row| row.next_step.as_mut()).collect()
+    }
+
     /// With what earlier checks say of what is to be created; of two the first.
     #[must_use]
     pub fn with_forecasts(mut self, plan: &Plan, checks: &[Remembered], prices: Prices) -> Self {

@@ -11,7 +11,7 @@ use super::standing::{Checked, Checks};
 use crate::attribute::key_json;
 use crate::call::{CallError, Consumed, Value};
 use crate::name::IndexId;
-use crate::report::{Document, Envelope};
+use crate::report::{Document, Envelope, plain};
 use crate::state::Target;
 use crate::time::Timestamp;
 
@@ -153,7 +153,7 @@ impl Sampled {
         }
         if rebuild {
             steps.push(
-                "validate again in a minute; if items are still missing or stale, delete the index and create it again with `gsictl apply`",
+                "validate again in a minute; if items are still missing or stale, delete the index and create it again with `gsictl apply DEFS`",
             );
         }
         steps.join("; ")
@@ -355,6 +355,10 @@ impl Document for ValidationReport {
         &self.envelope
     }
 
+    fn advice(&mut self) -> Vec<&mut String> {
+        self.indexes.iter_mut().map(|index| &mut index.recommendation).collect()
+    }
+
     fn json(&self) -> serde_json::Value {
         serde_json::to_value(self).unwrap_or_default()
     }
@@ -365,7 +369,8 @@ impl Document for ValidationReport {
             "# gsictl validate\n\n{functional} of {total} indexes are functional ({}, {}).\n\n\
              | index | verdict | status | keys | projection | throughput | sample |\n\
              |---|---|---|---|---|---|---|\n",
-            self.script_name, self.envelope.ended_at
+            plain(&self.script_name),
+            self.envelope.ended_at
         );
         for index in &self.indexes {
             push_row(&mut text, index);
@@ -374,7 +379,7 @@ impl Document for ValidationReport {
             push_details(&mut text, index);
         }
         if let Some(cloudwatch) = &self.cloudwatch {
-            let _ = writeln!(text, "\n{cloudwatch}");
+            let _ = writeln!(text, "\n{}", plain(&cloudwatch.to_string()));
         }
         text
     }
@@ -410,7 +415,7 @@ fn push_row(text: &mut String, index: &IndexValidation) {
         index.table,
         index.index,
         index.verdict,
-        index.status.as_deref().unwrap_or("-"),
+        index.status.as_deref().map_or_else(|| "-".to_owned(), plain),
         word(checks.key_schema),
         word(checks.projection),
         word(checks.throughput),
@@ -433,16 +438,16 @@ fn push_details(text: &mut String, index: &IndexValidation) {
     }
     let _ = writeln!(text, "\n## {}.{}: {}\n", index.table, index.index, index.verdict);
     for line in index.reasons.iter().chain(&index.notes) {
-        let _ = writeln!(text, "- {line}");
+        let _ = writeln!(text, "- {}", plain(line));
     }
     let findings = index.sample.iter().flat_map(|sample| &sample.findings);
     for Finding { key, detail, .. } in findings {
-        let _ = writeln!(text, "  - `{key}`: {detail}");
+        let _ = writeln!(text, "  - {}: {}", plain(&key.to_string()), plain(detail));
     }
     if let Some(figures) = &index.metrics {
-        let _ = writeln!(text, "- CloudWatch: {}", figures_text(figures));
+        let _ = writeln!(text, "- CloudWatch: {}", plain(&figures_text(figures)));
     }
     if !good {
-        let _ = writeln!(text, "\nNext: {}", index.recommendation);
+        let _ = writeln!(text, "\nNext: {}", plain(&index.recommendation));
     }
 }

@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::Verdict;
+use super::verdict::wait_until_ready;
 use crate::catalog::{BillingMode, IndexDescription, Sighting, TableDescription};
 use crate::definition::{IndexDefinition, OnDemandThroughput, WarmThroughput};
 use crate::plan::{Finding, Obstacle, judge};
@@ -122,7 +123,6 @@ fn blocked(
     let non_functional = |reasons: Vec<String>, recommendation: String| {
         Some(Blocked { verdict: Verdict::NonFunctional, reasons, recommendation })
     };
-    let wait = || format!("wait until it is ready: `gsictl wait {} {}`", id.table, id.index);
     match finding {
         Finding::Ready => None,
         Finding::Building { .. } => {
@@ -131,22 +131,22 @@ fn blocked(
                 Some(index) if index.is_ready() => "a replica is still building it".to_owned(),
                 _ => format!("it is {status}: it serves no queries yet"),
             };
-            non_functional(vec![reason], wait())
+            non_functional(vec![reason], wait_until_ready(id))
         }
         Finding::Deleting => non_functional(
             vec!["it is being deleted".to_owned()],
-            "create it again once it is gone: `gsictl apply`".to_owned(),
+            "create it again once it is gone: `gsictl apply DEFS`".to_owned(),
         ),
         Finding::Absent => non_functional(
             vec!["it does not exist".to_owned()],
-            "create it: `gsictl apply`".to_owned(),
+            "create it: `gsictl apply DEFS`".to_owned(),
         ),
         Finding::Obstacle(Obstacle::Conflict { wanted, found, differences }) => {
             let mut reasons = differences.clone();
             reasons.push(format!("wanted: {wanted}; exists: {found}"));
             non_functional(
                 reasons,
-                "DynamoDB cannot change an index's keys or projection: correct the definition, or delete the index and create it again with `gsictl apply`".to_owned(),
+                "DynamoDB cannot change an index's keys or projection: correct the definition, or delete the index and create it again with `gsictl apply DEFS`".to_owned(),
             )
         }
         Finding::Obstacle(obstacle @ Obstacle::Denied(_)) => Some(Blocked {

@@ -4,6 +4,7 @@ use super::{Job, Probed, Verdict};
 use crate::call::{CallError, ErrorKind};
 use crate::name::IndexId;
 use crate::retry::Rule;
+use crate::shell::gsictl;
 
 impl Job {
     /// The verdict, why, and what a person can do.
@@ -57,14 +58,14 @@ fn refused(id: &IndexId, error: &CallError) -> (Verdict, String) {
     match error.kind {
         ErrorKind::IndexBusy => (
             Verdict::NonFunctional,
-            format!("wait until it is ready: `gsictl wait {} {}`", id.table, id.index),
+            wait_until_ready(id),
         ),
         ErrorKind::IndexNotFound | ErrorKind::TableNotFound => {
-            (Verdict::NonFunctional, "create it: `gsictl apply`".to_owned())
+            (Verdict::NonFunctional, "create it: `gsictl apply DEFS`".to_owned())
         }
         ErrorKind::Validation if about_keys => (
             Verdict::NonFunctional,
-            "the index takes other keys than its definition has: delete it and create it again with `gsictl apply`".to_owned(),
+            "the index takes other keys than its definition has: delete it and create it again with `gsictl apply DEFS`".to_owned(),
         ),
         ErrorKind::AccessDenied => (
             Verdict::ValidationError,
@@ -79,6 +80,12 @@ fn refused(id: &IndexId, error: &CallError) -> (Verdict, String) {
         ),
         kind => (Verdict::ValidationError, Rule::of(kind).remedy_for(id)),
     }
+}
+
+/// Names the command that does.
+pub(super) fn wait_until_ready(id: &IndexId) -> String {
+    let wait = gsictl("wait", &[id.table.as_str(), id.index.as_str()]);
+    format!("wait until it is ready: `{wait}`")
 }
 
 fn sample_remedy(id: &IndexId, error: &CallError) -> String {

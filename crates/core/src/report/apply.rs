@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::catalog::TableDescription;
 use crate::engine::{Ended, Outcome, Verdict};
 use crate::name::{IndexId, TableName};
+use crate::shell::gsictl;
 use crate::state::{Attempt, Entry, Owner, State, Target};
 use crate::time::Timestamp;
 
@@ -217,6 +218,10 @@ impl Document for Report {
         &self.envelope
     }
 
+    fn advice(&mut self) -> Vec<&mut String> {
+        self.indexes.iter_mut().flat_map(|index| &mut index.next_steps).collect()
+    }
+
     fn json(&self) -> serde_json::Value {
         serde_json::to_value(self).unwrap_or_default()
     }
@@ -290,8 +295,8 @@ fn next_steps(id: &IndexId, verdict: &Verdict) -> Vec<String> {
         }
         Verdict::LeftFailed => vec!["run the same command again with --retry-failed".to_owned()],
         Verdict::TimedOut => vec![format!(
-            "it goes on building: `gsictl wait {} {}`, or run the same command again",
-            id.table, id.index
+            "it goes on building: `{}`, or run the same command again",
+            gsictl("wait", &[id.table.as_str(), id.index.as_str()])
         )],
         _ => Vec::new(),
     }

@@ -176,6 +176,10 @@ impl Document for RollbackReport {
         &self.envelope
     }
 
+    fn advice(&mut self) -> Vec<&mut String> {
+        self.indexes.iter_mut().flat_map(|index| &mut index.next_steps).collect()
+    }
+
     fn json(&self) -> serde_json::Value {
         serde_json::to_value(self).unwrap_or_default()
     }
@@ -243,7 +247,7 @@ fn failure(index: &RemovalReport) -> String {
     let mut text = format!("{}. Next: {}", reason(index), steps(index));
     for attempt in &index.attempts {
         let message = plain(&attempt.message);
-        let _ = write!(text, "\n  - {}: {message} ({})", attempt.at, attempt.strategy);
+        let _ = write!(text, "\n  - {}: {message} ({})", attempt.at, plain(&attempt.strategy));
     }
     text
 }

@@ -1,12 +1,10 @@
 //! The API of the seeds' `GSIStateManager`, with the same meaning.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use serde::Deserialize;
-
-use super::{Entry, IllegalTransition, State, Status, Step, Summary, glance};
+use super::{Entry, IllegalTransition, State, Status, Step, Summary};
 use crate::name::IndexId;
+use crate::text::visible;
 use crate::time::Timestamp;
 
 impl State {
@@ -84,31 +82,28 @@ impl State {
 }
 
 /// Where one index stands, in the seeds' fields.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing<'a> {
     /// The base table.
-    #[serde(borrow)]
-    pub table_name: Cow<'a, str>,
+    pub table_name: &'a str,
     /// The index.
-    #[serde(borrow)]
-    pub index_name: Cow<'a, str>,
+    pub index_name: &'a str,
     /// Its status.
     pub status: Status,
     /// Attempts that failed.
     pub retry_count: u32,
     /// The newest failure or obstacle.
-    #[serde(borrow)]
-    pub last_error: Option<Cow<'a, str>>,
+    pub last_error: Option<&'a str>,
 }
 
 impl<'a> Standing<'a> {
     fn of((id, entry): (&'a IndexId, &'a Entry)) -> Self {
         Self {
-            table_name: Cow::Borrowed(id.table.as_str()),
-            index_name: Cow::Borrowed(id.index.as_str()),
+            table_name: id.table.as_str(),
+            index_name: id.index.as_str(),
             status: entry.status(),
             retry_count: entry.retry_count(),
-            last_error: entry.last_error().map(Cow::Borrowed),
+            last_error: entry.last_error(),
         }
     }
 }
@@ -120,14 +115,6 @@ pub struct StatusReport<'a> {
 }
 
 impl<'a> StatusReport<'a> {
-    /// The report of a state file without taking it in: of ten thousand entries
-    /// in the time that [`State::parse`] takes for two thousand. `None` where
-    /// anything is not as usual; then [`State::parse`] says what.
-    #[must_use]
-    pub fn glance(bytes: &'a [u8]) -> Option<Self> {
-        glance::read(bytes).map(|standings| Self { standings })
-    }
-
     /// Where each index stands, in the order of the file.
     #[must_use]
     pub fn standings(&self) -> &[Standing<'a>] {
@@ -151,13 +138,15 @@ impl fmt::Display for StatusReport<'_> {
         writeln!(f, "  Failed: {}", summary.failed)?;
         writeln!(f, "  Pending: {}", summary.pending)?;
         writeln!(f, "  In Progress: {}", summary.in_progress)?;
-        let errors = self.standings.iter().filter_map(|s| Some((s, s.last_error.as_deref()?)));
+        let errors = self.standings.iter().filter_map(|s| Some((s, s.last_error?)));
         let mut errors = errors.peekable();
         if errors.peek().is_some() {
             writeln!(f, "\nErrors:")?;
         }
         for (standing, error) in errors {
             let Standing { table_name, index_name, status, retry_count, .. } = standing;
+            // A server's words, or those of whoever wrote the file: they stay one line.
+            let error = visible(error);
             writeln!(
                 f,
                 "  - {table_name}.{index_name} ({status}, {retry_count} failed attempts): {error}"
