@@ -18,7 +18,7 @@ pub use self::glance::{Glance, NoReport};
 pub use self::rollback::{Fate, RemovalReport, RemovalTotals, RollbackReport};
 pub use self::schema::json_schema;
 
-pub(crate) use self::markdown::plain;
+pub(crate) use self::markdown::{advice, plain};
 
 use crate::engine::Ended;
 use crate::time::Timestamp;

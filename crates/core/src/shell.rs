@@ -14,14 +14,17 @@ use crate::text::is_hidden;
 /// any.
 ///
 /// What would not be seen is given to `printf` in octal, because a text in quotes would
-/// carry it to the terminal, and shown escaped it would be another word. One word is
+/// carry it to the terminal, and shown escaped it would be another word. So are `` ` ``
+/// and `|`, which end a command in an advice and in a table of Markdown. One word is
 /// lost: a shell cuts off line breaks at the end of what `printf` says.
 #[must_use]
 pub fn quoted(word: impl AsRef<OsStr>) -> String {
     let bytes = word.as_ref().as_encoded_bytes();
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.is_empty() && text.chars().all(is_bare) => text.to_owned(),
-        Ok(text) if !text.contains(is_hidden) => format!("'{}'", text.replace('\'', r"'\''")),
+        Ok(text) if !text.contains(|c| is_hidden(c) || matches!(c, '`' | '|')) => {
+            format!("'{}'", text.replace('\'', r"'\''"))
+        }
         _ => printed(bytes),
     }
 }
@@ -172,6 +175,7 @@ mod tests {
             let word = text.trim_end_matches('\n');
             let quoted = quoted(word);
             prop_assert_eq!(visible(&quoted), quoted.clone());
+            prop_assert!(!quoted.contains(['`', '|']));
             prop_assert_eq!(words(&quoted), vec![word.as_bytes().to_vec()]);
         }
     }

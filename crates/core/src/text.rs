@@ -111,6 +111,31 @@ pub fn in_markdown(text: &str) -> String {
     out
 }
 
+/// An advice as Markdown: commands in backquotes, which have none in them, are code, so
+/// that they can be pasted whether or not somebody rendered them.
+#[must_use]
+pub fn advice_in_markdown(advice: &str) -> String {
+    let parts: Vec<_> = advice.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        // One is not closed: it is no advice of ours.
+        return in_markdown(advice);
+    }
+    let mut out = String::with_capacity(advice.len() + 8);
+    for (n, part) in parts.into_iter().enumerate() {
+        if n % 2 == 1 {
+            out.push('`');
+            out.push_str(&visible(part).replace('|', "\\|"));
+            out.push('`');
+        } else {
+            let trimmed = part.trim_start();
+            out.push_str(&part[..part.len() - trimmed.len()]);
+            out.push_str(&in_markdown(trimmed));
+            out.push_str(&trimmed[trimmed.trim_end().len()..]);
+        }
+    }
+    visible(&out).into_owned()
+}
+
 /// What a list would be numbered with.
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
@@ -212,6 +237,23 @@ mod tests {
     }
 
     #[test]
+    fn a_command_in_an_advice_can_be_pasted_from_markdown() {
+        let table = [
+            (
+                "create it: `gsictl apply 'it'\\''s *.yaml'`, or not",
+                "create it: `gsictl apply 'it'\\''s *.yaml'`, or not",
+            ),
+            ("a *b* `c` d", "a \\*b\\* `c` d"),
+            ("`a|b`", "`a\\|b`"),
+            ("one ` alone", "one \\` alone"),
+            ("`a\nb` \u{1b}", "`a\\nb` \\\\u{1b}"),
+        ];
+        for (advice, markdown) in table {
+            assert_eq!(advice_in_markdown(advice), markdown);
+        }
+    }
+
+    #[test]
     fn lines_of_our_own_stay_lines() {
         assert_eq!(visible_lines("a\n\tb\x1b[31m\r\nc"), "a\n\tb\\u{1b}[31m\\r\nc");
     }
@@ -222,6 +264,7 @@ mod tests {
             let text = text + &extra;
             prop_assert!(!visible(&text).contains(is_hidden));
             prop_assert!(!in_markdown(&text).contains(is_hidden));
+            prop_assert!(!advice_in_markdown(&text).contains(is_hidden));
             let lines = visible_lines(&text);
             prop_assert!(!lines.contains(|c| is_hidden(c) && !matches!(c, '\n' | '\t')));
             let mut out = String::new();

@@ -6,7 +6,7 @@ use gsictl_core::check::Known;
 use gsictl_core::plan::permissions::{Permission, policy};
 use gsictl_core::plan::preview::{Preview, Row, TablePreview, Totals, Word};
 use gsictl_core::plan::schedule::Schedule;
-use gsictl_core::text::in_markdown;
+use gsictl_core::text::{advice_in_markdown, in_markdown};
 use serde_json::{Value, json};
 
 use super::{Colour, Mark, Page};
@@ -205,20 +205,20 @@ pub(crate) fn markdown(preview: &Preview, invocation: &Invocation) -> String {
 fn push_row(text: &mut String, table: &TablePreview, row: &Row, invocation: &Invocation) {
     let mut why = in_markdown(&row.reason);
     let mut add = |what: &str, line: &str| {
-        let _ = write!(why, "<br>{what}: {}", in_markdown(line));
+        let _ = write!(why, "<br>{what}: {line}");
     };
     match &row.found {
         Some(found) => {
-            add("wanted", &row.wanted);
-            add("exists", found);
+            add("wanted", &in_markdown(&row.wanted));
+            add("exists", &in_markdown(found));
         }
-        None => add("keys", &row.wanted),
+        None => add("keys", &in_markdown(&row.wanted)),
     }
     if let Some(known) = &row.forecast {
-        add("forecast", &forecast(known, invocation));
+        add("forecast", &advice_in_markdown(&forecast(known, invocation)));
     }
     if let Some(step) = &row.next_step {
-        add("next", step);
+        add("next", &advice_in_markdown(step));
     }
     let (table, index, word) = (&table.table, &row.index, row.action.as_str());
     let _ = writeln!(text, "| `{table}` | `{index}` | **{word}** | {why} |");

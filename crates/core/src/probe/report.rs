@@ -11,7 +11,7 @@ use super::standing::{Checked, Checks};
 use crate::attribute::key_json;
 use crate::call::{CallError, Consumed, Value};
 use crate::name::IndexId;
-use crate::report::{Document, Envelope, plain};
+use crate::report::{Document, Envelope, advice, plain};
 use crate::state::Target;
 use crate::time::Timestamp;
 
@@ -448,6 +448,6 @@ fn push_details(text: &mut String, index: &IndexValidation) {
         let _ = writeln!(text, "- CloudWatch: {}", plain(&figures_text(figures)));
     }
     if !good {
-        let _ = writeln!(text, "\nNext: {}", plain(&index.recommendation));
+        let _ = writeln!(text, "\nNext: {}", advice(&index.recommendation));
     }
 }

@@ -4,7 +4,7 @@
 use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
-pub(crate) use crate::text::in_markdown as plain;
+pub(crate) use crate::text::{advice_in_markdown as advice, in_markdown as plain};
 
 use crate::state::Attempt;
 use crate::time::for_people;

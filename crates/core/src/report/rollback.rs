@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::markdown::{code, plain};
+use super::markdown::{advice, code, plain};
 use super::{Document, Envelope, ended, to_millis};
 use crate::engine::{Ended, Outcome, Verdict};
 use crate::name::IndexId;
@@ -240,7 +240,7 @@ fn reason(index: &RemovalReport) -> String {
 }
 
 fn steps(index: &RemovalReport) -> String {
-    plain(&index.next_steps.join("; "))
+    advice(&index.next_steps.join("; "))
 }
 
 fn failure(index: &RemovalReport) -> String {

@@ -6,7 +6,7 @@ use super::{CheckReport, IndexCheck, Totals};
 use crate::check::estimate::Estimate;
 use crate::check::forecast::Forecast;
 use crate::check::tally::{Counts, FaultCount};
-use crate::report::plain;
+use crate::report::{advice, plain};
 
 // Writing to a string cannot fail.
 
@@ -92,6 +92,6 @@ fn push_details(text: &mut String, index: &IndexCheck) {
         let _ = writeln!(text, "- forecast: {}", plain(&forecast.to_string()));
     }
     if let Some(remedy) = &index.remedy {
-        let _ = writeln!(text, "\nNext: {}", plain(remedy));
+        let _ = writeln!(text, "\nNext: {}", advice(remedy));
     }
 }
