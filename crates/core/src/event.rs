@@ -99,6 +99,9 @@ pub enum Event {
         id: IndexId,
         /// From the call until it was seen gone.
         took: Duration,
+        /// False where an earlier run called: then `took` counts from the first look of
+        /// this one.
+        whole: bool,
     },
     /// The index was to be deleted, and was gone already.
     Gone(IndexId),
@@ -117,6 +120,10 @@ pub enum Event {
         id: IndexId,
         /// From the create (or the adoption) until it was seen active.
         took: Duration,
+        /// False where it was being built when it was found, or began at a time that
+        /// lies ahead because this machine's clock was set back: then `took` counts from
+        /// the first look.
+        whole: bool,
     },
     /// The state knew the index, DynamoDB does not.
     Missing {

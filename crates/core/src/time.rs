@@ -66,7 +66,8 @@ impl Timestamp {
     }
 
     fn jiff(self) -> jiff::Timestamp {
-        jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::MAX)
+        let end = if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        jiff::Timestamp::from_millisecond(self.0).unwrap_or(end)
     }
 }
 
@@ -150,5 +151,7 @@ mod tests {
             assert!(!at.to_string().is_empty() && !at.file_stamp().is_empty());
             let _ = at + Duration::MAX;
         }
+        let year = |millis| Timestamp::from_millis(millis).to_string()[..5].to_owned();
+        assert_eq!([year(i64::MIN), year(i64::MAX)], ["-9999", "9999-"]);
     }
 }

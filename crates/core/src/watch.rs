@@ -119,7 +119,8 @@ impl Watch {
             let took = now - self.began;
             self.events.push_back(match before {
                 None => Event::AlreadyActive(id),
-                Some(_) => Event::Activated { id, took },
+                // It was being built when it was first seen.
+                Some(_) => Event::Activated { id, took, whole: false },
             });
             self.ready.push((name, took));
             return;

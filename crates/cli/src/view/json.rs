@@ -100,8 +100,8 @@ fn happened(event: &Event) -> Value {
         Event::Creating { id, attempt } => about("creating", id, json!({ "attempt": attempt })),
         Event::Accepted(id) => about("accepted", id, Value::Null),
         Event::Backfilling(id) => about("backfilling", id, Value::Null),
-        Event::Activated { id, took } => {
-            about("activated", id, json!({ "seconds": took.as_secs_f64() }))
+        Event::Activated { id, took, whole } => {
+            about("activated", id, json!({ "seconds": took.as_secs_f64(), "whole": whole }))
         }
         Event::Missing { id, was } => about("missing", id, json!({ "was": was })),
         Event::AwaitingDeletion(id) => about("awaiting_deletion", id, Value::Null),
@@ -130,8 +130,8 @@ fn happened(event: &Event) -> Value {
         Event::SaveFailed { error } => json!({ "event": "save_failed", "error": error }),
         Event::Stopping => json!({ "event": "stopping" }),
         Event::Deleting { id, attempt } => about("deleting", id, json!({ "attempt": attempt })),
-        Event::Deleted { id, took } => {
-            about("deleted", id, json!({ "seconds": took.as_secs_f64() }))
+        Event::Deleted { id, took, whole } => {
+            about("deleted", id, json!({ "seconds": took.as_secs_f64(), "whole": whole }))
         }
         Event::Gone(id) => about("gone", id, Value::Null),
         Event::Kept { id, reason } => about("kept", id, json!({ "reason": reason })),

@@ -1,5 +1,7 @@
 //! One event as one line, in the wording of the seeds' examples.
 
+use std::time::Duration;
+
 use gsictl_core::event::{AttemptFailure, CheckProgress, Event, Queue};
 use gsictl_core::name::IndexId;
 
@@ -72,8 +74,8 @@ pub(super) fn of(event: &Event, invocation: &Invocation) -> Line {
         }
         Event::Accepted(id) => Line::new(Detail, format!("{id}: DynamoDB took the request")),
         Event::Backfilling(id) => Line::new(Detail, format!("{id}: backfilling")),
-        Event::Activated { id, took } => {
-            Line::new(Good, format!("{id}: GSI created successfully ({})", span(*took)))
+        Event::Activated { id, took, whole } => {
+            Line::new(Good, format!("{id}: GSI created successfully ({})", lasted(*took, *whole)))
         }
         Event::Missing { id, was } => Line::new(
             Warning,
@@ -101,7 +103,10 @@ pub(super) fn of(event: &Event, invocation: &Invocation) -> Line {
         }
         Event::TimedOut { id, waited } => Line::new(
             Bad,
-            format!("{id}: still CREATING after {}; it goes on in DynamoDB", span(*waited)),
+            format!(
+                "{id}: still CREATING after {} of waiting; it goes on in DynamoDB",
+                span(*waited)
+            ),
         ),
         Event::NoAnswerYet { table, waited } => Line::new(
             Warning,
@@ -133,8 +138,8 @@ pub(super) fn of(event: &Event, invocation: &Invocation) -> Line {
         Event::Deleting { id, attempt } => {
             Line::new(Progress, format!("Deleting GSI: {id} (attempt {attempt})"))
         }
-        Event::Deleted { id, took } => {
-            Line::new(Good, format!("{id}: GSI deleted ({})", span(*took)))
+        Event::Deleted { id, took, whole } => {
+            Line::new(Good, format!("{id}: GSI deleted ({})", lasted(*took, *whole)))
         }
         Event::Gone(id) => Line::new(Progress, format!("Skipping {id} (gone already)")),
         Event::Kept { id, reason } => Line::new(Warning, format!("{id}: kept: {reason}")),
@@ -175,6 +180,11 @@ pub(super) fn of(event: &Event, invocation: &Invocation) -> Line {
             ),
         ),
     }
+}
+
+/// How long a change took; of one that was under way before, how long it was watched.
+fn lasted(took: Duration, whole: bool) -> String {
+    if whole { span(took) } else { format!("{} after it was found", span(took)) }
 }
 
 fn next(remedy: &str, invocation: &Invocation) -> String {

@@ -71,6 +71,17 @@ fn push_failures(page: &mut Page, report: &Report) {
     }
 }
 
+/// Whether this run began all builds that ended in it: what was under way before took
+/// longer than it, or an unknown time.
+fn all_began_in_it(report: &Report) -> bool {
+    let began = report.envelope.started_at.whole_seconds();
+    let here = |i: &IndexReport| match i.result {
+        Result::Created => i.creation_time.is_some_and(|at| at >= began),
+        result => result != Result::Adopted,
+    };
+    report.indexes.iter().all(here)
+}
+
 fn none(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
@@ -89,7 +100,7 @@ fn push_summary(page: &mut Page, report: &Report) {
         totals.unfinished,
         totals.success_rate
     ));
-    if totals.created > 1 {
+    if totals.created > 1 && all_began_in_it(report) {
         page.line(format_args!(
             "Took {}; the same builds one after the other take {}",
             seconds(report.seconds),

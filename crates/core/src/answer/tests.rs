@@ -31,6 +31,7 @@ fn description(name: &str) -> TableDescription {
     TableDescription {
         name: table(name),
         table_id: None,
+        created_at: None,
         arn: Some(format!("arn:aws:dynamodb:eu-west-1:123456789012:table/{name}")),
         status: TableStatus::Active,
         billing_mode: BillingMode::PayPerRequest,

@@ -58,6 +58,8 @@ pub(super) struct Job {
     pub(super) begun: Timestamp,
     /// When its build began, as far as is known.
     pub(super) since: Timestamp,
+    /// Whether `since` is when it began, and not when it was found.
+    pub(super) whole: bool,
     /// When the newest description was asked for: of what came later it knows
     /// nothing, however late its answer came.
     pub(super) seen_at: Timestamp,
@@ -92,6 +94,7 @@ impl Job {
             failures: 0,
             begun: now,
             since: now,
+            whole: false,
             seen_at: now,
             came: false,
             last_kind: None,
@@ -173,7 +176,7 @@ impl Job {
         }
         self.tell_recovered(scene);
         let took = scene.now - self.since;
-        scene.tell(Event::Activated { id: self.id().clone(), took });
+        scene.tell(Event::Activated { id: self.id().clone(), took, whole: self.whole });
         self.end(Verdict::Activated(took));
     }
 
@@ -195,8 +198,9 @@ impl Job {
                 self.adopt(table, scene);
                 let found_by_this_run = self.phase != Phase::New;
                 let intent = self.own_intent(scene).filter(|_| !found_by_this_run);
-                self.came |= intent.is_some();
+                self.came |= !found_by_this_run && self.is_ours(scene);
                 self.since = intent.unwrap_or(scene.now);
+                self.whole = intent.is_some();
                 scene.tell(Event::Adopted { id: self.id().clone(), backfilling });
             }
         }
@@ -222,11 +226,16 @@ impl Job {
         scene.step(self.id(), step);
     }
 
-    /// When we meant to create what stands there, where it is ours.
+    fn is_ours(&self, scene: &Scene<'_>) -> bool {
+        scene.state.entry(self.id()).is_some_and(|entry| entry.record().is_ours())
+    }
+
+    /// When we meant to create what stands there, where it is ours and not noted before
+    /// the clock was set back.
     fn own_intent(&self, scene: &Scene<'_>) -> Option<Timestamp> {
         let record = scene.state.entry(self.id())?.record();
         let ours = matches!(record.owner, Some(Owner::Run | Owner::Inferred));
-        record.intent_at.filter(|_| ours).map(|at| at.min(scene.now))
+        record.intent_at.filter(|at| ours && *at <= scene.now)
     }
 
     fn tell_recovered(&self, scene: &mut Scene<'_>) {
@@ -239,7 +248,8 @@ impl Job {
         // Each run waits as long: the next one picks the build up again.
         let waited = scene.now - self.since.max(self.begun);
         if scene.policy.activation_timeout.is_some_and(|limit| waited >= limit) {
-            let error = format!("still CREATING after {} s", waited.as_secs());
+            // It may have begun long before.
+            let error = format!("still CREATING after {} s of waiting", waited.as_secs());
             scene.step(self.id(), Step::TimedOut { error });
             scene.tell(Event::TimedOut { id: self.id().clone(), waited });
             self.end(Verdict::TimedOut);
@@ -282,10 +292,12 @@ impl Job {
         let entry = scene.state.entry(self.id());
         let status = entry.map_or(Status::Pending, Entry::status);
         // One that lies ahead was noted before the clock was set back.
-        let intent = entry.and_then(|e| e.record().intent_at).map(|at| at.min(scene.now));
+        let noted = entry.and_then(|e| e.record().intent_at);
+        let intent = noted.map(|at| at.min(scene.now));
         match (status, intent) {
             (Status::InProgress, Some(at)) if self.may_be_unseen(at, scene) => {
                 self.since = at;
+                self.whole = noted == intent;
                 self.phase = Phase::Sent { at, lost: true, retry_at: scene.now };
             }
             _ => self.want_again(scene.now, scene),
@@ -439,6 +451,7 @@ impl Job {
 
     pub(super) fn on_called(&mut self, scene: &mut Scene<'_>) {
         self.since = scene.now;
+        self.whole = true;
         self.note_sent();
         let (id, attempt) = (self.id().clone(), self.failures + 1);
         scene.tell(match self.task {

@@ -131,7 +131,7 @@ impl Job {
     fn on_deleted(&mut self, scene: &mut Scene<'_>) {
         scene.step(self.id(), Step::Deleted { at: scene.now });
         let took = scene.now - self.since;
-        scene.tell(Event::Deleted { id: self.id().clone(), took });
+        scene.tell(Event::Deleted { id: self.id().clone(), took, whole: self.whole });
         self.end(Verdict::Deleted(took));
     }
 
@@ -217,7 +217,7 @@ impl Job {
     fn on_replaced(&mut self, scene: &mut Scene<'_>) {
         let took = scene.now - self.since;
         let id = self.id().clone();
-        scene.tell(Event::Deleted { id: id.clone(), took });
+        scene.tell(Event::Deleted { id: id.clone(), took, whole: self.whole });
         scene.tell(Event::Kept { id, reason: Kept::MadeAgain.to_string() });
         self.end(Verdict::Deleted(took));
     }

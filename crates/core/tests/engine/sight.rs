@@ -1,5 +1,7 @@
 //! What a run makes of descriptions that are late, gone or somebody else's doing.
 
+use std::time::Duration;
+
 use gsictl_core::call::{Call, CallError, Effect};
 use gsictl_core::definition::Projection;
 use gsictl_core::engine::Verdict;
@@ -339,6 +341,33 @@ fn a_time_out_strikes_though_the_clock_was_set_back_behind_the_intent() {
     assert!(ran.ended_at < after(70), "{}", ran.ended_at);
 }
 
+/// How long the build took, and whether that is the whole of it.
+fn activated(ran: &Ran, world: &World) -> (Duration, bool) {
+    let found = ran.events(world).find_map(|event| match event {
+        Event::Activated { took, whole, .. } => Some((*took, *whole)),
+        _ => None,
+    });
+    found.unwrap()
+}
+
+#[test]
+fn a_build_that_began_ahead_of_the_clock_is_told_as_long_as_it_was_watched() {
+    for (intent, whole) in [(after(7_200), false), (START, true)] {
+        let apply = Apply::new(one());
+        let mut world = apply.world();
+        let table_id = Some(world.model.table(&table("bookings")).id.clone());
+        let mut state = apply.state(START);
+        let intend = Step::Intend { at: intent, table_id, spec: "a-digest".to_owned() };
+        state.apply(&by_flight(), intend).unwrap();
+        world.set_durable(Some(&state.render(START).bytes));
+        world.model.operator_creates(START, &one().indexes[0]);
+        let ran = apply.run(&mut world);
+        let (took, is_whole) = activated(&ran, &world);
+        assert_eq!(is_whole, whole, "{intent}");
+        assert!(took >= secs(500), "{took:?}");
+    }
+}
+
 #[test]
 fn a_table_that_is_denied_just_after_a_crash_is_looked_at_again() {
     let apply = two_on_bookings();
@@ -388,12 +417,8 @@ fn how_long_an_adopted_build_took_is_counted_from_our_own_intent_only() {
     let _ = world.model.status(now, &by_flight());
     world.model.operator_creates(now, &one().indexes[0]);
     let ran = apply.run(&mut world);
-    let took = ran.events(&world).find_map(|event| match event {
-        Event::Activated { took, .. } => Some(*took),
-        _ => None,
-    });
-    let took = took.unwrap();
-    assert!(took < secs(560), "{took:?}");
+    let (took, whole) = activated(&ran, &world);
+    assert!(took < secs(560) && !whole, "{took:?} {whole}");
     assert_eq!(ran.owner(&by_flight()), Some(Owner::Found));
 }
 

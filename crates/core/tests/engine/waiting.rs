@@ -120,7 +120,10 @@ fn a_build_that_takes_too_long_is_left_to_itself() {
     assert_eq!(*ran.verdict(&by_flight()), Verdict::TimedOut);
     assert_eq!(ran.status(&by_flight()), Status::InProgress);
     let error = ran.entry(&by_flight()).last_error().unwrap();
-    assert!(error.starts_with("still CREATING after 90"), "{error}");
+    assert!(
+        error.starts_with("still CREATING after 90") && error.ends_with(" s of waiting"),
+        "{error}"
+    );
     assert!(ran.ended_at >= after(900) && ran.ended_at < after(911));
     assert!(world.model.has(world.now, &by_flight()), "nothing is deleted");
     assert_eq!(ran.status(&id("flights.by-date")), Status::Active, "others go on");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Cost, IndexReport, Report, Result, TableReport, Totals};
 use crate::endpoint::Endpoint;
-use crate::report::markdown::{ATTEMPT, attempt, code, heading, plain, table};
+use crate::report::markdown::{ATTEMPT, advice, attempt, code, heading, plain, table};
 use crate::state::Target;
 use crate::time::{Timestamp, for_people};
 
@@ -96,7 +96,9 @@ fn created(out: &mut String, report: &Report) {
     let Some(indexes) = section(out, "Created", report, fits) else { return };
     let row = |i: &&IndexReport| {
         let found = if i.result == Result::Adopted { " (found being built)" } else { "" };
-        let build = i.build_seconds.map_or_else(String::new, seconds);
+        // Of what was found nobody knows when it began.
+        let since = if found.is_empty() { "" } else { " after it was found" };
+        let build = i.build_seconds.map_or_else(String::new, |s| seconds(s) + since);
         let (begun, active) = (time(i.creation_time), time(i.activated_at));
         vec![format!("{}{found}", name(i)), build, begun, active, i.retry_count.to_string()]
     };
@@ -141,7 +143,7 @@ fn failed(out: &mut String, report: &Report) {
             let _ = writeln!(out, "\nWhat to do:\n");
         }
         for (n, step) in index.next_steps.iter().enumerate() {
-            let _ = writeln!(out, "{}. {}", n + 1, plain(step));
+            let _ = writeln!(out, "{}. {}", n + 1, advice(step));
         }
     }
 }
