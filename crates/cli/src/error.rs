@@ -7,7 +7,7 @@ use gsictl_core::definition::Diagnostics;
 use gsictl_core::endpoint::Endpoint;
 use gsictl_core::plan::saved::{Stale, UnreadablePlan};
 use gsictl_core::retry::Rule;
-use gsictl_core::state::Target;
+use gsictl_core::state::{Elsewhere, Target};
 use gsictl_core::survey::SurveyError;
 use gsictl_driver::apply::ApplyError;
 use gsictl_driver::check::CheckError;
@@ -274,6 +274,15 @@ impl From<ApplyError> for CliError {
     }
 }
 
+/// A state that is held against another place than that of its tables.
+impl From<Elsewhere> for CliError {
+    fn from(error: Elsewhere) -> Self {
+        Self::new(Exit::State, error.to_string()).hint(
+            "ask the place where the indexes were created: --region, --endpoint-url, --profile or --local",
+        )
+    }
+}
+
 impl From<RollbackError> for CliError {
     fn from(error: RollbackError) -> Self {
         match error {
@@ -294,8 +303,7 @@ impl From<RollbackError> for CliError {
                 .hint("nothing was deleted; move it away, or name a state with --state FILE --superseded"),
             RollbackError::Nowhere { .. } => Self::new(Exit::State, error.to_string())
                 .hint("nothing was deleted; every state that gsictl wrote says it: the file was edited, or is not whole"),
-            RollbackError::Elsewhere(error) => Self::new(Exit::State, error.to_string())
-                .hint("ask the place where the indexes were created: --region, --endpoint-url, --profile or --local"),
+            RollbackError::Elsewhere(error) => error.into(),
         }
     }
 }

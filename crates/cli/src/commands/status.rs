@@ -118,14 +118,19 @@ impl Watcher<'_> {
         }
     }
 
+    /// What DynamoDB shows, where the state belongs: elsewhere nothing is to be compared.
     async fn live(&mut self, state: &State) -> Result<Option<Live>, CliError> {
         let Some(backend) = &self.backend else {
             return Ok(None);
         };
+        let mut target = backend.target();
+        state.check_belongs(state.script_name(), &target)?;
         let tables: Vec<TableName> = state.entries().map(|(id, _)| id.table.clone()).collect();
         let clock = Clock::start();
         let catalog = survey(&tables, backend, clock, &mut self.stop, &mut |_, _| {}).await;
-        let catalog = catalog.map_err(|e| CliError::from(e).asked(&backend.target()))?;
+        let catalog = catalog.map_err(|e| CliError::from(e).asked(&target))?;
+        target.account = catalog.account().map(str::to_owned);
+        state.check_belongs(state.script_name(), &target)?;
         let seen = |id: &IndexId| match catalog.get(&id.table).map(|(_, sighting)| sighting) {
             Some(Sighting::Found(table)) => table.index(&id.index).map_or_else(
                 || "absent".to_owned(),

@@ -23,6 +23,7 @@ mod held_back;
 mod hostile;
 mod live;
 mod lock;
+mod paste;
 mod place;
 mod plan;
 mod report;

@@ -242,6 +242,37 @@ fn the_status_is_shown_for_people_and_for_programs_without_a_call() {
     assert!(world.files() == before);
 }
 
+/// Whatever is wrong with a state: damaged, newer, or with a history that cannot be.
+#[test]
+fn the_status_refuses_what_every_other_command_refuses_in_the_same_words() {
+    let damaged = fs::read_dir(project("crates/core/tests/state/damaged")).unwrap();
+    let damaged: Vec<_> = damaged.map(|file| file.unwrap().path()).collect();
+    assert!(damaged.len() > 60);
+    side_by_side(&damaged, |file| {
+        let world = World::airline();
+        world.write(STATE, &fs::read(file).unwrap());
+        let said = |args: &[&str]| {
+            let done = world.local(args);
+            let said = done.stderr.lines().next().unwrap_or_default().to_owned();
+            (done.code, said)
+        };
+        let of_plan = said(&["plan", "airline.yaml"]);
+        assert_eq!(of_plan.0, Some(5), "{}", file.display());
+        for status in [&["status"][..], &["status", "--output", "json"], &["status", "--live"]] {
+            assert_eq!(said(status), of_plan, "{}", file.display());
+        }
+    });
+}
+
+#[test]
+fn a_state_is_not_held_against_tables_of_another_place() {
+    let world = with_a_state();
+    world.write("other.db", &world.read(DATABASE));
+    let done = world.run(&["--local=other.db", "status", "--live"]).exits(5);
+    done.says(DATABASE).says("other.db").says("--local");
+    world.run(&["--local=other.db", "status"]).exits(0);
+}
+
 #[test]
 fn the_status_without_a_state_names_the_newest_archive() {
     let world = World::airline();
