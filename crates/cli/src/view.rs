@@ -21,6 +21,7 @@ mod status;
 mod ticker;
 mod validate;
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -58,7 +59,7 @@ pub(crate) trait View: Send {
 
 /// The view that the global options and the terminal ask for.
 pub(crate) fn for_run(globals: &Globals) -> Box<dyn View> {
-    let terminal = std::io::stderr().is_terminal();
+    let terminal = is_watched();
     let invocation = globals.invocation.clone();
     match globals.output {
         Output::Json => Box::new(json::Json { invocation }),
@@ -120,7 +121,7 @@ pub(crate) fn show_usage(told: &clap::Error) {
 
 /// A result.
 pub(crate) fn out(page: &Page) {
-    let _ = writeln!(std::io::stdout().lock(), "{}", page.render(Stream::Out));
+    send(Stream::Out, &(page.render(Stream::Out) + "\n"));
 }
 
 /// A result of one line.
@@ -135,7 +136,7 @@ pub(crate) fn json(document: &Value) {
 
 /// The same, of a document that was read and not made.
 pub(crate) fn json_text(document: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{}", text::visible_json(document));
+    send(Stream::Out, &(text::visible_json(document) + "\n"));
 }
 
 /// A result whose lines are our own: a manual, a schema, definitions.
@@ -150,7 +151,7 @@ pub(crate) fn show_status(report: &StatusReport<'_>, live: Option<&Live>) {
 
 /// Progress, and whatever is no result.
 pub(crate) fn err(page: &Page) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", page.render(Stream::Err));
+    send(Stream::Err, &(page.render(Stream::Err) + "\n"));
 }
 
 /// One line of it.
@@ -160,7 +161,23 @@ pub(crate) fn err_line(text: impl Display) {
 
 /// A question, to be answered on the same line.
 pub(crate) fn ask(question: &str) {
-    let _ = write!(std::io::stderr().lock(), "{} ", text::visible(question));
+    send(Stream::Err, &(text::visible(question) + " "));
+}
+
+/// Where everything leaves the program, but for what is drawn anew in place and for the
+/// help; each of those is made visible where it is handed over.
+#[expect(clippy::disallowed_methods, reason = "this is the gate")]
+fn send(stream: Stream, text: &str) {
+    let _ = match stream {
+        Stream::Out => std::io::stdout().lock().write_all(text.as_bytes()),
+        Stream::Err => std::io::stderr().lock().write_all(text.as_bytes()),
+    };
+}
+
+/// Whether what goes on is shown to somebody who looks on.
+#[expect(clippy::disallowed_methods, reason = "it is only asked what it is")]
+fn is_watched() -> bool {
+    std::io::stderr().is_terminal()
 }
 
 /// Says that the program has a mistake, where it would end without a word of its own.
@@ -170,6 +187,10 @@ pub(crate) fn tell_panics() {
         page.marked("", Mark::new(Colour::BoldRed, "error:"), format_args!("{panic}"));
         let next = "this is a mistake in gsictl: please report it with this text; the same command goes on from the saved state";
         page.marked("  ", Mark::new(Colour::Cyan, "next:"), next);
+        let trace = Backtrace::capture();
+        if trace.status() == BacktraceStatus::Captured {
+            page.lines(&trace.to_string());
+        }
         err(&page);
     }));
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
-use std::io::IsTerminal;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -15,7 +14,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::line::{self, Weight, grouped};
 use super::ticker::Ticker;
-use super::{Colour, Mark, Page, Stream, err, seconds};
+use super::{Colour, Mark, Page, Stream, err, is_watched, seconds};
 use crate::args::{Globals, Output};
 use crate::invocation::Invocation;
 
@@ -38,7 +37,7 @@ pub(crate) struct CheckView {
 impl CheckView {
     pub(super) fn new(globals: &Globals) -> Self {
         let quiet = globals.quiet || globals.output == Output::Json;
-        let live = std::io::stderr().is_terminal() && !quiet && !globals.verbose;
+        let live = is_watched() && !quiet && !globals.verbose;
         let least = match (quiet, globals.verbose) {
             (true, _) => Weight::Bad,
             (false, true) => Weight::Detail,

@@ -76,7 +76,9 @@ fn push_failures(page: &mut Page, report: &Report) {
 fn all_began_in_it(report: &Report) -> bool {
     let began = report.envelope.started_at.whole_seconds();
     let here = |i: &IndexReport| match i.result {
-        Result::Created => i.creation_time.is_some_and(|at| at >= began),
+        Result::Created => {
+            i.build_seconds.is_some() && i.creation_time.is_some_and(|at| at >= began)
+        }
         result => result != Result::Adopted,
     };
     report.indexes.iter().all(here)

@@ -68,7 +68,8 @@ pub struct IndexReport {
     pub index: String,
     /// How it ended.
     pub result: Result,
-    /// From the create (or the adoption) until it was seen active.
+    /// From the create (or the adoption) until it was seen active; not known where the
+    /// clock was set back meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build_seconds: Option<f64>,
     /// The first intent to create it.
@@ -248,8 +249,11 @@ fn index(id: &IndexId, verdict: &Verdict, state: &State) -> IndexReport {
     let entry = state.entry(id);
     let record = entry.map(Entry::record);
     let result = result(verdict, record.and_then(|r| r.owner));
+    let (begun, activated_at) =
+        (entry.and_then(Entry::creation_time), record.and_then(|r| r.activated_at));
+    let set_back = begun.zip(activated_at).is_some_and(|(begun, active)| begun > active);
     let took = match verdict {
-        Verdict::Activated(took) => Some(took.as_secs_f64()),
+        Verdict::Activated(took) if !set_back => Some(took.as_secs_f64()),
         _ => None,
     };
     let last_error = entry.and_then(|e| e.last_error()).map(str::to_owned);
@@ -258,8 +262,8 @@ fn index(id: &IndexId, verdict: &Verdict, state: &State) -> IndexReport {
         index: id.index.to_string(),
         result,
         build_seconds: took,
-        creation_time: entry.and_then(Entry::creation_time),
-        activated_at: record.and_then(|r| r.activated_at),
+        creation_time: begun,
+        activated_at,
         retry_count: entry.map_or(0, Entry::retry_count),
         error: last_error.filter(|_| !result.is_success()),
         next_steps: next_steps(id, verdict),

@@ -533,7 +533,7 @@ fn index() -> Value {
                     "left", "timed_out", "building", "waiting"
                 ]
             },
-            "build_seconds": number("From the create (or the adoption) until it was seen active."),
+            "build_seconds": number("From the create (or the adoption) until it was seen active; absent where the clock was set back meanwhile."),
             "creation_time": time_or_null("The first intent to create it."),
             "activated_at": time_or_null("When it was first seen active."),
             "retry_count": count("Attempts that failed."),

@@ -8,6 +8,7 @@ use crate::check::{
     Items, Outcome as Checked, Skew, TableCheck, Totals as CheckTotals, Violation,
 };
 use crate::definition::{Format, Source};
+use crate::endpoint::Endpoint;
 use crate::engine::{Ended, Outcome, Stats, Verdict};
 use crate::index_key::Fault;
 use crate::name::{IndexId, IndexName, TableName};
@@ -151,6 +152,71 @@ fn ended_so(ended: Ended, verdicts: Vec<Verdict>) -> Report {
     let state = State::new("airline.yaml", at(0), "lineage".to_owned());
     let about = About { command: "demo", started_at: at(0), ended_at: at(1), surveyed: 1 };
     Report::new(&about, &outcome, &state)
+}
+
+#[test]
+fn a_build_that_began_ahead_of_its_end_has_no_length() {
+    let index = IndexName::new("index-0").unwrap();
+    let id = IndexId::new(TableName::new("bookings").unwrap(), index);
+    let reported = |intent| {
+        let mut state = State::new("airline.yaml", at(0), "lineage".to_owned());
+        let indexes = vec![crate::definition::IndexDefinition { id: id.clone(), ..definition() }];
+        state.enlist(&crate::definition::Definitions { indexes });
+        let spec = "sha256:2e".to_owned();
+        for step in [
+            Step::Intend { at: intent, table_id: None, spec },
+            Step::SeenActive { at: at(9), table_id: None },
+        ] {
+            state.apply(&id, step).unwrap();
+        }
+        let took = std::time::Duration::from_secs(60);
+        let outcome = Outcome {
+            ended: Ended::Done,
+            verdicts: vec![(id.clone(), Verdict::Activated(took))],
+            tables: Vec::new(),
+            stats: Stats::default(),
+        };
+        let about = About { command: "apply", started_at: at(0), ended_at: at(10), surveyed: 1 };
+        let report = Report::new(&about, &outcome, &state);
+        let least = report.markdown().contains("Builds one after the other | at least");
+        (report.indexes[0].build_seconds, least)
+    };
+    assert_eq!(reported(at(8)), (Some(60.0), false));
+    assert_eq!(reported(at(70)), (None, true), "the clock was set back");
+}
+
+#[test]
+fn no_report_hides_what_others_wrote_or_takes_it_for_markdown() {
+    let hostile = "\n## x\u{1b}[8m\u{202e}\u{2028}<b>|`[a](b)&#x202e;".to_owned();
+    let mut applied = everything();
+    let mut rolled_back = taken_back();
+    for text in [&mut applied.script_name, &mut applied.ended, &mut rolled_back.script_name] {
+        text.clone_from(&hostile);
+    }
+    applied.target.account = Some(hostile.clone());
+    // The name of an embedded engine's file is anything.
+    applied.target.endpoint = Some(Endpoint::read(&format!("/{hostile}")));
+    let attempt =
+        Attempt { kind: hostile.clone(), strategy: hostile.clone(), ..attempt(1, &hostile, "", 0) };
+    for index in &mut applied.indexes {
+        index.error = Some(hostile.clone());
+        index.next_steps.push(hostile.clone());
+        index.attempts.push(attempt.clone());
+    }
+    for table in &mut applied.tables {
+        table.status.clone_from(&hostile);
+    }
+    for index in &mut rolled_back.indexes {
+        index.reason = Some(hostile.clone());
+        index.attempts.push(attempt.clone());
+    }
+    for text in [applied.markdown(), rolled_back.markdown()] {
+        assert!(!text.contains(|c| crate::text::is_hidden(c) && c != '\n'), "{text}");
+        assert!(!text.lines().any(|line| line.starts_with("## x")), "{text}");
+        for (raw, escaped) in [("<b>", "\\<b>"), ("&#x", "\\&#x"), ("[a]", "\\[a]")] {
+            assert_eq!(text.matches(raw).count(), text.matches(escaped).count(), "{text}");
+        }
+    }
 }
 
 #[test]

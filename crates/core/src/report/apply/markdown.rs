@@ -42,7 +42,7 @@ fn summary(out: &mut String, report: &Report) {
         ("Began", report.envelope.started_at.to_string()),
         ("Ended", report.envelope.ended_at.to_string()),
         ("Took", seconds(report.seconds)),
-        ("Builds one after the other", seconds(report.build_seconds_sum)),
+        ("Builds one after the other", one_after_the_other(report)),
         ("Indexes", counts),
         ("Success rate", format!("{success_rate:.0} %")),
         ("Written by", plain(report.envelope.tool)),
@@ -52,6 +52,14 @@ fn summary(out: &mut String, report: &Report) {
     }
     heading(out, 2, "Summary");
     table(out, &["", ""], rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]));
+}
+
+/// What was found being built had begun before.
+fn one_after_the_other(report: &Report) -> String {
+    let built = |i: &&IndexReport| matches!(i.result, Result::Created | Result::Adopted);
+    let whole = |i: &IndexReport| i.result == Result::Created && i.build_seconds.is_some();
+    let least = if report.indexes.iter().filter(built).all(whole) { "" } else { "at least " };
+    format!("{least}{}", seconds(report.build_seconds_sum))
 }
 
 fn place(target: &Target) -> String {
