@@ -244,7 +244,7 @@ mod tests {
         assert_eq!(again(&["--endpoint-url", url]), "gsictl --endpoint-url http://localhost:8000");
         assert_eq!(
             again(&[&format!("--endpoint-url={url}"), "status"]),
-            "gsictl '--endpoint-url=http://localhost:8000' status"
+            "gsictl --endpoint-url=http://localhost:8000 status"
         );
     }
 }

@@ -21,7 +21,7 @@ use crate::text::is_hidden;
 pub fn quoted(word: impl AsRef<OsStr>) -> String {
     let bytes = word.as_ref().as_encoded_bytes();
     match std::str::from_utf8(bytes) {
-        Ok(text) if !text.is_empty() && text.chars().all(is_bare) => text.to_owned(),
+        Ok(text) if !text.is_empty() && is_bare(text) => text.to_owned(),
         Ok(text) if !text.contains(|c| is_hidden(c) || matches!(c, '`' | '|')) => {
             format!("'{}'", text.replace('\'', r"'\''"))
         }
@@ -29,10 +29,12 @@ pub fn quoted(word: impl AsRef<OsStr>) -> String {
     }
 }
 
-/// What no shell takes for anything but itself, wherever it stands in a word. `=` and
-/// `~` mean something at some places, and get quotes at all of them.
-fn is_bare(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | ',' | '+' | '@' | '%')
+/// Whether no shell takes the text for anything but itself. `=` sets a variable or names
+/// a command, but not in an option; `~` gets quotes wherever it stands.
+fn is_bare(text: &str) -> bool {
+    let is_option = text.starts_with('-');
+    let itself = |c: char| matches!(c, '-' | '_' | '.' | '/' | ':' | ',' | '+' | '@' | '%');
+    text.chars().all(|c| c.is_ascii_alphanumeric() || itself(c) || c == '=' && is_option)
 }
 
 fn printed(bytes: &[u8]) -> String {
@@ -116,11 +118,11 @@ mod tests {
 
     #[test]
     fn a_word_that_needs_no_quotes_has_none() {
-        for word in ["gsictl", "--state-dir", "/srv/a-b_c.d", "http://127.0.0.1:8000", "eu-west-1"]
-        {
+        for word in ["gsictl", "--local=a/b.db", "/srv/a-b_c.d", "http://127.0.0.1:8000"] {
             assert_eq!(quoted(word), word);
         }
         assert_eq!(quoted("my dir"), "'my dir'");
+        assert_eq!(quoted("a=b"), "'a=b'");
         assert_eq!(quoted("it's"), r"'it'\''s'");
         assert_eq!(quoted("$(rm -rf ~)"), "'$(rm -rf ~)'");
         assert_eq!(quoted(""), "''");

@@ -9,7 +9,7 @@ use gsictl_core::text::{is_hidden, visible, visible_json};
 use serde_json::{Value, json};
 
 use crate::support::wire::Message;
-use crate::world::{Done, LOCK, STATE, World};
+use crate::world::{Done, LOCK, Running, STATE, World, skipped};
 
 /// Sets the title, clears the screen, draws a line that is not ours, hides what follows,
 /// and turns it round; in C0, C1, bidi, separators and what takes no room.
@@ -159,7 +159,7 @@ fn looked_at(world: &World, args: &[&str]) -> [Done; 3] {
     let forced = {
         let mut command = world.command(&[&["-v"], args].concat());
         command.env("CLICOLOR_FORCE", "1");
-        crate::support::world::Running::new(command, format!("gsictl -v {args:?}")).end()
+        Running::new(command, format!("gsictl -v {args:?}")).end()
     };
     let all = [forced, world.run(args), world.run(&[args, &["--output", "json"]].concat())];
     for done in &all {
@@ -331,4 +331,27 @@ fn a_holder_of_the_lock_is_named_visibly() {
     (&lock).write_all(HOSTILE.as_bytes()).unwrap();
     let [_, done, _] = looked_at(&world, &["apply", "two.json"]);
     done.exits(5).says(&visible(HOSTILE.trim()));
+}
+
+/// Live lines move the cursor by themselves; of what the service says nothing does.
+#[test]
+fn what_a_service_says_moves_nothing_among_lines_that_are_drawn_again() {
+    let (world, _liar) = world();
+    for args in [
+        "apply two.json --max-attempts 1",
+        "apply taking.json --check --state-dir home",
+        "check two.json",
+    ] {
+        let line = format!("gsictl {args}");
+        let Some(command) = world.in_terminal(&line) else {
+            return skipped("there is no script of util-linux");
+        };
+        let shown = Running::new(command, line).end().stdout;
+        assert!(shown.contains("\\u{1b}"), "{shown:?}");
+        for order in
+            ["\u{1b}]0;", "\u{7}", "\u{1b}[8m", "\u{9b}", "\u{202e}", "\u{2028}", "\u{200b}"]
+        {
+            assert!(!shown.contains(order), "{args}: {order:?} in {shown:?}");
+        }
+    }
 }
