@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::call::{Call, CallError, ErrorKind, Reply};
 use crate::catalog::{IndexStatus, TableDescription};
+use crate::classify::is_known;
 use crate::event::Event;
 use crate::machine::{CallId, Effect, Machine};
 use crate::name::{IndexId, IndexName, TableName};
@@ -135,7 +136,12 @@ impl Watch {
 
     fn on_error(&mut self, now: Timestamp, error: CallError) {
         let hopeless = Rule::of(error.kind).strategy == Strategy::Permanent;
-        let worth_waiting = matches!(error.kind, ErrorKind::Throttled | ErrorKind::Server);
+        let worth_waiting = match error.kind {
+            ErrorKind::Throttled => true,
+            // What answers, but not as DynamoDB does, is the wrong endpoint.
+            ErrorKind::Server => is_known(&error.code),
+            _ => false,
+        };
         if error.kind == ErrorKind::TableNotFound {
             self.result = Some(Watched::NoTable);
         } else if hopeless || !(self.answered || worth_waiting) {

@@ -13,6 +13,7 @@
 #[expect(dead_code, reason = "the other test program uses the rest")]
 mod support;
 
+mod answers;
 mod apply;
 mod check;
 mod contact;

@@ -35,10 +35,32 @@ impl Server {
                 let Ok((stream, _)) = listener.accept() else {
                     return;
                 };
-                serve(&stream, &answer, &log);
+                serve(&stream, |_| answer, &log);
             }
         });
         Self { address, heads }
+    }
+
+    /// Answers each request, by the operation that it asks for, for ever.
+    #[allow(dead_code, reason = "one of the programs that share this needs it")]
+    pub(crate) fn by_operation(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let heads = Arc::new(Mutex::new(Vec::new()));
+        let (log, answer) = (Arc::clone(&heads), Arc::new(answer));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
+                std::thread::spawn(move || serve(&stream, |head| answer(operation(head)), &log));
+            }
+        });
+        Self { address, heads }
+    }
+
+    /// How often the operation was asked for so far.
+    #[allow(dead_code, reason = "one of the programs that share this needs it")]
+    pub(crate) fn count(&self, name: &str) -> usize {
+        self.heads().iter().filter(|head| operation(head) == name).count()
     }
 
     pub(crate) fn endpoint(&self) -> String {
@@ -51,7 +73,13 @@ impl Server {
     }
 }
 
-fn serve(mut stream: &TcpStream, answer: &Answer, log: &Mutex<Vec<String>>) {
+/// `Scan`, of a request with `X-Amz-Target: DynamoDB_20120810.Scan`.
+fn operation(head: &str) -> &str {
+    let target = head.lines().find(|line| line.to_ascii_lowercase().starts_with("x-amz-target:"));
+    target.and_then(|line| line.rsplit('.').next()).unwrap_or_default().trim()
+}
+
+fn serve(mut stream: &TcpStream, answer: impl FnOnce(&str) -> Answer, log: &Mutex<Vec<String>>) {
     let mut reader = BufReader::new(stream);
     let mut head = String::new();
     while reader.read_line(&mut head).is_ok_and(|read| read > 2) {}
@@ -61,8 +89,9 @@ fn serve(mut stream: &TcpStream, answer: &Answer, log: &Mutex<Vec<String>>) {
         .find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     let _ = reader.read_exact(&mut body);
+    let answer = answer(&head);
     log.lock().unwrap().push(head);
-    let (status, headers, body) = match answer {
+    let (status, headers, body) = match &answer {
         Answer::Say(status, body) => {
             (*status, "Content-Type: application/x-amz-json-1.0", body.as_bytes())
         }
