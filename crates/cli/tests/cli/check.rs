@@ -15,7 +15,7 @@ use crate::support::fault::Fault;
 use crate::support::proxy::{Asked, Chooser, Log};
 use crate::support::service::faulty_service;
 use crate::support::world::Tables;
-use crate::world::{Done, Running, World, one_index, side_by_side, text};
+use crate::world::{Done, Running, World, one_index, side_by_side, text, wait_for};
 
 mod resume;
 mod said;

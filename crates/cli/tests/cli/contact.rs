@@ -249,7 +249,6 @@ fn a_stop_before_the_first_answer_ends_the_run_with_nothing_changed() {
         let world = world();
         let run = world.start(&["apply", "gates.yaml", "--endpoint-url", &endpoint]);
         wait_for("the lock", || world.exists(crate::world::LOCK));
-        std::thread::sleep(std::time::Duration::from_millis(100));
         run.signal(signal);
         run.end().exits(130).says("interrupted; nothing was changed");
         assert!(!world.exists(crate::world::STATE));

@@ -66,7 +66,9 @@ fn in_a_terminal_only_the_word_yes_is_taken_for_it() {
         let world = built();
         let line = "gsictl --local --local-build-seconds 0.3 rollback";
         let Some(mut terminal) = world.in_terminal(line) else {
-            return crate::skipped::skipped("there is no script of util-linux");
+            return crate::skipped::skipped(
+                "there is no `script` of util-linux; install util-linux",
+            );
         };
         terminal.stdin(std::process::Stdio::piped());
         let done = crate::world::with_input(terminal, format!("{answer}\n").as_bytes());
@@ -97,7 +99,7 @@ fn an_index_that_was_there_before_is_kept() {
 #[test]
 fn killed_half_way_it_is_finished_by_the_next() {
     let world = built();
-    let args = ["--local", "--local-build-seconds", "2", "rollback", "--yes", "--output", "json"];
+    let args = ["--local", "--local-build-seconds", "6", "rollback", "--yes", "--output", "json"];
     let mut running = world.start(&args);
     running.until("accepted");
     let first = running.kill();

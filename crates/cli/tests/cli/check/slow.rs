@@ -2,7 +2,6 @@
 //! million items in little memory.
 
 use super::*;
-use crate::world::wait_for;
 
 const BIG: usize = 1_000_000;
 
