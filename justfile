@@ -19,6 +19,10 @@ test *args:
 engines:
     .ci/run engines test
 
+# All tests, twenty times on a machine that is kept busy
+stress *args:
+    scripts/stress-tests {{ args }}
+
 # Licences, duplicate versions, sources, advisories
 deny:
     .ci/run deny
