@@ -311,7 +311,7 @@ fn an_activation_timeout_leaves_the_build_for_the_next_run() {
         let args = [
             "--local",
             "--local-build-seconds",
-            "3",
+            "8",
             "apply",
             "airline.yaml",
             "--table",

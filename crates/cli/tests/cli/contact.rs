@@ -157,7 +157,7 @@ fn a_server_that_is_no_dynamodb_is_told_as_one() {
 fn a_run_that_waits_for_a_better_answer_can_be_interrupted() {
     let world = world();
     let down = r#"{"__type":"InternalServerError","message":"oops"}"#;
-    let server = Server::start(vec![Answer::Say(500, down.to_owned()); 3]);
+    let server = Server::start(vec![Answer::Say(500, down.to_owned()); 30]);
     let endpoint = server.endpoint();
     let mut run =
         world.start(&["apply", "gates.yaml", "--output", "json", "--endpoint-url", &endpoint]);

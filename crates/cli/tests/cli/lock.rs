@@ -193,7 +193,7 @@ fn start_elsewhere(world: &World) -> Running {
     world.start(&[
         &database,
         "--local-build-seconds",
-        "4",
+        "8",
         "--state-dir",
         "state",
         "--output",
