@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex};
 use gsictl_core::text::{is_hidden, visible, visible_json};
 use serde_json::{Value, json};
 
+use crate::skipped::skipped;
 use crate::support::wire::Message;
-use crate::world::{Done, LOCK, Running, STATE, World, skipped};
+use crate::world::{Done, LOCK, Running, STATE, World};
 
 /// Sets the title, clears the screen, draws a line that is not ours, hides what follows,
 /// and turns it round; in C0, C1, bidi, separators and what takes no room.
