@@ -8,7 +8,7 @@ use gsictl_core::time::Timestamp;
 
 use crate::bugs::Bug;
 use crate::history::{Tally, play};
-use crate::scenario::{End, Scenario};
+use crate::scenario::{End, Run, Scenario};
 use crate::world::World;
 
 /// An invariant that was broken.
@@ -132,6 +132,15 @@ fn smaller(scenario: &Scenario) -> Vec<Scenario> {
     for n in 0..scenario.deeds.len() {
         with(&|s| _ = s.deeds.remove(n));
     }
+    for n in 0..scenario.foes.len() {
+        with(&|s| _ = s.foes.remove(n));
+    }
+    for n in 0..scenario.restores.len() {
+        with(&|s| _ = s.restores.remove(n));
+    }
+    for n in 0..scenario.beside.len() {
+        with(&|s| _ = s.beside.remove(n));
+    }
     for (n, _) in scenario.rates.0.iter().enumerate().filter(|(_, rate)| **rate > 0) {
         with(&|s| s.rates.0[n] = 0);
     }
@@ -149,22 +158,45 @@ fn smaller(scenario: &Scenario) -> Vec<Scenario> {
     if scenario.service.stale.is_some() {
         with(&|s| s.service.stale = None);
     }
+    if scenario.service.shows_deletes {
+        with(&|s| s.service.shows_deletes = false);
+    }
     if scenario.service.account_limit.is_some() {
         with(&|s| s.service.account_limit = None);
     }
     for (n, run) in scenario.runs.iter().enumerate() {
-        if run.clock_set != 0 {
-            with(&|s| s.runs[n].clock_set = 0);
+        for simpler in simpler(run) {
+            with(&|s| s.runs[n] = simpler.clone());
         }
-        if !matches!(run.end, End::Natural) {
-            with(&|s| s.runs[n].end = End::Natural);
+    }
+    for (n, run) in scenario.beside.iter().enumerate() {
+        for simpler in simpler(run) {
+            with(&|s| s.beside[n] = simpler.clone());
         }
-        if run.retry_failed || run.lacks_last || run.table.is_some() {
-            with(&|s| {
-                let run = &mut s.runs[n];
-                (run.retry_failed, run.lacks_last, run.table) = (false, false, None);
-            });
-        }
+    }
+    all
+}
+
+/// The run with one thing less, each.
+fn simpler(run: &Run) -> Vec<Run> {
+    let mut all = Vec::new();
+    if run.clock_set != 0 {
+        all.push(Run { clock_set: 0, ..run.clone() });
+    }
+    if !matches!(run.end, End::Natural) {
+        all.push(Run { end: End::Natural, ..run.clone() });
+    }
+    if !run.is_peaceful {
+        all.push(Run { is_peaceful: true, ..run.clone() });
+    }
+    if run.declines {
+        all.push(Run { declines: false, ..run.clone() });
+    }
+    if run.of_archive.is_some() {
+        all.push(Run { of_archive: None, ..run.clone() });
+    }
+    if run.retry_failed || run.lacks_last || run.table.is_some() {
+        all.push(Run { retry_failed: false, lacks_last: false, table: None, ..run.clone() });
     }
     all
 }

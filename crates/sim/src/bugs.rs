@@ -9,10 +9,12 @@ use gsictl_core::apply::Prepared;
 use gsictl_core::call::{Call, CallError, Effect as Applied, Reply};
 use gsictl_core::catalog::{IndexStatus, TableDescription};
 use gsictl_core::definition::Definitions;
+use gsictl_core::engine::{Outcome, Verdict};
 use gsictl_core::machine::{CallId, Effect, Machine};
-use gsictl_core::name::{IndexId, IndexName};
+use gsictl_core::name::IndexName;
 use gsictl_core::plan::Action;
 use gsictl_core::retry::Policy;
+use gsictl_core::rollback::Kept;
 use gsictl_core::state::{Entry, Owner, Serial, State, Step};
 use gsictl_core::time::Timestamp;
 use gsictl_driver::store::disk::{Disk, Locking, Stamp};
@@ -59,6 +61,12 @@ bugs! {
     AdoptsAnything = "adopts-anything": "An index of that name is taken for ours, whatever its keys.",
     IgnoresOwner = "rollback-ignores-owner": "A rollback deletes what was there before, too.",
     IgnoresKeys = "rollback-ignores-keys": "A rollback deletes an index of that name, whatever its keys.",
+    KeepsOwnership = "delete-keeps-ownership": "What a rollback deleted counts as ours when somebody makes it again.",
+    BelievesAnyAnswer = "believes-any-answer": "An answer about another table is believed.",
+    BelievesAnOlderState = "believes-an-older-state": "A state is believed beside a newer one of its lineage.",
+    RepeatsForEver = "repeats-for-ever": "Attempts are not counted.",
+    DeniesWhatWasDone = "denies-what-was-done": "What was deleted is told to have been kept.",
+    NeverFinished = "never-finished": "A rollback that was killed before its archive is never archived.",
     ArchivesTooEarly = "archives-too-early": "The state is archived while indexes are missing.",
 }
 
@@ -96,6 +104,7 @@ impl Bug {
         let mut policy = policy.clone();
         match bug {
             Some(Self::TrustsStaleLook) => policy.visibility = Duration::ZERO,
+            Some(Self::RepeatsForEver) => policy.max_attempts = u32::MAX,
             Some(Self::WrongUnit) => policy.backoff.iter_mut().for_each(|wait| *wait /= 1_000),
             _ => {}
         }
@@ -104,19 +113,34 @@ impl Bug {
 
     /// Whose the indexes are, for a rollback with this bug.
     pub(crate) fn owned(bug: Option<Self>, state: &mut State, now: Timestamp) {
-        if bug != Some(Self::IgnoresOwner) {
-            return;
-        }
-        let found = |(id, entry): (&IndexId, &Entry)| {
-            (entry.record().owner == Some(Owner::Found)).then(|| (id.clone(), entry.clone()))
+        let ours = |entry: &Entry| match bug {
+            Some(Self::IgnoresOwner) => entry.record().owner == Some(Owner::Found),
+            Some(Self::KeepsOwnership) => {
+                entry.record().deleted_at.is_some() && entry.record().owner != Some(Owner::Run)
+            }
+            _ => false,
         };
-        for (id, entry) in state.entries().filter_map(found).collect::<Vec<_>>() {
+        let all = state.entries().filter(|(_, entry)| ours(entry));
+        let all: Vec<_> = all.map(|(id, entry)| (id.clone(), entry.clone())).collect();
+        for (id, entry) in all {
             let table_id = entry.record().table_id.clone();
             let spec = entry.record().spec.clone().unwrap_or_default();
             for step in
                 [Step::SeenAbsent, Step::Intend { at: now, table_id, spec }, Step::Acknowledge]
             {
                 let _ = state.apply(&id, step);
+            }
+        }
+    }
+
+    /// What a run with this bug says at its end.
+    pub(crate) fn told(bug: Option<Self>, outcome: &mut Outcome) {
+        if bug != Some(Self::DeniesWhatWasDone) {
+            return;
+        }
+        for (_, verdict) in &mut outcome.verdicts {
+            if let Verdict::Deleted(_) = verdict {
+                *verdict = Verdict::Kept(Kept::NotOurs);
             }
         }
     }
@@ -137,19 +161,21 @@ impl Bug {
 }
 
 /// A machine with a bug, or without.
-pub struct Buggy<'a, M> {
+pub struct Buggy<M> {
     inner: M,
     bug: Option<Bug>,
-    wanted: &'a Definitions,
+    /// What the definitions say, where a bug asks.
+    wanted: Definitions,
     /// A create to be repeated, under the number of the first.
     again: Option<(CallId, Call)>,
     creates: Vec<(CallId, Call)>,
 }
 
-impl<'a, M: Machine> Buggy<'a, M> {
+impl<M: Machine> Buggy<M> {
     /// Puts `bug` into the machine.
     #[must_use]
-    pub fn new(inner: M, bug: Option<Bug>, wanted: &'a Definitions) -> Self {
+    pub fn new(inner: M, bug: Option<Bug>, wanted: &Definitions) -> Self {
+        let wanted = bug.map(|_| wanted.clone()).unwrap_or_default();
         Self { inner, bug, wanted, again: None, creates: Vec::new() }
     }
 
@@ -188,7 +214,7 @@ impl<'a, M: Machine> Buggy<'a, M> {
     }
 }
 
-impl<M: Machine> Machine for Buggy<'_, M> {
+impl<M: Machine> Machine for Buggy<M> {
     fn poll(&mut self, now: Timestamp) -> Option<Effect> {
         if let Some((id, call)) = self.again.take() {
             return Some(Effect::Call(id, call));

@@ -4,88 +4,31 @@
 //! the saves and the answers of the model for itself. What is broken is a panic
 //! that names the invariant.
 
+mod claims;
+mod deletion;
+mod moment;
+mod saved;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hasher};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gsictl_core::call::{Call, CallError, CreateIndex, Effect, ErrorKind, Reply};
 use gsictl_core::catalog::{IndexDescription, IndexStatus, TableDescription, TableStatus};
 use gsictl_core::machine::{CallId, Snapshot};
-use gsictl_core::name::{IndexId, IndexName, TableName};
+use gsictl_core::name::{IndexId, TableName};
 use gsictl_core::state::Serial;
 use gsictl_core::time::Timestamp;
-use serde::Deserialize;
 
 use crate::coverage::Coverage;
+use crate::ledger::Evidence;
 
-/// A state file, as far as the invariants are about it.
-#[derive(Debug, Default, Deserialize)]
-pub struct Saved {
-    gsis: BTreeMap<String, SavedEntry>,
-    gsictl: Option<SavedOwn>,
-}
+use self::claims::Claims;
+use self::moment::Moment;
 
-/// One entry of a state file in the seeds' fields.
-#[derive(Debug, Deserialize)]
-pub struct SavedEntry {
-    table_name: String,
-    index_name: String,
-    /// Its status.
-    pub status: String,
-    /// Attempts that failed.
-    pub retry_count: u64,
-}
-
-#[derive(Debug, Deserialize)]
-struct SavedOwn {
-    serial: u64,
-    #[serde(default)]
-    entries: BTreeMap<String, SavedRecord>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct SavedRecord {
-    owner: Option<String>,
-    intent_at: Option<String>,
-    delete_intent_at: Option<String>,
-}
-
-impl Saved {
-    /// # Panics
-    /// Where the bytes are no state file: invariant 5.
-    #[must_use]
-    pub fn read(bytes: &[u8]) -> Self {
-        serde_json::from_slice(bytes).expect("invariant 5: what is durable can be read")
-    }
-
-    /// Every entry with its index.
-    pub fn entries(&self) -> impl Iterator<Item = (IndexId, &SavedEntry)> {
-        self.gsis.values().filter_map(|entry| {
-            let table = TableName::new(&entry.table_name).ok()?;
-            Some((IndexId::new(table, IndexName::new(&entry.index_name).ok()?), entry))
-        })
-    }
-
-    /// Whose the index is, as far as it is written.
-    #[must_use]
-    pub fn owner(&self, id: &IndexId) -> Option<&str> {
-        self.record(id)?.owner.as_deref()
-    }
-
-    fn entry(&self, id: &IndexId) -> Option<(&str, &SavedEntry)> {
-        let is =
-            |e: &SavedEntry| e.table_name == id.table.as_str() && e.index_name == id.index.as_str();
-        self.gsis.iter().find(|(_, e)| is(e)).map(|(key, e)| (key.as_str(), e))
-    }
-
-    fn record(&self, id: &IndexId) -> Option<&SavedRecord> {
-        self.gsictl.as_ref()?.entries.get(self.entry(id)?.0)
-    }
-
-    fn serial(&self) -> u64 {
-        self.gsictl.as_ref().map_or(0, |own| own.serial)
-    }
-}
+pub use self::saved::{Saved, SavedEntry};
 
 /// How a run goes about its work, as far as it can be held to it.
 #[derive(Clone, Debug, Default)]
@@ -100,6 +43,8 @@ pub struct Rules {
     pub rollback: bool,
     /// A rollback that deletes what was never acknowledged, too.
     pub include_inferred: bool,
+    /// How often a run may try an index; 0 where it is not held to it.
+    pub max_attempts: u32,
 }
 
 /// An answered look at a table.
@@ -130,30 +75,6 @@ struct Sent {
     shown: bool,
 }
 
-/// A time, as it is and as it was on the clock of the run.
-#[derive(Clone, Copy, Debug, Default)]
-struct Moment {
-    real: Timestamp,
-    by_clock: Timestamp,
-}
-
-impl Moment {
-    fn new(now: Timestamp, skew: i64) -> Self {
-        Self { real: now, by_clock: Timestamp::from_millis(now.as_millis() + skew) }
-    }
-
-    /// The moment at which a clock shows this.
-    fn on_clock(by_clock: Timestamp, skew: i64) -> Self {
-        Self { real: Timestamp::from_millis(by_clock.as_millis() - skew), by_clock }
-    }
-
-    /// Whether so much time has passed since, by either clock: one may have been
-    /// set meanwhile.
-    fn is_past(self, earlier: Self, length: Duration) -> bool {
-        self.real - earlier.real >= length || self.by_clock - earlier.by_clock >= length
-    }
-}
-
 /// What a create of ours was about.
 #[derive(Debug)]
 struct Made {
@@ -166,6 +87,8 @@ struct Made {
 struct Backoff {
     failures: usize,
     not_before: Timestamp,
+    /// The newest of them was a create.
+    of_create: bool,
 }
 
 /// What the world remembers of the machines' calls, saves and answers.
@@ -178,6 +101,12 @@ pub struct Checks {
     handed_out: Option<Arc<Saved>>,
     /// What the disk may hold: the newest confirmed, and all that came later.
     durable: Vec<Arc<[u8]>>,
+    /// What each state that was ever handed out rests on, by its bytes: what the
+    /// runs of its lineage had been told by then of the indexes that they made.
+    known: BTreeMap<u64, Claims>,
+    /// What this run was told, and what its state rests on.
+    claims: Claims,
+    lineage: Option<Rc<str>>,
     /// A state was confirmed, and nobody archived or removed it since.
     kept: bool,
     save_failed: bool,
@@ -189,6 +118,8 @@ pub struct Checks {
     seen: BTreeMap<TableName, Seen>,
     changed: BTreeMap<TableName, Timestamp>,
     asked: BTreeMap<CallId, Moment>,
+    /// The intents of the newest state, by index.
+    meant: BTreeMap<IndexId, Option<String>>,
     /// The serial of the intent that the last create of an index rested on.
     intents: BTreeMap<IndexId, u64>,
     /// Creates that may have been applied, with no look since that showed the
@@ -197,6 +128,11 @@ pub struct Checks {
     backoff: BTreeMap<IndexId, Backoff>,
     /// What our creates were about, the newest of each index.
     made: BTreeMap<IndexId, Made>,
+    /// Creates of this run that were acknowledged, by index.
+    accepted: BTreeMap<IndexId, u32>,
+    /// Indexes of which this run's delete was acknowledged; `true` once a
+    /// description showed them gone or going.
+    removed: BTreeMap<IndexId, bool>,
     /// Indexes that a description of this run showed ready.
     shown_ready: BTreeSet<IndexId>,
     /// Indexes that a description showed since the last save.
@@ -224,6 +160,33 @@ impl Checks {
         self.save_failed
     }
 
+    /// Whether a create of this run was acknowledged.
+    #[must_use]
+    pub fn was_created(&self, id: &IndexId) -> bool {
+        self.accepted.contains_key(id)
+    }
+
+    /// Whether a delete of this run was acknowledged, and the index was shown gone
+    /// or going afterwards.
+    #[must_use]
+    pub fn was_deleted(&self, id: &IndexId) -> bool {
+        self.removed.get(id) == Some(&true)
+    }
+
+    /// The lineage of the state that this run works on.
+    #[must_use]
+    pub fn lineage(&self) -> Rc<str> {
+        self.lineage.clone().unwrap_or_else(|| "".into())
+    }
+
+    /// Whether the runs of this state may take the index for what they made.
+    ///
+    /// # Errors
+    /// What they were told.
+    pub fn evidence(&self, id: &IndexId) -> Evidence {
+        self.claims.evidence(id, self.rules.include_inferred)
+    }
+
     /// The newest state that this run was told is durable.
     #[must_use]
     pub fn confirmed(&self) -> Option<&Saved> {
@@ -243,6 +206,11 @@ impl Checks {
             }
             None => assert!(!self.kept, "invariant 5: a durable state is gone"),
         }
+        (self.claims, self.lineage) = (Claims::default(), None);
+        self.meant.clear();
+        if let Some(bytes) = loaded {
+            self.rests_on(bytes);
+        }
         self.confirmed = loaded.map(|bytes| Arc::new(Saved::read(bytes)));
         self.newest = self.confirmed.as_ref().map(|saved| saved.serial());
         self.handed_out = self.confirmed.clone();
@@ -257,8 +225,49 @@ impl Checks {
         self.asked.clear();
         self.intents.clear();
         self.backoff.clear();
+        self.accepted.clear();
+        self.removed.clear();
         self.shown_ready.clear();
         self.shown.clear();
+    }
+
+    /// The run works on this state. What it may know is what the newest of its
+    /// lineage in the directory knows.
+    pub fn rests_on(&mut self, newest: &[u8]) {
+        self.claims = self.known.get(&digest(newest)).cloned().unwrap_or_default();
+        let saved = Saved::read(newest);
+        self.lineage = Some(saved.lineage().into());
+        let intent = |id: &IndexId| saved.record(id).and_then(|record| record.intent_at.clone());
+        self.meant = saved.entries().map(|(id, _)| (id.clone(), intent(&id))).collect();
+    }
+
+    /// The state was put away before the run began: a new one begins.
+    pub fn begin_anew(&mut self) {
+        (self.claims, self.lineage) = (Claims::default(), None);
+        self.meant.clear();
+        (self.confirmed, self.handed_out, self.newest) = (None, None, None);
+    }
+
+    /// These bytes were saved, or archived, and not by a machine. They rest on what
+    /// this run was told.
+    pub fn saved_outside(&mut self, bytes: &[u8]) {
+        let claims = self.claims.clone();
+        self.known.entry(digest(bytes)).or_insert(claims);
+        self.durable.push(bytes.into());
+        self.kept = true;
+    }
+
+    /// The run ended by itself, and what it was told is in its state, if the state
+    /// could be saved.
+    pub fn ended(&mut self) {
+        if let (Some(bytes), false) = (self.durable.first(), self.save_failed) {
+            self.known.insert(digest(bytes), self.claims.clone());
+        }
+    }
+
+    /// An older directory was put back, which knows nothing of what came after it.
+    pub fn forget_what_was_sent(&mut self) {
+        self.may_exist.clear();
     }
 
     /// The state is being archived: from now on it may be gone.
@@ -299,9 +308,27 @@ impl Checks {
             }
         }
         self.newest = Some(serial);
+        if self.lineage.is_none() {
+            self.lineage = Some(saved.lineage().into());
+        }
+        self.note_intents(&saved);
+        self.known.insert(digest(&snapshot.bytes), self.claims.clone());
         self.handed_out = Some(saved);
         self.durable.push(snapshot.bytes.as_slice().into());
         self.shown.clear();
+    }
+
+    /// Whoever reads an intent knows that there may be what it means, though its
+    /// call may never have been made.
+    fn note_intents(&mut self, saved: &Saved) {
+        for (id, _) in saved.entries() {
+            let intent = saved.record(&id).and_then(|record| record.intent_at.clone());
+            let before = self.meant.insert(id.clone(), intent.clone());
+            if let Some(at) = intent.filter(|at| before.flatten().as_ref() != Some(at)) {
+                let at = Timestamp::parse(&at).expect("invariant 4: a time");
+                self.claims.sent(&id, Moment { real: at, by_clock: at });
+            }
+        }
     }
 
     fn moved_as_the_tables_say(&self, id: &IndexId, old: &SavedEntry, new: &SavedEntry) {
@@ -335,7 +362,7 @@ impl Checks {
         self.kept = true;
     }
 
-    pub(crate) fn on_call(&mut self, now: Timestamp, skew: i64, id: CallId, call: &Call) {
+    pub(crate) fn on_call(&mut self, (now, skew): (Timestamp, i64), id: CallId, call: &Call) {
         assert!(!self.save_failed, "invariant 8: a call after a failed save: {call:?}");
         let at = Moment::new(now, skew);
         self.asked.insert(id, at);
@@ -349,6 +376,7 @@ impl Checks {
                 _ => None,
             };
             self.made.insert(index.clone(), Made { call: create.clone(), table_id });
+            self.claims.sent(&index, at);
             let sent = Sent { at, meant_at: Moment::on_clock(meant_at, skew), shown: false };
             let before = self.may_exist.insert(index.clone(), sent);
             assert!(
@@ -362,36 +390,6 @@ impl Checks {
         } else {
             assert!(!call.is_mutating(), "invariant 3: a run changes indexes only: {call:?}");
         }
-    }
-
-    /// Invariants 1, 3 and 4.
-    fn may_be_deleted(&mut self, id: CallId, index: &IndexId) {
-        let before = self.unanswered.insert(index.table.clone(), id);
-        assert_eq!(before, None, "invariant 1: two unanswered changes on {}", index.table);
-        let seen = self.seen.get(&index.table);
-        let Some(Seen::Found(table)) = seen else {
-            panic!("invariant 3: {index} is deleted while its table shows {seen:?}");
-        };
-        let other = |i: &IndexDescription| i.name != index.index && is_in_flight(i);
-        assert!(
-            table.status == TableStatus::Active && !table.indexes.iter().any(other),
-            "invariant 1: {index} is deleted while its table shows {table:?}"
-        );
-        let saved = self.confirmed.as_ref().expect("invariant 4: a save before a delete");
-        let record = saved.record(index).expect("invariant 4: a record");
-        let ours = record.owner.as_deref() == Some("run")
-            || (self.rules.include_inferred && record.owner.as_deref() == Some("inferred"));
-        assert!(self.rules.rollback && ours, "invariant 3: {index} is not ours to delete");
-        assert!(record.delete_intent_at.is_some(), "invariant 4: no intent to delete {index}");
-        let shown = table.indexes.iter().find(|i| i.name == index.index);
-        let shown = shown.expect("invariant 3: it is deleted and not there");
-        let made = self.made.get(index).expect("invariant 3: it was never created by us");
-        assert!(
-            made.call.key_schema == shown.key_schema
-                && made.call.projection == shown.projection
-                && made.table_id == table.table_id,
-            "invariant 3: {index} is no longer what was created: {shown:?}"
-        );
     }
 
     /// Invariant 1.
@@ -449,6 +447,10 @@ impl Checks {
                 self.unanswered.remove(&create.table);
                 self.changed.insert(create.table.clone(), now);
                 let index = IndexId::new(create.table.clone(), create.index.clone());
+                self.claims.answered(&index, asked_at.later(now), result);
+                if result.is_ok() {
+                    self.took_a_create(&index);
+                }
                 match result {
                     Ok(Reply::Table(table)) => {
                         self.show(table);
@@ -464,12 +466,30 @@ impl Checks {
                 self.changed.insert(table.clone(), now);
                 self.seen.remove(table);
                 let index = IndexId::new(table.clone(), index.clone());
-                if let Err(error) = result {
-                    self.wait_after(now, &index, error.kind);
+                match result {
+                    Err(error) => self.wait_after(now, &index, error.kind),
+                    Ok(reply) => {
+                        self.claims.deleted(&index);
+                        self.removed.entry(index).or_default();
+                        if let Reply::Table(table) = reply {
+                            self.note_departures(table);
+                        }
+                    }
                 }
             }
             _ => {}
         }
+    }
+
+    /// Invariant 6: what is acknowledged and vanishes is an attempt.
+    fn took_a_create(&mut self, index: &IndexId) {
+        let times = self.accepted.entry(index.clone()).or_default();
+        *times += 1;
+        let allowed = self.rules.max_attempts;
+        assert!(
+            allowed == 0 || *times <= allowed,
+            "invariant 6: {index} was acknowledged {times} times in one run, which may try {allowed} times"
+        );
     }
 
     fn on_failed_create(&mut self, now: Timestamp, index: &IndexId, error: &CallError) {
@@ -480,6 +500,9 @@ impl Checks {
             self.may_exist.remove(index);
         }
         self.wait_after(now, index, error.kind);
+        if let Some(backoff) = self.backoff.get_mut(index) {
+            backoff.of_create = true;
+        }
     }
 
     fn wait_after(&mut self, now: Timestamp, index: &IndexId, kind: ErrorKind) {
@@ -489,7 +512,7 @@ impl Checks {
         );
         if waits {
             let failed = self.backoff.entry(index.clone()).or_default();
-            failed.failures += 1;
+            (failed.failures, failed.of_create) = (failed.failures + 1, false);
             let wait = self.rules.backoff.get(failed.failures - 1).or(self.rules.backoff.last());
             failed.not_before = now + wait.copied().unwrap_or_default();
         }
@@ -518,6 +541,8 @@ impl Checks {
                 };
                 self.may_exist.retain(|id, _| !leaving(id));
                 self.show(description);
+                self.claims.look(description, asked_at, visibility);
+                self.note_departures(description);
                 Seen::Found(description.clone())
             }
             Err(error) if error.kind == ErrorKind::TableNotFound => {
@@ -535,10 +560,21 @@ impl Checks {
             if !is_in_flight(index) {
                 self.shown_ready.insert(id.clone());
             }
+            // What stands there was created: that attempt did not fail.
+            if let Some(failed) = self.backoff.get_mut(&id).filter(|failed| failed.of_create) {
+                failed.not_before = Timestamp::default();
+            }
             if let Some(sent) = self.may_exist.get_mut(&id) {
                 sent.shown = true;
             }
             self.shown.insert(id);
         }
     }
+}
+
+/// Tells states apart.
+fn digest(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use gsictl_core::call::{Call, CallError, Effect, ErrorKind};
 
 use crate::model::{conflict, refusal};
-use crate::world::Fault;
+use crate::world::{Fault, Garbled};
 
 /// What may happen to a call on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,13 @@ pub enum Kind {
     Late,
     /// ExpiredTokenException, this once.
     Expired,
-    /// Refused although the table is ACTIVE (creates alone, from here on).
+    /// The description is that of another table.
+    OtherTable,
+    /// The description lists an index twice.
+    ListedTwice,
+    /// The description has no TableId.
+    NoTableId,
+    /// Refused although the table is ACTIVE (changes alone, from here on).
     Busy,
     /// "Index is being created", though it is not.
     IndexBusy,
@@ -52,12 +58,14 @@ pub enum Kind {
     NotFound,
     /// The network delivers it twice, and the second is answered.
     Twice,
+    /// It is acknowledged, and nothing comes of it.
+    NotKept,
 }
 
 use Kind as K;
 
 /// Every kind.
-pub const FAULTS: [Kind; 21] = [
+pub const FAULTS: [Kind; 25] = [
     K::Throttled,
     K::ServerBefore,
     K::ServerAfter,
@@ -68,6 +76,9 @@ pub const FAULTS: [Kind; 21] = [
     K::Slow,
     K::Late,
     K::Expired,
+    K::OtherTable,
+    K::ListedTwice,
+    K::NoTableId,
     K::Busy,
     K::IndexBusy,
     K::Slot,
@@ -79,6 +90,7 @@ pub const FAULTS: [Kind; 21] = [
     K::Denied,
     K::NotFound,
     K::Twice,
+    K::NotKept,
 ];
 
 /// How often each of [`FAULTS`] happens, in thousandths of the calls.
@@ -102,7 +114,7 @@ impl Rates {
         let mut drawn = None;
         for (kind, rate) in FAULTS.iter().zip(self.0) {
             let hit = random.u32(0..1_000) < rate;
-            let fits = mutating || !kind.is_for_creates();
+            let fits = mutating || !kind.is_for_changes();
             if hit && fits && drawn.is_none() {
                 drawn = Some(*kind);
             }
@@ -121,7 +133,7 @@ fn mix(seed: u64, call: &Call, nth: usize) -> u64 {
 }
 
 impl Kind {
-    fn is_for_creates(self) -> bool {
+    fn is_for_changes(self) -> bool {
         let first = FAULTS.iter().position(|kind| *kind == K::Busy);
         FAULTS.iter().position(|kind| *kind == self) >= first
     }
@@ -168,6 +180,10 @@ impl Kind {
             K::Denied => Fault::Refuse(refusal("AccessDeniedException", denied)),
             K::NotFound => Fault::Refuse(crate::model::no_table()),
             K::Twice => Fault::Twice,
+            K::NotKept => Fault::NotKept,
+            K::OtherTable => Fault::Garbled(Garbled::OtherTable),
+            K::ListedTwice => Fault::Garbled(Garbled::ListedTwice),
+            K::NoTableId => Fault::Garbled(Garbled::NoTableId),
         }
     }
 }

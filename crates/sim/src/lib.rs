@@ -14,6 +14,7 @@ pub mod checks;
 pub mod coverage;
 pub mod faults;
 pub mod history;
+pub mod ledger;
 pub mod model;
 pub mod process;
 pub mod scenario;

@@ -1,6 +1,7 @@
 //! Looks for gsictl's failures in virtual time: `gsictl-sim --seeds 100000`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a command")]
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,6 +39,9 @@ struct Args {
     /// Plants a bug, by name; `list` names them all. The simulator must find it.
     #[arg(long)]
     bug: Option<String>,
+    /// Goes on after a failure, and counts what was broken, each with its first seed.
+    #[arg(long, conflicts_with = "seed")]
+    go_on: bool,
     /// Does not ask that every row of the tables was met.
     #[arg(long)]
     no_coverage: bool,
@@ -81,9 +85,32 @@ fn replay(seed: u64, bug: Option<Bug>, small: bool) -> ExitCode {
     }
 }
 
+/// Every seed, whatever breaks: how often each invariant broke, and where first.
+fn count(seeds: Range<u64>, bug: Option<Bug>) -> ExitCode {
+    let mut broken: BTreeMap<String, (u64, u64, String)> = BTreeMap::new();
+    for seed in seeds {
+        if let Err(violation) = attempt(&Scenario::draw(seed), bug, &mut Tally::default()) {
+            // Names and numbers differ from seed to seed; the words do not.
+            let words = violation.message.split_whitespace().take(24);
+            let words = words.filter(|word| !word.chars().any(|c| c.is_ascii_digit()));
+            let words: Vec<_> = words.collect();
+            let first = (0, seed, violation.message.chars().take(400).collect());
+            broken.entry(words.join(" ")).or_insert(first).0 += 1;
+        }
+    }
+    let failed = !broken.is_empty();
+    for (times, seed, message) in broken.into_values() {
+        println!("{times:>8}  first seed {seed}: {message}\n");
+    }
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
 fn explore(args: &Args, bug: Option<Bug>) -> ExitCode {
     let began = Instant::now();
     let seeds = args.from..args.from.saturating_add(args.seeds);
+    if args.go_on {
+        return count(seeds, bug);
+    }
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.unwrap_or(processors).max(1);
     let (tally, found) = search(seeds, bug, jobs);
@@ -136,7 +163,7 @@ fn summary(tally: &Tally, took: Duration, jobs: usize) -> String {
     let mut text = format!(
         "{} histories of {} runs in {seconds:.1} s on {jobs} processors: {:.0} histories and {:.0} runs a second and processor\n\
          {:.1} virtual years, {} steps, {} saves, {} creates applied\n\
-         {} runs killed or their machine down, {} deeds of other people\n\nfaults\n",
+         {} runs killed or their machine down, {} deeds of other people, {} histories with two directories\n\nfaults\n",
         tally.seeds,
         tally.runs,
         a_core(tally.seeds),
@@ -147,6 +174,7 @@ fn summary(tally: &Tally, took: Duration, jobs: usize) -> String {
         tally.creates,
         tally.crashes,
         tally.deeds,
+        tally.beside,
     );
     for (kind, count) in FAULTS.iter().zip(tally.faults) {
         text.push_str(&format!("{count:>12}  {kind:?}\n"));

@@ -1,196 +1,24 @@
 //! A small DynamoDB in virtual time: what is known of tables and indexes, and what
 //! a query finds of items, where a test puts some.
-//!
-//! The phases of an index follow from absolute times, so looking changes nothing.
+
+mod reads;
+mod table;
+mod text;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gsictl_core::call::{
-    Call, CallError, Consumed, CreateIndex, Item, Page, Query, Reply, Scan, Value,
-};
-use gsictl_core::catalog::{
-    BillingMode, IndexDescription, IndexStatus, TableDescription, TableStatus,
-};
-use gsictl_core::definition::{
-    IndexDefinition, KeyElement, KeyType, Projection, ProvisionedThroughput, ScalarType,
-};
-use gsictl_core::name::{IndexId, IndexName, TableName};
+use gsictl_core::call::{Call, CallError, CreateIndex, Reply};
+use gsictl_core::catalog::{IndexStatus, TableDescription, TableStatus};
+use gsictl_core::definition::{IndexDefinition, ScalarType};
+use gsictl_core::name::{IndexId, TableName};
 use gsictl_core::time::Timestamp;
 
-type Types = BTreeMap<String, ScalarType>;
+pub use self::table::{Index, Maker, Stale, Table};
+pub use self::text::{ONE_INDEX, conflict, no_table, refusal};
 
-/// What DynamoDB says while the table's one slot is taken.
-pub const ONE_INDEX: &str = "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table";
-
-/// What it says to a delete in the first phase of a build.
-const ALLOCATING: &str = "Attempt to change a resource which is still in use: Index creation is in resource allocation phase. Retry deletion during backfilling phase or when the index is active.";
-
-/// What it says to a query with a value of another type than the key's.
-const WRONG_TYPE: &str = "One or more parameter values were invalid: Condition parameter type does not match schema type";
-
-/// What a stale description looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stale {
-    /// The table as it was before the change.
-    Old,
-    /// ResourceNotFoundException.
-    NotFound,
-}
-
-/// An index of a table, in whatever phase its times say.
-#[derive(Clone, Debug)]
-pub struct Index {
-    name: IndexName,
-    key_schema: Vec<KeyElement>,
-    projection: Projection,
-    attributes: Types,
-    allocated_at: Timestamp,
-    active_at: Timestamp,
-    gone_at: Option<Timestamp>,
-}
-
-impl Index {
-    fn status(&self, now: Timestamp) -> IndexStatus {
-        if self.gone_at.is_some() {
-            IndexStatus::Deleting
-        } else if now < self.active_at {
-            IndexStatus::Creating
-        } else {
-            IndexStatus::Active
-        }
-    }
-
-    fn is_in_flight(&self, now: Timestamp) -> bool {
-        self.status(now) != IndexStatus::Active
-    }
-
-    fn is_allocating(&self, now: Timestamp) -> bool {
-        self.gone_at.is_none() && now < self.allocated_at
-    }
-
-    fn describe(&self, now: Timestamp) -> IndexDescription {
-        let status = self.status(now);
-        IndexDescription {
-            name: self.name.clone(),
-            backfilling: status == IndexStatus::Creating && now >= self.allocated_at,
-            status,
-            key_schema: self.key_schema.clone(),
-            projection: self.projection.clone(),
-            provisioned_throughput: None,
-            on_demand_throughput: None,
-            warm_throughput: None,
-            item_count: None,
-            size_bytes: None,
-        }
-    }
-}
-
-/// A table with its indexes.
-#[derive(Clone, Debug)]
-pub struct Table {
-    name: TableName,
-    /// `TableId`.
-    pub id: String,
-    /// CREATING before this.
-    pub ready_at: Timestamp,
-    /// UPDATING before this, for a reason that has nothing to do with indexes.
-    pub updating_until: Timestamp,
-    /// Types of attributes that the base table defines.
-    pub attributes: Types,
-    /// Its own capacity; `None` where it is on demand.
-    pub provisioned: Option<ProvisionedThroughput>,
-    /// Items in it, as DescribeTable counts them.
-    pub items: u64,
-    /// Items that queries and scans find.
-    pub contents: Vec<Item>,
-    /// What an index shows instead of what belongs in it.
-    pub shown: BTreeMap<IndexName, Vec<Item>>,
-    /// Local Secondary Indexes.
-    pub local_indexes: Vec<IndexName>,
-    /// How long an index takes here; the model's own where it is `None`.
-    pub backfill: Option<Duration>,
-    indexes: Vec<Index>,
-    /// Until then descriptions are stale, and show this.
-    before: Option<(Timestamp, Box<Table>)>,
-}
-
-impl Table {
-    fn settle(&mut self, now: Timestamp) {
-        self.indexes.retain(|i| i.gone_at.is_none_or(|at| now < at));
-    }
-
-    fn status(&self, now: Timestamp) -> TableStatus {
-        if now < self.ready_at {
-            TableStatus::Creating
-        } else if now < self.updating_until || self.indexes.iter().any(|i| i.is_allocating(now)) {
-            TableStatus::Updating
-        } else {
-            TableStatus::Active
-        }
-    }
-
-    fn is_in_flight(&self, now: Timestamp) -> bool {
-        self.indexes.iter().any(|i| i.is_in_flight(now))
-    }
-
-    fn types(&self) -> Types {
-        let mut types = self.attributes.clone();
-        // DynamoDB Local forgets them when the deletion begins.
-        for index in self.indexes.iter().filter(|i| i.gone_at.is_none()) {
-            types.extend(index.attributes.clone());
-        }
-        types
-    }
-
-    /// The items of an index that serves queries.
-    fn held_by(&self, now: Timestamp, name: &IndexName) -> Result<Vec<Item>, CallError> {
-        let Some(index) = self.indexes.iter().find(|i| i.name == *name) else {
-            let text = format!("The table does not have the specified index: {name}");
-            return Err(refusal("ValidationException", &text));
-        };
-        if index.is_in_flight(now) {
-            let text = format!("Cannot read from backfilling global secondary index: {name}");
-            return Err(refusal("ValidationException", &text));
-        }
-        let belongs = |item: &&Item| {
-            index.key_schema.iter().all(|key| {
-                let scalar = index.attributes.get(&key.attribute_name);
-                let value = item.get(&key.attribute_name);
-                value.zip(scalar).is_some_and(|(value, scalar)| is_of(value, *scalar))
-            })
-        };
-        let belonging = || self.contents.iter().filter(belongs).cloned().collect();
-        Ok(self.shown.get(name).cloned().unwrap_or_else(belonging))
-    }
-
-    fn describe(&self, now: Timestamp) -> TableDescription {
-        TableDescription {
-            name: self.name.clone(),
-            table_id: Some(self.id.clone()),
-            created_at: None,
-            arn: Some(format!("arn:aws:dynamodb:eu-west-1:123456789012:table/{}", self.name)),
-            status: self.status(now),
-            billing_mode: if self.provisioned.is_some() {
-                BillingMode::Provisioned
-            } else {
-                BillingMode::PayPerRequest
-            },
-            provisioned_throughput: self.provisioned,
-            attributes: self.types(),
-            key_schema: vec![KeyElement {
-                attribute_name: "pk".to_owned(),
-                key_type: KeyType::Hash,
-            }],
-            indexes: self.indexes.iter().map(|i| i.describe(now)).collect(),
-            local_indexes: self.local_indexes.clone(),
-            local_included: 0,
-            replicas: Vec::new(),
-            item_count: Some(self.items),
-            size_bytes: Some(self.items * 100),
-        }
-    }
-}
+use self::table::Types;
+use self::text::{ALLOCATING, LEAVING, refuse_attributes};
 
 /// What became of a mutating call, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -201,6 +29,10 @@ pub struct Applied {
     pub id: IndexId,
     /// Created, or else deleted.
     pub created: bool,
+    /// Whose call it was.
+    pub by: Maker,
+    /// Who had made the index that was deleted.
+    pub of: Maker,
 }
 
 /// How an index that is wanted stands in truth.
@@ -238,12 +70,16 @@ pub struct Model {
     pub stale: Option<(Duration, Stale)>,
     /// The mutating calls that were applied; what operators do is not in it.
     pub log: Vec<Applied>,
+    /// What other people did, for a trace.
+    doings: Vec<String>,
     /// The most tables that had an index in flight after a create.
     pub peak: usize,
     /// Items on a page.
     pub page: usize,
     /// Whether reads say what they consumed.
     pub bills: bool,
+    /// Whether the answer to a delete shows the table.
+    pub shows_deletes: bool,
 }
 
 impl Default for Model {
@@ -259,9 +95,11 @@ impl Default for Model {
             quota: 20,
             stale: None,
             log: Vec::new(),
+            doings: Vec::new(),
             peak: 0,
             page: 1_000,
             bills: true,
+            shows_deletes: false,
         }
     }
 }
@@ -348,6 +186,18 @@ impl Model {
         self.tables.contains_key(name)
     }
 
+    /// What other people have done since this was last asked, a line each.
+    pub fn doings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.doings)
+    }
+
+    /// Who made the index that stands there, or is going away.
+    #[must_use]
+    pub fn maker(&self, id: &IndexId) -> Option<Maker> {
+        let table = self.tables.get(&id.table)?;
+        table.indexes.iter().find(|i| i.name == id.index).map(|i| i.maker)
+    }
+
     /// Creates of this index that were applied.
     pub fn creates_of(&self, id: &IndexId) -> usize {
         self.log.iter().filter(|a| a.created && a.id == *id).count()
@@ -374,11 +224,17 @@ impl Model {
             on_demand_throughput: None,
             warm_throughput: None,
         };
-        self.add_index(now, &create);
+        self.doings.push(format!("create {}", definition.id));
+        self.add_index(now, &create, Maker::Other);
     }
 
     /// Somebody deletes an index, which exists.
     pub fn operator_deletes(&mut self, now: Timestamp, id: &IndexId) {
+        self.doings.push(format!("delete {id}"));
+        self.remove_index(now, id);
+    }
+
+    fn remove_index(&mut self, now: Timestamp, id: &IndexId) {
         let gone_at = now + self.deletion;
         self.remember(now, &id.table);
         let table = self.table(&id.table);
@@ -397,6 +253,7 @@ impl Model {
 
     /// Somebody deletes the table with everything in it.
     pub fn operator_drops(&mut self, table: &TableName) {
+        self.doings.push(format!("drop {table}"));
         self.tables.remove(table);
     }
 
@@ -407,19 +264,48 @@ impl Model {
     /// # Errors
     /// What DynamoDB would say.
     pub fn call(&mut self, now: Timestamp, call: &Call) -> Result<Reply, CallError> {
+        self.call_by(now, call, Maker::Other)
+    }
+
+    /// Answers a call of somebody, at once.
+    ///
+    /// # Errors
+    /// What DynamoDB would say.
+    pub fn call_by(&mut self, now: Timestamp, call: &Call, by: Maker) -> Result<Reply, CallError> {
         if let Some(table) = self.tables.get_mut(call.table()) {
             table.settle(now);
         }
         match call {
             Call::DescribeTable(name) => self.describe(now, name),
-            Call::CreateIndex(create) => self.create(now, create),
+            Call::CreateIndex(create) => self.create(now, create, by),
             Call::DeleteIndex { table, index } => {
-                self.delete(now, &IndexId::new(table.clone(), index.clone()))
+                self.delete(now, &IndexId::new(table.clone(), index.clone()), by)
             }
             Call::CreateTable(_) | Call::PutItems { .. } => Ok(Reply::Done),
             Call::Query(query) => self.query(now, query),
             Call::Scan(scan) => self.scan(scan),
         }
+    }
+
+    /// Answers a call as if it were made, and makes nothing of it.
+    ///
+    /// # Errors
+    /// What DynamoDB would say.
+    pub fn pretend(&mut self, now: Timestamp, call: &Call) -> Result<Reply, CallError> {
+        let (before, told) = (self.tables.get(call.table()).cloned(), self.log.len());
+        let reply = self.call(now, call);
+        self.log.truncate(told);
+        if let Some(before) = before {
+            self.tables.insert(call.table().clone(), before);
+        }
+        reply
+    }
+
+    /// The description of a table that is not this one, where there is another.
+    #[must_use]
+    pub fn describe_another(&self, now: Timestamp, name: &TableName) -> Option<TableDescription> {
+        let other = self.tables.iter().find(|(of, _)| *of != name)?;
+        Some(other.1.describe(now))
     }
 
     fn describe(&self, now: Timestamp, name: &TableName) -> Result<Reply, CallError> {
@@ -433,11 +319,16 @@ impl Model {
         Ok(Reply::Table(Box::new(shown.describe(now))))
     }
 
-    fn create(&mut self, now: Timestamp, create: &CreateIndex) -> Result<Reply, CallError> {
+    fn create(
+        &mut self,
+        now: Timestamp,
+        create: &CreateIndex,
+        by: Maker,
+    ) -> Result<Reply, CallError> {
         self.refuse(now, create).map_or(Ok(()), Err)?;
-        self.add_index(now, create);
+        self.add_index(now, create, by);
         let id = IndexId::new(create.table.clone(), create.index.clone());
-        self.log.push(Applied { at: now, id, created: true });
+        self.log.push(Applied { at: now, id, created: true, by, of: by });
         self.peak = self.peak.max(self.in_flight(now));
         let table = &self.tables[&create.table];
         Ok(Reply::Table(Box::new(table.describe(now))))
@@ -502,7 +393,7 @@ impl Model {
         self.tables.values().filter(|t| t.is_in_flight(now)).count()
     }
 
-    fn add_index(&mut self, now: Timestamp, create: &CreateIndex) {
+    fn add_index(&mut self, now: Timestamp, create: &CreateIndex, maker: Maker) {
         self.remember(now, &create.table);
         let (allocation, backfill) = (self.allocation, self.backfill);
         let table = self.table(&create.table);
@@ -511,6 +402,7 @@ impl Model {
         let typed = |k: &String| Some((k.clone(), *create.attributes.get(k)?));
         let index = Index {
             name: create.index.clone(),
+            maker,
             key_schema: create.key_schema.clone(),
             projection: create.projection.clone(),
             attributes: keys.filter_map(typed).collect(),
@@ -521,76 +413,44 @@ impl Model {
         table.indexes.push(index);
     }
 
-    fn delete(&mut self, now: Timestamp, id: &IndexId) -> Result<Reply, CallError> {
-        match self.tables.get(&id.table).map(|t| t.indexes.iter().find(|i| i.name == id.index)) {
-            None => return Err(no_table()),
-            Some(None) => {
-                let text = "Requested resource not found";
-                return Err(refusal("ResourceNotFoundException", text));
-            }
-            Some(Some(index)) if index.is_allocating(now) => {
-                return Err(refusal("ResourceInUseException", ALLOCATING));
-            }
-            Some(Some(_)) if self.is_taken(now, id) => {
-                return Err(refusal("LimitExceededException", ONE_INDEX));
-            }
-            Some(Some(_)) => {}
+    fn delete(&mut self, now: Timestamp, id: &IndexId, by: Maker) -> Result<Reply, CallError> {
+        let of =
+            match self.tables.get(&id.table).map(|t| t.indexes.iter().find(|i| i.name == id.index))
+            {
+                None => return Err(no_table()),
+                Some(None) => {
+                    let text = "Requested resource not found";
+                    return Err(refusal("ResourceNotFoundException", text));
+                }
+                Some(Some(index)) if index.is_allocating(now) => {
+                    return Err(refusal("ResourceInUseException", ALLOCATING));
+                }
+                Some(Some(_)) if self.is_taken(now, id) => {
+                    return Err(refusal("LimitExceededException", ONE_INDEX));
+                }
+                Some(Some(index)) if index.gone_at.is_some() => {
+                    return Err(refusal("ResourceInUseException", LEAVING));
+                }
+                Some(Some(index)) => index.maker,
+            };
+        self.remove_index(now, id);
+        self.log.push(Applied { at: now, id: id.clone(), created: false, by, of });
+        if self.shows_deletes {
+            return Ok(Reply::Table(Box::new(self.tables[&id.table].describe(now))));
         }
-        self.operator_deletes(now, id);
-        self.log.push(Applied { at: now, id: id.clone(), created: false });
         Ok(Reply::Done)
     }
 
-    fn query(&self, now: Timestamp, query: &Query) -> Result<Reply, CallError> {
-        let table = self.tables.get(&query.table).ok_or_else(no_table)?;
-        let types = table.types();
-        let wrong = |(name, value): &(String, Value)| {
-            types.get(name).is_some_and(|scalar| !is_of(value, *scalar))
-        };
-        if query.keys.iter().any(wrong) {
-            return Err(refusal("ValidationException", WRONG_TYPE));
-        }
-        let mut items = match &query.index {
-            None => table.contents.clone(),
-            Some(name) => table.held_by(now, name)?,
-        };
-        let fits = |item: &Item, wanted: &[(String, Value)]| {
-            wanted.iter().all(|(name, value)| item.get(name) == Some(value))
-        };
-        items.retain(|item| fits(item, &query.keys));
-        // A page is cut before the filter leaves items out.
-        let mut page = self.page(items, query.after.as_ref(), query.index.as_ref());
-        page.items.retain(|item| fits(item, &query.matching));
-        Ok(Reply::Page(page))
-    }
-
-    /// The first segment has everything: the others are empty, as they may be.
-    fn scan(&self, scan: &Scan) -> Result<Reply, CallError> {
-        let table = self.tables.get(&scan.table).ok_or_else(no_table)?;
-        let first = scan.segment.is_none_or(|segment| segment.number == 0);
-        let items = if first { table.contents.clone() } else { Vec::new() };
-        Ok(Reply::Page(self.page(items, scan.after.as_ref(), None)))
-    }
-
-    /// The key of a page is its last item.
-    fn page(&self, mut items: Vec<Item>, after: Option<&Item>, index: Option<&IndexName>) -> Page {
-        if let Some(at) = items.iter().position(|item| Some(item) == after) {
-            items.drain(..=at);
-        }
-        let more = items.len() > self.page;
-        items.truncate(self.page);
-        let indexes = index.map(|name| (name.to_string(), 0.5));
-        let table = if index.is_none() { 0.5 } else { 0.0 };
-        let consumed = Consumed { table, indexes: indexes.into_iter().collect() };
-        Page {
-            last_key: items.last().filter(|_| more).cloned(),
-            items,
-            consumed: self.bills.then_some(consumed),
-        }
+    /// Whether the index is in the first phase of its build.
+    #[must_use]
+    pub fn is_allocating(&self, now: Timestamp, id: &IndexId) -> bool {
+        let is = |i: &Index| i.name == id.index && i.is_allocating(now);
+        self.tables.get(&id.table).is_some_and(|t| t.indexes.iter().any(is))
     }
 
     /// Whether another index has the table's one slot.
-    fn is_taken(&self, now: Timestamp, id: &IndexId) -> bool {
+    #[must_use]
+    pub fn is_taken(&self, now: Timestamp, id: &IndexId) -> bool {
         let other = |i: &Index| i.name != id.index && i.is_in_flight(now);
         self.tables.get(&id.table).is_some_and(|t| t.indexes.iter().any(other))
     }
@@ -604,48 +464,4 @@ impl Model {
         let before = Box::new(table.clone());
         table.before = Some((now + length, before));
     }
-}
-
-fn is_of(value: &Value, scalar: ScalarType) -> bool {
-    matches!(
-        (value, scalar),
-        (Value::S(_), ScalarType::S) | (Value::N(_), ScalarType::N) | (Value::B(_), ScalarType::B)
-    )
-}
-
-fn refuse_attributes(types: &Types, create: &CreateIndex) -> Option<CallError> {
-    for key in &create.key_schema {
-        let name = &key.attribute_name;
-        let Some(wanted) = create.attributes.get(name) else {
-            return Some(refusal(
-                "ValidationException",
-                &format!("Attribute {name} is not defined in AttributeDefinitions"),
-            ));
-        };
-        if types.get(name).is_some_and(|found| found != wanted) {
-            return Some(conflict());
-        }
-    }
-    None
-}
-
-/// An attribute is given another type than it has.
-#[must_use]
-pub fn conflict() -> CallError {
-    refusal(
-        "ValidationException",
-        "invalid attribute, SchemaElement redefined should be of same type as previously defined",
-    )
-}
-
-/// There is no such table.
-#[must_use]
-pub fn no_table() -> CallError {
-    refusal("ResourceNotFoundException", "Cannot do operations on a non-existent table")
-}
-
-/// A refusal in the service's own words: certainly not applied.
-#[must_use]
-pub fn refusal(code: &str, message: &str) -> CallError {
-    CallError::from_service(code, message, Some(400))
 }

@@ -1,6 +1,8 @@
 //! What a seed means: the tables, the faults, the other people and the runs of
 //! one history, drawn before anything happens, so that parts can be left out.
 
+mod dice;
+
 use std::time::Duration;
 
 use gsictl_core::definition::{
@@ -9,11 +11,12 @@ use gsictl_core::definition::{
 use gsictl_core::name::{IndexId, IndexName, TableName};
 use gsictl_core::plan::Selection;
 use gsictl_core::retry::Policy;
-use gsictl_driver::store::memory::{Bytes, Loss};
+use gsictl_driver::store::memory::Loss;
 
-use crate::faults::{FAULTS, Rates};
+use crate::faults::Rates;
 use crate::model::Stale;
-use crate::world::SAVE_STEPS;
+
+use self::dice::Dice;
 
 /// One history, as data.
 #[derive(Clone, Debug)]
@@ -28,8 +31,52 @@ pub struct Scenario {
     pub rates: Rates,
     /// What other people do.
     pub deeds: Vec<Deed>,
+    /// What they do whenever a process of ours has changed an index.
+    pub foes: Vec<Foe>,
     /// The runs, one after another.
     pub runs: Vec<Run>,
+    /// The runs in a second directory, at the same time.
+    pub beside: Vec<Run>,
+    /// Copies of the directory that are put back later.
+    pub restores: Vec<Restore>,
+}
+
+/// Somebody who works against us, as a template engine does.
+#[derive(Clone, Debug)]
+pub struct Foe {
+    /// On which table.
+    pub table: usize,
+    /// To which of its wanted indexes.
+    pub index: usize,
+    /// What calls them.
+    pub after: Change,
+    /// What they do.
+    pub what: What,
+    /// So much later.
+    pub delay: Duration,
+    /// So often.
+    pub times: u32,
+}
+
+/// A change of ours that was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// An index was created.
+    Create,
+    /// An index was deleted.
+    Delete,
+}
+
+/// A copy of the directory is put back.
+#[derive(Clone, Debug)]
+pub struct Restore {
+    /// It is made before this run.
+    pub from: usize,
+    /// It is put back before this one.
+    pub before: usize,
+    /// All of the directory is as it was; else the state file alone is, beside the
+    /// archives that are there.
+    pub whole: bool,
 }
 
 /// One table.
@@ -62,6 +109,8 @@ pub struct Service {
     pub account_limit: Option<usize>,
     /// Indexes that a table may have.
     pub quota: usize,
+    /// Whether the answer to a delete shows the table.
+    pub shows_deletes: bool,
 }
 
 /// Something that other people do.
@@ -138,6 +187,10 @@ pub struct Run {
     /// It takes back what was created, instead of creating; `true` with what was
     /// never acknowledged.
     pub rollback: Option<bool>,
+    /// A rollback of this archive, from the oldest, and not of the newest state.
+    pub of_archive: Option<usize>,
+    /// A rollback that asks, and is told no.
+    pub declines: bool,
     /// It only validates the indexes.
     pub validates: bool,
     /// It carries out a plan that was saved before the time passed.
@@ -154,6 +207,8 @@ pub struct Run {
     pub save_latency: Duration,
     /// How it ends.
     pub end: End,
+    /// No save of it fails.
+    pub is_peaceful: bool,
 }
 
 /// How a run ends.
@@ -205,8 +260,11 @@ impl Scenario {
         let rates = dice.rates();
         let span = dice.secs(60, 900);
         let deeds = (0..dice.low(6)).map(|_| dice.deed(&tables, span)).collect();
-        let runs = (0..1 + dice.low(5)).map(|_| dice.run(&tables)).collect();
-        Self { seed, tables, service, rates, deeds, runs }
+        let runs: Vec<_> = (0..1 + dice.low(5)).map(|_| dice.run(&tables)).collect();
+        let foes = (0..dice.low(4)).map(|_| dice.foe(&tables)).collect();
+        let beside = dice.beside(&tables);
+        let restores = dice.restores(runs.len());
+        Self { seed, tables, service, rates, deeds, foes, runs, beside, restores }
     }
 
     /// Everything that is wanted, or all but the last index of every table.
@@ -260,163 +318,23 @@ fn wanted(
     IndexDefinition::new(id, keys, Projection::All).at(&place)
 }
 
-struct Dice(fastrand::Rng);
-
-impl Dice {
-    fn one_in(&mut self, n: u32) -> bool {
-        self.0.u32(0..n) == 0
-    }
-
-    /// 0..n, small ones more often.
-    fn low(&mut self, n: usize) -> usize {
-        self.0.usize(0..n).min(self.0.usize(0..n))
-    }
-
-    fn millis(&mut self, from: u64, to: u64) -> Duration {
-        Duration::from_millis(self.0.u64(from..to))
-    }
-
-    fn secs(&mut self, from: u64, to: u64) -> Duration {
-        self.millis(from * 1_000, to * 1_000)
-    }
-
-    /// Seconds as a rule, now and then hours or days.
-    fn long(&mut self) -> Duration {
-        match self.0.u32(0..2_000) {
-            0 => self.secs(3_600, 3 * 86_400),
-            1..10 => self.secs(600, 3_600),
-            10..200 => self.secs(60, 600),
-            _ => self.secs(0, 60),
-        }
-    }
-
-    fn table(&mut self, number: usize) -> Table {
-        Table {
-            number,
-            wanted: 1 + self.low(4),
-            others: match self.0.u32(0..60) {
-                0 => 20,
-                1..10 => 1 + self.low(3),
-                _ => 0,
-            },
-            provisioned: self.one_in(4),
-            backfill: self.long(),
-            creating: if self.one_in(12) { self.secs(1, 60) } else { Duration::ZERO },
-        }
-    }
-
-    fn service(&mut self) -> Service {
-        let form = if self.one_in(2) { Stale::Old } else { Stale::NotFound };
-        Service {
-            allocation: self.secs(0, 20),
-            deletion: self.secs(0, 20),
-            stale: self.one_in(2).then(|| (self.secs(1, 55), form)),
-            account_limit: self.one_in(3).then(|| 1 + self.low(3)),
-            quota: if self.one_in(12) { 1 + self.low(4) } else { 20 },
-        }
-    }
-
-    /// A fault is absent, rare, or common.
-    fn rates(&mut self) -> Rates {
-        let harsh = self.0.u32(1..6);
-        Rates(std::array::from_fn::<_, { FAULTS.len() }, _>(|_| {
-            if self.0.u32(0..6) < harsh { 0 } else { self.0.choice([3, 10, 40, 150]).unwrap_or(0) }
-        }))
-    }
-
-    fn deed(&mut self, tables: &[Table], span: Duration) -> Deed {
-        let table = self.0.usize(0..tables.len());
-        let what = match self.0.u32(0..15) {
-            0 | 1 => What::Delete,
-            2 => What::Create,
-            3 => What::ReKey,
-            13 | 14 => What::Remake,
-            4 | 5 => What::CreateTheirs,
-            6 => What::CreateOfOtherType,
-            7 => What::Update(self.secs(1, 200)),
-            8 => self.0.choice([What::Drop, What::MakeAgain]).unwrap_or(What::Drop),
-            9 => What::FillAccount(1 + self.low(4), self.secs(1, 900)),
-            10 => What::Expire(if self.one_in(20) {
-                self.secs(3_600, 14_400)
-            } else {
-                self.secs(1, 300)
-            }),
-            11 => What::Deny(self.secs(1, 300)),
-            _ => What::FillDisk(self.one_in(2), self.secs(1, 300)),
-        };
-        let at = Duration::from_millis(self.0.u64(0..u64::try_from(span.as_millis()).unwrap()));
-        Deed { at, table, index: self.0.usize(0..tables[table].wanted), what }
-    }
-
-    fn loss(&mut self) -> Loss {
-        let bytes = self.0.choice([Bytes::Lost, Bytes::Torn, Bytes::Kept]).unwrap_or(Bytes::Lost);
-        Loss { names_kept: self.0.usize(0..4), bytes }
-    }
-
-    fn end(&mut self) -> End {
-        match self.0.u32(0..10) {
-            0..3 => End::Natural,
-            3 | 4 => End::Stopped(self.secs(0, 300)),
-            5 | 6 => End::Killed { steps: 1 + self.low(150), keeps_save: self.one_in(2) },
-            7 => End::PowerLost { steps: 1 + self.low(150), loss: self.loss() },
-            8 => End::PowerLostInSave {
-                save: 1 + self.low(12),
-                step: self.0.usize(0..SAVE_STEPS),
-                loss: self.loss(),
-            },
-            _ => End::PowerLostInArchive { step: self.0.usize(0..2), loss: self.loss() },
-        }
-    }
-
-    fn policy(&mut self) -> Policy {
-        let (wait, fail_fast) = (!self.one_in(6), self.one_in(6));
-        let mut policy = Policy { wait, fail_fast, ..Policy::default() };
-        if self.one_in(2) {
-            policy.max_builds = 1 + self.low(5);
-        }
-        if self.one_in(2) {
-            policy.max_attempts = self.0.u32(1..6);
-        }
-        if self.one_in(3) {
-            policy.backoff = vec![self.secs(1, 20), self.secs(20, 40)];
-        }
-        if self.one_in(6) {
-            policy.activation_timeout = Some(self.secs(5, 120));
-        }
-        policy
-    }
-
-    fn run(&mut self, tables: &[Table]) -> Run {
-        let clock_set = match self.0.u32(0..12) {
-            0 => -self.0.i64(1..90_000),
-            1 => self.0.i64(1..90_000),
-            2 => self.0.i64(-90..90),
-            _ => 0,
-        };
-        Run {
-            idle: if self.one_in(2) { self.secs(0, 120) } else { Duration::ZERO },
-            clock_set,
-            seed: self.0.u64(..),
-            policy: self.policy(),
-            rollback: self.one_in(6).then(|| self.one_in(3)),
-            validates: self.one_in(12),
-            saved_plan: self.one_in(8),
-            retry_failed: self.one_in(4),
-            table: self.one_in(6).then(|| self.0.usize(0..tables.len())),
-            lacks_last: self.one_in(6),
-            call_latency: if self.one_in(4) { self.millis(2, 4_000) } else { self.millis(2, 200) },
-            save_latency: if self.one_in(4) { self.millis(2, 3_000) } else { self.millis(2, 100) },
-            end: self.end(),
-        }
-    }
-}
-
 impl Run {
     /// What the run is about.
     #[must_use]
     pub fn selection(&self, tables: &[Table]) -> Selection {
         let tables = self.table.and_then(|n| tables.get(n)).map(Table::name);
         Selection { tables: tables.into_iter().collect(), indexes: Vec::new() }
+    }
+
+    /// What it is, in a line of the trace.
+    #[must_use]
+    pub fn words(&self) -> &'static str {
+        match (self.rollback, self.validates) {
+            (_, true) => "validate",
+            (None, _) => "apply",
+            (Some(false), _) => "rollback",
+            (Some(true), _) => "rollback --include-inferred",
+        }
     }
 
     /// One in which nothing goes wrong.
@@ -428,6 +346,8 @@ impl Run {
             seed: 1,
             policy: Policy::default(),
             rollback: None,
+            of_archive: None,
+            declines: false,
             validates: false,
             saved_plan: false,
             retry_failed,
@@ -436,6 +356,7 @@ impl Run {
             call_latency: Duration::from_millis(40),
             save_latency: Duration::from_millis(10),
             end: End::Natural,
+            is_peaceful: true,
         }
     }
 }

@@ -2,83 +2,44 @@
 //!
 //! The world plays the driver, the network, the disk and the other people of the
 //! account. It never sleeps; the next instant is the next one at which anything
-//! happens.
+//! happens. One directory acts ([`World`] derefs to its [`Site`]); another may work
+//! over the same tables at the same time ([`Neighbour`]).
+
+mod beside;
+mod site;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::OccupiedEntry;
 use std::io;
-use std::ops::Range;
+use std::ops::{Deref, DerefMut, Range};
 use std::time::Duration;
 
 use gsictl_core::call::{Call, CallError, Reply};
 use gsictl_core::event::Event;
 use gsictl_core::machine::{CallId, Effect, Machine, Snapshot};
-use gsictl_core::state::Serial;
+use gsictl_core::name::IndexId;
 use gsictl_core::time::Timestamp;
 use gsictl_driver::store::memory::{Bytes, Loss};
-use gsictl_driver::store::{Holder, MemoryDisk, STATE_FILE, StateStore, StoreError};
+use gsictl_driver::store::{StateStore, StoreError};
 
 use crate::attempt::seconds;
-use crate::checks::Checks;
-use crate::model::Model;
+use crate::coverage::Row;
+use crate::ledger::Ledger;
+use crate::model::{Applied, Maker, Model};
+
+use self::beside::Beside;
+use self::wire::{Packet, Sender, named, shown};
+
+pub use self::beside::Neighbour;
+pub use self::site::{Backup, CallFaults, SaveFaults, Site};
+pub use self::wire::{Fault, Garbled, SAVE_STEPS, SaveFault, Sent, held};
 
 /// When every world begins.
 pub const START: Timestamp = Timestamp::from_millis(1_770_000_000_000);
 
 /// What a killed process leaves on its disk: everything that it had written.
 pub const KILLED: Loss = Loss { names_kept: usize::MAX, bytes: Bytes::Kept };
-
-/// What happens to a call on its way.
-#[derive(Clone, Debug, Default)]
-pub enum Fault {
-    /// It arrives, and is answered.
-    #[default]
-    None,
-    /// Not applied; this is the answer.
-    Refuse(CallError),
-    /// The same, answered this much later.
-    RefuseLate(CallError, Duration),
-    /// Applied, and yet this is the answer.
-    LoseAfter(CallError),
-    /// Applied, but this much later.
-    Slow(Duration),
-    /// Applied at once, but answered this much later.
-    Late(Duration),
-    /// Applied this much later, when this answer has long been given.
-    TimeOut(CallError, Duration),
-    /// Applied, and never answered.
-    Silence,
-    /// It arrives twice, and the answer is the second one's.
-    Twice,
-}
-
-/// What happens to a save.
-#[derive(Clone, Copy, Debug, Default)]
-pub enum SaveFault {
-    /// It becomes durable.
-    #[default]
-    None,
-    /// Its first step fails: not durable, and said so.
-    Fail(io::ErrorKind),
-    /// Its last step fails: durable perhaps, and yet said to have failed.
-    FailAfter,
-    /// Durable so much later.
-    Slow(Duration),
-    /// The machine goes down before this step of it, from 0.
-    Crash(usize),
-}
-
-/// The steps of a save on the disk.
-pub const SAVE_STEPS: usize = 4;
-
-/// A call as it was handed out.
-#[derive(Clone, Debug)]
-pub struct Sent {
-    /// When.
-    pub at: Timestamp,
-    /// What.
-    pub call: Call,
-}
 
 /// How a machine's time in the world ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,125 +50,90 @@ pub enum Finish {
     Crashed,
 }
 
-/// On its way to the model, the disk or the machine.
-enum Packet {
-    Arrive(u64, CallId, Call, Fault),
-    Reply(u64, CallId, Call, Result<Reply, CallError>),
-    Save(u64, Snapshot, SaveFault),
-    Saved(u64, Snapshot, Result<(), String>),
-}
-
-/// Asked for every call, with the time and which call of that operation on that
-/// table it is, from 1.
-pub type CallFaults = Box<dyn FnMut(&Call, Timestamp, usize) -> Fault>;
-/// Asked for every save, with its number in the world, from 1, and the time.
-pub type SaveFaults = Box<dyn FnMut(usize, Timestamp) -> SaveFault>;
-type Deed = Box<dyn FnOnce(&mut Model, Timestamp)>;
+/// Something that is done then; again after so long, where it says so.
+pub type ScriptedDeed = Box<dyn FnMut(&mut Model, Timestamp) -> Option<Duration>>;
+/// Asked for every change of a process that was applied: what somebody does about
+/// it, and when.
+pub type Reactions = Box<dyn FnMut(&Applied) -> Vec<(Timestamp, ScriptedDeed)>>;
 
 /// A place for one machine after another, with everything that happens to it.
 pub struct World {
     /// The true time.
     pub now: Timestamp,
-    /// How far the machines' clock is ahead of the true time, in milliseconds.
-    pub skew: i64,
     /// DynamoDB.
     pub model: Model,
-    /// There and back.
-    pub call_latency: Duration,
-    /// From the order to save until the word that it is durable.
-    pub save_latency: Duration,
-    /// What happens to calls.
-    pub faults: CallFaults,
-    /// Asked for every save, with its number in the world, from 1, and the time.
-    pub save_faults: SaveFaults,
-    /// The machine is told to stop then.
-    pub stop_at: Option<Timestamp>,
-    /// The machine is dropped when the world has seen so many steps (calls and
-    /// saves handed out, answers handed in).
-    pub crash_after: Option<usize>,
-    /// Whether a save that is under way when the process dies is still made.
-    pub crash_keeps_saves: bool,
-    /// What a crash leaves of what was not synced.
-    pub loss: Loss,
     /// No machine may run longer than until here.
     pub deadline: Timestamp,
-    /// Calls that were handed out.
-    pub calls: Vec<Sent>,
-    /// What machines told.
-    pub events: Vec<(Timestamp, Event)>,
-    /// The serial of every save that was handed out.
-    pub saves: Vec<(Timestamp, Serial)>,
-    /// What is held after every step.
-    pub checks: Option<Checks>,
-    /// Steps that machines have taken in this world.
-    pub steps: usize,
+    /// What other people do about the changes of processes.
+    pub reactions: Option<Reactions>,
+    /// Whose calls there were, and what their makers knew.
+    pub ledger: Ledger,
     /// Whether a line is kept of everything that happens.
     pub tracing: bool,
+    site: Site,
+    neighbour: Option<Box<Beside>>,
     lines: Vec<(Timestamp, String)>,
-    disk: MemoryDisk,
-    store: Option<Box<dyn StateStore>>,
-    counts: BTreeMap<(&'static str, String), usize>,
-    script: BTreeMap<(Timestamp, usize), Deed>,
+    script: BTreeMap<(Timestamp, usize), ScriptedDeed>,
+    scripted: usize,
     wire: BTreeMap<(Timestamp, usize), Packet>,
     packets: usize,
-    run: u64,
+    runs_begun: u64,
 }
 
 impl Default for World {
     fn default() -> Self {
         Self {
             now: START,
-            skew: 0,
             model: Model::default(),
-            call_latency: Duration::from_millis(40),
-            save_latency: Duration::from_millis(12),
-            faults: Box::new(|_, _, _| Fault::None),
-            save_faults: Box::new(|_, _| SaveFault::None),
-            stop_at: None,
-            crash_after: None,
-            crash_keeps_saves: false,
-            loss: KILLED,
             deadline: START + Duration::from_secs(60 * 86_400),
-            calls: Vec::new(),
-            events: Vec::new(),
-            saves: Vec::new(),
-            checks: Some(Checks::default()),
-            steps: 0,
+            reactions: None,
+            ledger: Ledger::default(),
             tracing: false,
+            site: Site::default(),
+            neighbour: None,
             lines: Vec::new(),
-            disk: MemoryDisk::default(),
-            store: None,
-            counts: BTreeMap::new(),
             script: BTreeMap::new(),
+            scripted: 0,
             wire: BTreeMap::new(),
             packets: 0,
-            run: 0,
+            runs_begun: 0,
         }
     }
 }
 
+impl Deref for World {
+    type Target = Site;
+
+    fn deref(&self) -> &Site {
+        &self.site
+    }
+}
+
+impl DerefMut for World {
+    fn deref_mut(&mut self) -> &mut Site {
+        &mut self.site
+    }
+}
+
 impl World {
-    /// The time on the machines' clock.
+    /// The time on the clock of the machine that acts.
     #[must_use]
     pub fn clock(&self) -> Timestamp {
         Timestamp::from_millis(self.now.as_millis() + self.skew)
     }
 
-    /// The bytes of the state file.
+    /// A process takes the state for itself, and reads it.
     ///
     /// # Panics
-    /// Where it cannot be read.
-    #[must_use]
-    pub fn durable(&self) -> Option<Vec<u8>> {
-        self.disk.store().load().expect("the disk can be read")
+    /// Where another process has it.
+    pub fn open(&mut self, store: Box<dyn StateStore>) -> Result<Option<Vec<u8>>, StoreError> {
+        let since = self.clock();
+        self.site.open_at(since, store)
     }
 
     /// Puts a state file on the disk, or removes it.
     pub fn set_durable(&mut self, bytes: Option<&[u8]>) {
-        self.disk.tamper(STATE_FILE, bytes);
-        if let Some(checks) = &mut self.checks {
-            checks.forget_disk();
-        }
+        self.site.put_state(bytes);
     }
 
     /// Everything that happened, a line each, by time, where it was traced.
@@ -220,49 +146,34 @@ impl World {
     /// Notes something, where it is traced.
     pub fn note(&mut self, text: impl FnOnce() -> String) {
         if self.tracing {
-            self.lines.push((self.now, text()));
+            let text = format!("{}{}", self.site.name, text());
+            self.lines.push((self.now, text));
         }
-    }
-
-    /// The directory of the state.
-    #[must_use]
-    pub fn disk(&self) -> &MemoryDisk {
-        &self.disk
-    }
-
-    /// A process takes the state for itself, and reads it.
-    ///
-    /// # Panics
-    /// Where another process has it.
-    pub fn open(&mut self, mut store: Box<dyn StateStore>) -> Result<Option<Vec<u8>>, StoreError> {
-        let command = "gsictl apply".to_owned();
-        let holder = Holder { pid: 1, host: "world".to_owned(), since: self.clock(), command };
-        store.lock(&holder).expect("one process at a time");
-        let loaded = store.load()?;
-        self.store = Some(store);
-        Ok(loaded)
-    }
-
-    /// The bytes of the newest archive of a state.
-    ///
-    /// # Panics
-    /// Where it cannot be read.
-    #[must_use]
-    pub fn newest_archive(&self) -> Option<Vec<u8>> {
-        let mut store = self.disk.store();
-        let name = store.archives().expect("the disk can be read").pop()?;
-        Some(store.load_archive(&name).expect("an archive can be read"))
-    }
-
-    /// The process ends. Its store, for what it does last.
-    pub fn close(&mut self) -> Option<Box<dyn StateStore>> {
-        self.store.take()
     }
 
     /// Somebody does this then.
     pub fn at(&mut self, at: Timestamp, deed: impl FnOnce(&mut Model, Timestamp) + 'static) {
-        let order = self.script.len();
-        self.script.insert((at, order), Box::new(deed));
+        let mut deed = Some(deed);
+        self.script(
+            at,
+            Box::new(move |model, now| {
+                if let Some(deed) = deed.take() {
+                    deed(model, now);
+                }
+                None
+            }),
+        );
+    }
+
+    fn script(&mut self, at: Timestamp, deed: ScriptedDeed) {
+        self.scripted += 1;
+        self.script.insert((at, self.scripted), deed);
+    }
+
+    /// What other people were going to do is not done.
+    pub fn leave_in_peace(&mut self) {
+        self.reactions = None;
+        self.script.clear();
     }
 
     /// Runs `machine` until it is over or the ordered crash.
@@ -270,28 +181,25 @@ impl World {
     /// # Panics
     /// Where the machine waits for nothing, spins, or outlives the deadline.
     pub fn run(&mut self, machine: &mut impl Machine) -> Finish {
-        self.run += 1;
+        self.begin_machine();
         let mut spins = 0;
         loop {
             if self.drain(machine) {
                 return self.crash();
             }
+            self.neighbour_acts();
             if machine.is_over() {
                 return Finish::Over;
             }
             let next = self.next_instant(machine);
             spins = if next == self.now { spins + 1 } else { 0 };
-            assert!(
-                spins < 10_000,
-                "it spins at {}:\n{}",
-                self.now,
-                self.told(0..self.events.len())
-            );
+            let told = |world: &Self| world.told(0..world.events.len());
+            assert!(spins < 10_000, "it spins at {}:\n{}", self.now, told(self));
             assert!(
                 next <= self.deadline,
-                "it outlives {}:\n{}",
+                "invariant 6: it goes on until {}:\n{}",
                 self.deadline,
-                self.told(0..self.events.len())
+                told(self)
             );
             self.now = next;
             if self.happen(machine) {
@@ -300,26 +208,42 @@ impl World {
         }
     }
 
+    /// How many machines have begun in this world.
+    #[must_use]
+    pub fn begun(&self) -> u64 {
+        self.runs_begun
+    }
+
+    /// Answers are for the machine that begins now, and no longer for the last.
+    pub fn begin_machine(&mut self) {
+        self.runs_begun += 1;
+        self.site.run = self.runs_begun;
+    }
+
     /// Lets time pass without any machine: what is on the wire arrives.
     pub fn idle(&mut self, length: Duration) {
         let until = self.now + length;
         loop {
+            self.neighbour_acts();
             let wire = self.wire.keys().next().map(|k| k.0);
             let deed = self.script.keys().next().map(|k| k.0);
-            let Some(at) = wire.into_iter().chain(deed).min().filter(|at| *at <= until) else {
+            let next = wire.into_iter().chain(deed).chain(self.next_of_neighbour()).min();
+            let Some(at) = next.filter(|at| *at <= until) else {
                 self.now = until;
                 return;
             };
             self.now = self.now.max(at);
             self.do_deeds();
-            if let Some(entry) = self.wire.first_entry().filter(|e| e.key().0 <= self.now) {
-                let packet = entry.remove();
+            let due = self.wire.first_entry().filter(|e| e.key().0 <= self.now);
+            if let Some(packet) = due.map(OccupiedEntry::remove)
+                && let Some(packet) = self.hand_over(packet)
+            {
                 self.deliver_without_machine(packet);
             }
         }
     }
 
-    /// The events of a range of [`World::events`], a line each.
+    /// The events of a range of [`Site::events`], a line each.
     pub fn told(&self, range: Range<usize>) -> String {
         let line = |(at, event): &(Timestamp, Event)| {
             let seconds = (*at - START).as_millis();
@@ -328,7 +252,7 @@ impl World {
         self.events[range].iter().map(line).collect()
     }
 
-    fn next_instant(&self, machine: &impl Machine) -> Timestamp {
+    fn next_instant(&mut self, machine: &dyn Machine) -> Timestamp {
         let wire = self.wire.keys().next().map(|k| k.0);
         let deed = self.script.keys().next().map(|k| k.0);
         let wakes = [machine.wake_at().map(|at| self.true_time(at)), wire, self.stop_at];
@@ -336,16 +260,18 @@ impl World {
         let next = next.unwrap_or_else(|| {
             panic!("it waits for nothing at {}:\n{}", self.now, self.told(0..self.events.len()))
         });
-        deed.map_or(next, |deed| next.min(deed)).max(self.now)
+        let others = deed.into_iter().chain(self.next_of_neighbour());
+        others.fold(next, Timestamp::min).max(self.now)
     }
 
     /// Carries out what the machine says. True where it crashed.
-    fn drain(&mut self, machine: &mut impl Machine) -> bool {
+    fn drain(&mut self, machine: &mut dyn Machine) -> bool {
         while let Some(effect) = machine.poll(self.clock()) {
             match effect {
                 Effect::Notify(event) => {
                     self.note(|| format!("told    {event:?}"));
-                    self.events.push((self.now, event));
+                    let now = self.now;
+                    self.events.push((now, event));
                     continue;
                 }
                 Effect::Save(snapshot) => self.save(snapshot),
@@ -358,11 +284,6 @@ impl World {
         false
     }
 
-    fn steps_on(&mut self) -> bool {
-        self.steps += 1;
-        self.crash_after.is_some_and(|after| self.steps >= after)
-    }
-
     fn put(&mut self, at: Timestamp, packet: Packet) {
         self.packets += 1;
         self.wire.insert((at, self.packets), packet);
@@ -370,17 +291,19 @@ impl World {
 
     fn save(&mut self, snapshot: Snapshot) {
         self.note(|| format!("save    {} begins", snapshot.serial));
-        if let Some(checks) = &mut self.checks {
+        let (now, site) = (self.now, &mut self.site);
+        if let Some(checks) = &mut site.checks {
             checks.on_save(&snapshot);
         }
-        self.saves.push((self.now, snapshot.serial));
-        let fault = (self.save_faults)(self.saves.len(), self.now);
+        site.saves.push((now, snapshot.serial));
+        let fault = (site.save_faults)(site.saves.len(), now);
         let later = match fault {
             SaveFault::Slow(more) => more,
             _ => Duration::ZERO,
         };
-        let at = self.now + self.save_latency / 2 + later;
-        self.put(at, Packet::Save(self.run, snapshot, fault));
+        let at = now + site.save_latency / 2 + later;
+        let run = site.run;
+        self.put(at, Packet::Save(run, snapshot, fault));
     }
 
     /// The store takes its steps. Without a store nothing is kept.
@@ -404,52 +327,79 @@ impl World {
 
     fn send(&mut self, id: CallId, call: Call) {
         self.note(|| format!("call    {} {}", id.0, named(&call)));
-        if let Some(checks) = &mut self.checks {
-            checks.on_call(self.now, self.skew, id, &call);
+        let maker = self.note_maker(&call);
+        let (now, site) = (self.now, &mut self.site);
+        if let Some(checks) = &mut site.checks {
+            checks.on_call((now, site.skew), id, &call);
         }
         let key = (call.operation(), call.table().as_str().to_owned());
-        let nth = self.counts.entry(key).or_default();
+        let nth = site.counts.entry(key).or_default();
         *nth += 1;
-        let fault = (self.faults)(&call, self.now, *nth);
-        self.calls.push(Sent { at: self.now, call: call.clone() });
+        let fault = (site.faults)(&call, now, *nth);
+        site.calls.push(Sent { at: now, call: call.clone() });
         let more = match fault {
             Fault::Slow(more) => more,
             _ => Duration::ZERO,
         };
-        let at = self.now + self.call_latency / 2 + more;
-        self.put(at, Packet::Arrive(self.run, id, call, fault));
+        let at = now + site.call_latency / 2 + more;
+        let sender = Sender { run: site.run, id, maker };
+        self.put(at, Packet::Arrive(sender, call, fault));
+    }
+
+    /// Whose call it is, and what they know about the index that it is to change.
+    fn note_maker(&mut self, call: &Call) -> Maker {
+        let index = match call {
+            Call::CreateIndex(create) => IndexId::new(create.table.clone(), create.index.clone()),
+            Call::DeleteIndex { table, index } => IndexId::new(table.clone(), index.clone()),
+            _ => return Maker::Other,
+        };
+        let Some(checks) = &self.site.checks else { return Maker::Other };
+        let standing = self.model.maker(&index);
+        Maker::Call(self.ledger.add(checks.lineage(), standing, checks.evidence(&index)))
     }
 
     /// Everything that is due. True where the machine crashed.
-    fn happen(&mut self, machine: &mut impl Machine) -> bool {
+    fn happen(&mut self, machine: &mut dyn Machine) -> bool {
         self.do_deeds();
-        if self.stop_at.take_if(|at| *at <= self.now).is_some() {
+        if self.stop_if_due(machine) {
+            return false;
+        }
+        let due = self.wire.first_entry().filter(|e| e.key().0 <= self.now);
+        let packet = due.map(OccupiedEntry::remove).and_then(|packet| self.hand_over(packet));
+        packet.is_some_and(|packet| self.take(packet, machine))
+    }
+
+    fn stop_if_due(&mut self, machine: &mut dyn Machine) -> bool {
+        let now = self.now;
+        let due = self.stop_at.take_if(|at| *at <= now).is_some();
+        if due {
             if let Some(checks) = &mut self.checks {
                 checks.on_stop();
             }
             machine.on_stop(self.clock());
+        }
+        due
+    }
+
+    /// A packet of the site that acts. True where the machine crashed.
+    fn take(&mut self, packet: Packet, machine: &mut dyn Machine) -> bool {
+        if packet.run() != self.site.run {
+            self.deliver_without_machine(packet);
             return false;
         }
-        let due = self.wire.first_entry().filter(|e| e.key().0 <= self.now);
-        let Some(packet) = due.map(OccupiedEntry::remove) else {
-            return false;
-        };
         match packet {
-            Packet::Reply(run, id, call, result) if run == self.run => {
-                self.note(|| format!("answer  {} {}", id.0, shown(&result)));
-                if let Some(checks) = &mut self.checks {
-                    checks.on_reply(self.now, id, &call, &result);
-                }
-                machine.on_reply(self.clock(), id, result.and_then(|reply| call.accept(reply)));
+            Packet::Reply(sender, call, result) => {
+                self.note(|| format!("answer  {} {}", sender.id.0, shown(&result)));
+                self.hand_in(sender.id, &call, result, machine);
             }
-            Packet::Saved(run, snapshot, result) if run == self.run => {
+            Packet::Saved(_, snapshot, result) => {
                 self.note(|| format!("saved   {} {result:?}", snapshot.serial));
                 if let Some(checks) = &mut self.checks {
                     checks.on_saved(&snapshot, &result);
                 }
                 machine.on_saved(self.clock(), snapshot.serial, result);
             }
-            Packet::Save(run, snapshot, fault) if run == self.run => {
+            Packet::Save(run, snapshot, fault) => {
                 let result = self.write(&snapshot, fault);
                 if self.disk.is_down() {
                     return true;
@@ -458,7 +408,7 @@ impl World {
                 self.put(at, Packet::Saved(run, snapshot, result));
                 return false;
             }
-            other => {
+            other @ Packet::Arrive(..) => {
                 self.deliver_without_machine(other);
                 return false;
             }
@@ -466,49 +416,98 @@ impl World {
         self.steps_on()
     }
 
-    fn deliver_without_machine(&mut self, packet: Packet) {
-        match packet {
-            Packet::Arrive(run, id, call, fault) => {
-                let mut at = self.now + self.call_latency / 2;
-                let result = match fault {
-                    Fault::Refuse(error) => Err(error),
-                    Fault::RefuseLate(error, more) => {
-                        at = at + more;
-                        Err(error)
-                    }
-                    Fault::LoseAfter(error) => {
-                        let _ = self.model.call(self.now, &call);
-                        Err(error)
-                    }
-                    Fault::TimeOut(error, more) => {
-                        let late = Packet::Arrive(run, id, call.clone(), Fault::Silence);
-                        self.put(self.now + more, late);
-                        Err(error)
-                    }
-                    Fault::Silence => {
-                        let _ = self.model.call(self.now, &call);
-                        return;
-                    }
-                    Fault::Late(more) => {
-                        at = at + more;
-                        self.model.call(self.now, &call)
-                    }
-                    Fault::Twice => {
-                        let _ = self.model.call(self.now, &call);
-                        self.model.call(self.now, &call)
-                    }
-                    Fault::None | Fault::Slow(_) => self.model.call(self.now, &call),
-                };
-                self.put(at, Packet::Reply(run, id, call, result));
-            }
-            Packet::Save(..) | Packet::Reply(..) | Packet::Saved(..) => {}
+    /// The checks have what can be made use of, by their own judgement; so has a machine
+    /// whose driver holds answers against what was asked, by the program's.
+    fn hand_in(
+        &mut self,
+        id: CallId,
+        call: &Call,
+        result: Result<Reply, CallError>,
+        machine: &mut dyn Machine,
+    ) {
+        let told = result.clone().and_then(|reply| held(call, reply));
+        let (now, holds) = (self.now, self.holds_answers);
+        if let Some(checks) = &mut self.checks {
+            checks.on_reply(now, id, call, &told);
         }
+        let accepted = if holds { result.and_then(|reply| call.accept(reply)) } else { result };
+        machine.on_reply(self.clock(), id, accepted);
+    }
+
+    fn deliver_without_machine(&mut self, packet: Packet) {
+        let Packet::Arrive(sender, call, fault) = packet else { return };
+        let mut at = self.now + self.call_latency / 2;
+        let result = match fault {
+            Fault::Refuse(error) => Err(error),
+            Fault::RefuseLate(error, more) => {
+                at = at + more;
+                Err(error)
+            }
+            Fault::LoseAfter(error) => {
+                let _ = self.apply(sender.maker, &call);
+                Err(error)
+            }
+            Fault::TimeOut(error, more) => {
+                let late = Packet::Arrive(sender, call.clone(), Fault::Silence);
+                self.put(self.now + more, late);
+                Err(error)
+            }
+            Fault::Silence => {
+                let _ = self.apply(sender.maker, &call);
+                return;
+            }
+            Fault::Late(more) => {
+                at = at + more;
+                self.apply(sender.maker, &call)
+            }
+            Fault::Twice => {
+                let _ = self.apply(sender.maker, &call);
+                self.apply(sender.maker, &call)
+            }
+            Fault::NotKept => self.model.pretend(self.now, &call),
+            Fault::Garbled(garbled) => {
+                let mut result = self.apply(sender.maker, &call);
+                if let Ok(reply) = &mut result {
+                    garbled.spoil(reply, call.table(), &self.model, self.now);
+                }
+                result
+            }
+            Fault::None | Fault::Slow(_) => self.apply(sender.maker, &call),
+        };
+        self.put(at, Packet::Reply(sender, call, result));
+    }
+
+    /// The call comes to DynamoDB. What it changed is held against invariant 3, and
+    /// seen by other people.
+    fn apply(&mut self, maker: Maker, call: &Call) -> Result<Reply, CallError> {
+        let before = self.model.log.len();
+        let result = self.model.call_by(self.now, call, maker);
+        let Some(applied) = self.model.log.get(before) else { return result };
+        if let Some(excused) = self.ledger.judge(applied)
+            && let Some(checks) = &mut self.site.checks
+        {
+            checks.coverage.hit(excused);
+        }
+        let reactions = self.reactions.as_mut().map(|react| react(applied)).unwrap_or_default();
+        if let (Some(checks), false) = (&mut self.site.checks, reactions.is_empty()) {
+            checks.coverage.hit(Row::Foes);
+        }
+        self.note(|| format!("applied {}", named(call)));
+        for (at, deed) in reactions {
+            self.script(at, deed);
+        }
+        result
     }
 
     fn do_deeds(&mut self) {
         while let Some(entry) = self.script.first_entry().filter(|e| e.key().0 <= self.now) {
-            let ((at, _), deed) = entry.remove_entry();
-            deed(&mut self.model, at);
+            let ((at, _), mut deed) = entry.remove_entry();
+            if let Some(later) = deed(&mut self.model, at) {
+                self.script(at + later, deed);
+            }
+            for doing in self.model.doings() {
+                self.note(|| format!("others  {doing}"));
+            }
         }
     }
 
@@ -518,50 +517,23 @@ impl World {
         let loss = self.loss;
         self.note(|| format!("crash   {loss:?}"));
         self.crash_after = None;
+        let run = self.site.run;
         let wire = std::mem::take(&mut self.wire);
         for (key, packet) in wire {
             match packet {
-                Packet::Arrive(..) => {
-                    self.wire.insert(key, packet);
+                Packet::Save(of, snapshot, fault) if of == run => {
+                    if self.crash_keeps_saves && !self.disk.is_down() {
+                        let _ = self.write(&snapshot, fault);
+                    }
                 }
-                Packet::Save(_, snapshot, fault)
-                    if self.crash_keeps_saves && !self.disk.is_down() =>
-                {
-                    let _ = self.write(&snapshot, fault);
+                Packet::Reply(sender, ..) if sender.run == run => {}
+                Packet::Saved(of, ..) if of == run => {}
+                other => {
+                    self.wire.insert(key, other);
                 }
-                Packet::Save(..) | Packet::Reply(..) | Packet::Saved(..) => {}
             }
         }
         self.power_off();
         Finish::Crashed
-    }
-
-    /// Whoever had the state is gone, and the disk has what is left.
-    pub fn power_off(&mut self) {
-        self.store = None;
-        self.disk.restart(self.loss);
-    }
-}
-
-fn named(call: &Call) -> String {
-    match call {
-        Call::CreateIndex(create) => format!("create {}.{}", create.table, create.index),
-        other => format!("{} {}", other.operation(), other.table()),
-    }
-}
-
-fn shown(result: &Result<Reply, CallError>) -> String {
-    match result {
-        Ok(Reply::Table(table)) => {
-            let indexes = table.indexes.iter().map(|i| {
-                let backfilling = if i.backfilling { " backfilling" } else { "" };
-                format!("{} {}{backfilling}", i.name, i.status)
-            });
-            format!("{} {}: {}", table.name, table.status, indexes.collect::<Vec<_>>().join(", "))
-        }
-        Ok(Reply::Page(page)) => format!("{} items", page.items.len()),
-        Ok(Reply::Json(json)) => format!("{} bytes", json.len()),
-        Ok(Reply::Done) => "done".to_owned(),
-        Err(error) => format!("{:?} {error}", error.effect),
     }
 }

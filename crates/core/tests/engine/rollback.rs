@@ -53,6 +53,7 @@ impl Rollback {
             visibility: policy.visibility,
             rollback: true,
             include_inferred: self.inferred,
+            max_attempts: policy.max_attempts,
         };
         world.checks.as_mut().unwrap().begin(rules, Some(&loaded));
         let state = State::parse(&loaded).unwrap();

@@ -1,0 +1,93 @@
+//! What the runs of one state were told of the indexes that they made.
+//!
+//! Told from the answers that were handed to them, and never from the state's word.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use gsictl_core::call::{CallError, Effect, Reply};
+use gsictl_core::catalog::{IndexStatus, TableDescription};
+use gsictl_core::name::IndexId;
+
+use super::Moment;
+use crate::ledger::Evidence;
+
+/// Our delete was taken: nothing of that name is ours again.
+const DELETED: &str = "its own delete was acknowledged";
+
+/// By index, the newest create.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Claims(BTreeMap<IndexId, Claim>);
+
+#[derive(Clone, Debug)]
+struct Claim {
+    /// When it was answered; when it was sent, where it was not.
+    at: Moment,
+    acknowledged: bool,
+    shown_active: bool,
+    /// Why what stands there is no longer what it made.
+    lost: Option<&'static str>,
+}
+
+impl Claims {
+    /// A create is meant, or goes out.
+    pub(super) fn sent(&mut self, id: &IndexId, at: Moment) {
+        let claim = Claim { at, acknowledged: false, shown_active: false, lost: None };
+        self.0.insert(id.clone(), claim);
+    }
+
+    /// It was answered.
+    pub(super) fn answered(&mut self, id: &IndexId, at: Moment, result: &Result<Reply, CallError>) {
+        let Some(claim) = self.0.get_mut(id) else { return };
+        (claim.at, claim.acknowledged) = (at, result.is_ok());
+        if result.as_ref().is_err_and(|error| error.effect == Effect::NotApplied) {
+            claim.lost = Some("its create was refused");
+        }
+    }
+
+    /// A delete was acknowledged.
+    pub(super) fn deleted(&mut self, id: &IndexId) {
+        if let Some(claim) = self.0.get_mut(id) {
+            claim.lost = Some(DELETED);
+        }
+    }
+
+    /// Whether nothing of that name may be deleted before it is created again.
+    pub(super) fn is_used_up(&self, id: &IndexId) -> bool {
+        self.0.get(id).is_some_and(|claim| claim.lost == Some(DELETED))
+    }
+
+    /// A description was handed in that was asked for at `asked_at`.
+    pub(super) fn look(&mut self, table: &TableDescription, asked_at: Moment, behind: Duration) {
+        for (id, claim) in self.0.iter_mut().filter(|(id, _)| id.table == table.name) {
+            if claim.lost.is_some() {
+                continue;
+            }
+            // One that is behind shows what was there before our create. A clock that
+            // was set back makes it younger than it is, and nobody can tell.
+            let settled = asked_at.is_past_by_both(claim.at, behind);
+            let shown = table.indexes.iter().find(|i| i.name == id.index);
+            claim.lost = match shown.map(|i| i.status.clone()) {
+                None if settled => Some("a description showed it absent"),
+                Some(IndexStatus::Deleting) if asked_at.real >= claim.at.real => {
+                    Some("a description showed it being deleted")
+                }
+                Some(IndexStatus::Creating) if claim.shown_active => {
+                    Some("a description showed it being built, after it was active")
+                }
+                _ => None,
+            };
+            claim.shown_active |= shown.is_some_and(|i| i.status == IndexStatus::Active);
+        }
+    }
+
+    /// Whether an index of that name may be taken for what we made; `inferred`
+    /// where that goes for creates that were never acknowledged, too.
+    pub(super) fn evidence(&self, id: &IndexId, inferred: bool) -> Evidence {
+        let claim = self.0.get(id).ok_or("no run of this state created it")?;
+        if !claim.acknowledged && !inferred {
+            return Err("its own create was never acknowledged");
+        }
+        claim.lost.map_or(Ok(()), Err)
+    }
+}
