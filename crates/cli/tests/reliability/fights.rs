@@ -100,7 +100,9 @@ impl Pair {
         let offset = (EARLIER + LATER).mul_f64(random.f64());
         let watched = Watched::default();
         let (said, began, ended) = std::thread::scope(|scope| {
-            let watching = scope.spawn(|| watched.stop_where(|| self.broken()));
+            // The watch ends with this scope, also where that ends in a panic.
+            let _over = Over(&watched.is_over);
+            scope.spawn(|| watched.stop_where(|| self.broken()));
             let prepared = watched.end(roller.apply(prepare));
             let began = Instant::now();
             let making = scope.spawn(|| {
@@ -111,8 +113,6 @@ impl Pair {
             let rolled = watched.end(roller.rollback());
             let ended = Instant::now();
             let made = making.join().unwrap();
-            watched.is_over.store(true, Ordering::SeqCst);
-            watching.join().unwrap();
             ([(roller.name, prepared), (roller.name, rolled), (maker.name, made)], began, ended)
         });
         self.said.extend(said);
@@ -122,7 +122,9 @@ impl Pair {
         // The second index of a table waits for the first, where it does not wait.
         let [.., (_, prepared), (_, rolled), (_, made)] = &self.said[..] else { return None };
         assert!(matches!(prepared.code, Some(0 | 4)), "{}", prepared.text());
-        assert_eq!((rolled.code, made.code), (Some(0), Some(0)), "{}", self.text());
+        // It may say that it kept what the other made.
+        assert!(matches!(rolled.code, Some(0 | 3)), "{}", self.text());
+        assert_eq!(made.code, Some(0), "{}", self.text());
         let meanwhile = |c: &Change| c.creates && c.asked > began && c.acknowledged < ended;
         Some(self.sides[1].changes().iter().filter(|change| meanwhile(change)).count())
     }
@@ -200,6 +202,14 @@ impl Watched {
             }
             std::thread::sleep(Duration::from_millis(200));
         }
+    }
+}
+
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
     }
 }
 
