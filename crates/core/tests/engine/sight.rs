@@ -357,7 +357,7 @@ fn a_build_that_began_ahead_of_the_clock_is_told_as_long_as_it_was_watched() {
         let mut world = apply.world();
         let table_id = Some(world.model.table(&table("bookings")).id.clone());
         let mut state = apply.state(START);
-        let intend = Step::Intend { at: intent, table_id, spec: "a-digest".to_owned() };
+        let intend = Step::Intend { at: intent, table_id, spec: spec() };
         state.apply(&by_flight(), intend).unwrap();
         world.set_durable(Some(&state.render(START).bytes));
         world.model.operator_creates(START, &one().indexes[0]);
