@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use gsictl_core::check::Remembered;
 use gsictl_core::report::{Document, Glance, NoReport};
-use gsictl_core::text::visible_lines;
+use gsictl_core::text::{visible_json, visible_lines};
 
 use crate::file;
 
@@ -28,9 +28,9 @@ pub fn write(state_dir: &Path, report: &dyn Document) -> io::Result<PathBuf> {
     file::make_directory(&directory)?;
     let text = serde_json::to_string_pretty(&report.json()).map_err(io::Error::other)?;
     let stem = report.file_stem();
-    let path = write_new(&directory, &stem, "json", &text)?;
+    let path = write_new(&directory, &stem, "json", &visible_json(&text))?;
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or(&stem);
-    // Nothing that others wrote is hidden in it, whatever put it together.
+    // Nothing that others wrote is hidden in either, whatever put it together.
     let markdown = report.markdown();
     write_new(&directory, stem, "md", &visible_lines(markdown.trim_end()))?;
     Ok(path)
@@ -170,6 +170,7 @@ fn write_new(directory: &Path, stem: &str, ending: &str, text: &str) -> io::Resu
 mod tests {
     use super::*;
     use gsictl_core::report::Envelope;
+    use gsictl_core::text::is_hidden;
     use gsictl_core::time::Timestamp;
     use serde_json::{Value, json};
 
@@ -194,7 +195,7 @@ mod tests {
         }
 
         fn markdown(&self) -> String {
-            format!("# {}\n", self.kind())
+            format!("# {}\n", self.0.command)
         }
     }
 
@@ -236,6 +237,20 @@ mod tests {
         assert!(matches!(&why[0], NoReport::Damaged(what) if what.contains("line 1")));
         assert!(matches!(&why[1], NoReport::Unreadable(what) if what.contains("directory")));
         assert_eq!(why[2], NoReport::Foreign);
+    }
+
+    #[test]
+    fn neither_file_of_a_report_hides_anything_and_its_values_are_exact() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut report = sample("apply", 0);
+        report.0.command = "\u{1b}[2J\u{9b}2J\u{202e}".to_owned();
+        let path = write(dir.path(), &report).unwrap();
+        let json = std::fs::read_to_string(&path).unwrap();
+        let markdown = std::fs::read_to_string(path.with_extension("md")).unwrap();
+        for text in [&json, &markdown] {
+            assert!(!text.contains(|c| is_hidden(c) && c != '\n'), "{text:?}");
+        }
+        assert_eq!(load(&path).unwrap(), report.json());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use gsictl_core::engine::Ended;
 use gsictl_core::report::{IndexReport, Report, Result};
+use gsictl_core::state::Attempt;
 use gsictl_driver::apply::Applied;
 
 use super::{Colour, Mark, Page, seconds};
@@ -56,10 +57,13 @@ fn push_failures(page: &mut Page, report: &Report) {
         let error = index.error.as_deref().unwrap_or("no reason is known");
         page.marked("", CROSS, format_args!("{}.{}: {error}", index.table, index.index));
         for attempt in &index.attempts {
-            page.line(format_args!(
-                "    {}  {}  {} (next after {} s)",
-                attempt.at, attempt.message, attempt.strategy, attempt.delay_seconds
-            ));
+            let Attempt { at, message, strategy, delay_seconds, .. } = attempt;
+            // After the last one nothing was waited for.
+            let next = match delay_seconds {
+                0 => String::new(),
+                seconds => format!(" (next after {seconds} s)"),
+            };
+            page.line(format_args!("    {at}  {message}  {strategy}{next}"));
         }
         if let Some(table) = report.tables.iter().find(|t| t.table == index.table) {
             let indexes: Vec<_> = table.indexes.iter().map(|(n, s)| format!("{n} {s}")).collect();
