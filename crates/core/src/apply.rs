@@ -1,11 +1,14 @@
 //! What an `apply` decides around its run: before the engine's first step, and
 //! after its last.
 
+use std::time::Duration;
+
 use crate::catalog::Catalog;
 use crate::definition::Definitions;
 use crate::engine::{Ended, Outcome, Verdict};
-use crate::name::IndexId;
+use crate::name::{IndexId, TableName};
 use crate::plan::{Plan, Selection, plan};
+use crate::rollback::take_down;
 use crate::state::{Elsewhere, Entry, State, Status, Target};
 use crate::time::Timestamp;
 
@@ -20,6 +23,8 @@ pub struct Order<'a> {
     pub selection: &'a Selection,
     /// Start the failed ones, and only those.
     pub retry_failed: bool,
+    /// How long a new index may be missing from a description.
+    pub visibility: Duration,
 }
 
 /// State and plan of a run that has not begun.
@@ -72,6 +77,9 @@ pub fn prepare(
     state.end_rollback();
     let unnamed = state.enlist(order.definitions).unnamed;
     let plan = plan(order.definitions, catalog, &state, order.selection, order.retry_failed);
+    // The run looks after the tables of its plan, and nobody after the others.
+    let planned = |table: &TableName| plan.tables.iter().any(|t| t.table == *table);
+    take_down(&mut state, catalog, |table| !planned(table), order.visibility, now);
     Ok(Prepared { state, plan, resumed, adopted_from, unnamed })
 }
 

@@ -191,12 +191,13 @@ pub fn concerned<'a>(
 }
 
 /// Takes down in `state` what `catalog` says against its ownerships, also of what
-/// a rollback is not about: the next run must not believe what this one knew to be
-/// over. `visibility` is how long a new index may be missing from a description.
-/// True where the state has changed.
+/// a run is not about: the next one must not believe what this one knew to be over. It
+/// does so for the tables that `of` names. `visibility` is how long a new index may be
+/// missing from a description. True where the state has changed.
 pub fn take_down(
     state: &mut State,
     catalog: &Catalog,
+    of: impl Fn(&TableName) -> bool,
     visibility: Duration,
     now: Timestamp,
 ) -> bool {
@@ -206,7 +207,8 @@ pub fn take_down(
         let unseen = entry.record().may_be_unseen(asked_at, now, visibility);
         evidence.news(entry, unseen).then(|| (id.clone(), evidence.step(sighting, id, now)))
     };
-    let steps: Vec<_> = state.entries().filter_map(told).collect();
+    let entries = state.entries().filter(|(id, _)| of(&id.table));
+    let steps: Vec<_> = entries.filter_map(told).collect();
     for (id, step) in steps {
         // An observation may move any entry.
         let _ = state.apply(&id, step);

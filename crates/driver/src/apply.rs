@@ -189,6 +189,7 @@ pub async fn prepare(
         script_name: &request.script_name,
         selection: &request.selection,
         retry_failed: request.retry_failed,
+        visibility: request.policy.visibility,
     };
     let lineage = lineage(request.seed);
     let mut prepared =

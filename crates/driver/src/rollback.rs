@@ -248,7 +248,7 @@ impl Prepared {
         clock: Clock,
     ) -> Result<(), StoreError> {
         let now = clock.now();
-        if !take_down(&mut self.state, &self.catalog, request.policy.visibility, now) {
+        if !take_down(&mut self.state, &self.catalog, |_| true, request.policy.visibility, now) {
             return Ok(());
         }
         let mut store = locked(store);

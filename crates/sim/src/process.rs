@@ -196,6 +196,7 @@ fn to_create(
         script_name: "simulated.yaml",
         selection: &run.selection(&scenario.tables),
         retry_failed: run.retry_failed,
+        visibility: run.policy.visibility,
     };
     let region = Some("eu-west-1".to_owned());
     let target = Target { region, ..Target::default() };
@@ -256,7 +257,7 @@ fn to_delete(
 fn declined(world: &mut World, launch: Launch<'_>, mut state: State, catalog: &Catalog) -> Left {
     let (now, visibility) = (world.clock(), launch.run.policy.visibility);
     checks(world).coverage.hit(Row::Declined);
-    if !take_down(&mut state, catalog, visibility, now) {
+    if !take_down(&mut state, catalog, |_| true, visibility, now) {
         return Left::NoRun;
     }
     let kept = world.durable().is_some();
@@ -330,6 +331,7 @@ pub fn plan_ahead(world: &mut World, scenario: &Scenario, run: &Run) -> Option<S
         script_name: "simulated.yaml",
         selection: &selection,
         retry_failed: run.retry_failed,
+        visibility: run.policy.visibility,
     };
     let (target, now) = (Target::default(), world.clock());
     let prepared = prepare(&order, loaded, String::new(), target, &catalog, now).ok()?;

@@ -1,5 +1,6 @@
 //! Whose an index is: what ends that, durably, and what nobody deletes afterwards.
 
+use gsictl_core::apply::{Order, prepare};
 use gsictl_core::call::Call;
 use gsictl_core::engine::Verdict;
 use gsictl_core::plan::Selection;
@@ -124,7 +125,7 @@ fn what_a_look_before_the_question_shows_is_recorded_whatever_is_answered() {
     let bytes = world.durable().unwrap();
     let mut state = gsictl_core::state::State::parse(&bytes).unwrap();
     let catalog = survey.into_catalog().unwrap();
-    assert!(take_down(&mut state, &catalog, secs(60), world.now));
+    assert!(take_down(&mut state, &catalog, |_| true, secs(60), world.now));
     assert_eq!(state.entry(&by_flight()).unwrap().record().owner, None);
 }
 
@@ -192,4 +193,33 @@ fn an_index_that_is_deleted_while_the_run_goes_on_is_not_reported_as_active() {
     let ran = apply.run(&mut world);
     assert!(matches!(ran.verdict(&by_flight()), Verdict::Failed { .. }), "{}", ran.told(&world));
     assert!(!ran.state.entry(&by_flight()).unwrap().record().is_ours());
+}
+
+#[test]
+fn what_the_first_look_shows_of_a_table_that_a_run_is_not_about_ends_an_ownership_too() {
+    let both = definitions([
+        index("bookings.by-flight", &["flight_id"]),
+        index("flights.by-date", &["date"]),
+    ]);
+    let apply = Apply::new(both);
+    let mut world = built(&apply);
+    world.model.deletion = secs(0);
+    let now = world.now;
+    world.model.operator_deletes(now, &by_flight());
+    let mut survey = Survey::new(apply.definitions.tables());
+    assert_eq!(world.run(&mut survey), Finish::Over);
+    let loaded = gsictl_core::state::State::parse(&world.durable().unwrap()).unwrap();
+    let selection = Selection { tables: vec![id("flights.by-date").table], ..Selection::default() };
+    let order = Order {
+        definitions: &apply.definitions,
+        script_name: "airline.yaml",
+        selection: &selection,
+        retry_failed: false,
+        visibility: secs(60),
+    };
+    let (catalog, now) = (survey.into_catalog().unwrap(), world.now);
+    let target = gsictl_core::state::Target::default();
+    let prepared = prepare(&order, Some(loaded), String::new(), target, &catalog, now).unwrap();
+    assert_eq!(prepared.state.entry(&by_flight()).unwrap().record().owner, None);
+    assert!(prepared.state.is_dirty(), "the run saves it");
 }
