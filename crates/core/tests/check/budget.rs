@@ -156,3 +156,21 @@ fn a_service_that_tells_no_capacity_ends_the_table_and_names_the_option() {
     let run = without.run(&service);
     assert_eq!(run.report().of(&id("orders", "by-kind")).unwrap().outcome, Outcome::Clean);
 }
+
+#[test]
+fn figures_that_dynamodb_cannot_mean_are_neither_believed_nor_shown() {
+    for units in [-1.0, -1e300, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, 2_000.0, 0.0] {
+        let mut service = service(1_000, (20, 20), |_| 250);
+        service.faults = Box::new(move |_| Some(Fault::Units(units)));
+        let run = wanted(10.0, 4).run(&service);
+        let report = run.report();
+        let index = report.of(&id("orders", "by-kind")).unwrap();
+        assert_eq!(index.outcome, Outcome::NotChecked, "{units}");
+        assert!(index.reason.as_ref().unwrap().contains("--max-rcu cannot be held"), "{index:?}");
+        let mut without = wanted(10.0, 4);
+        without.options.max_rcu = None;
+        let report = without.run(&service).report();
+        assert_eq!(report.of(&id("orders", "by-kind")).unwrap().outcome, Outcome::Clean);
+        assert_eq!(report.tables[0].read_units.to_bits(), 0.0_f64.to_bits(), "{units}");
+    }
+}

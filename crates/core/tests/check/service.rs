@@ -22,7 +22,7 @@ pub(super) enum Form {
 }
 
 /// What goes wrong with a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Fault {
     Throttled,
     Server,
@@ -34,6 +34,14 @@ pub(super) enum Fault {
     Untold,
     /// It is answered with what is no page.
     Garbage,
+    /// It is answered, with items that lack the primary key.
+    Keyless,
+    /// It is answered, and the next page begins behind the item of that number.
+    Behind(usize),
+    /// It is answered, with this figure of the capacity that it took.
+    Units(f64),
+    /// It is answered as if there were no item.
+    Empty,
 }
 
 /// A call as a fault sees it.
@@ -141,15 +149,33 @@ impl Service {
         }
         let mut page = self.scan(scan);
         let (items, units) = (page.items.len(), page.consumed.as_ref().unwrap().table);
-        if fault == Some(Fault::Untold) {
-            page.consumed = None;
-        }
+        self.change(fault, scan, &mut page);
         let reply = match (fault, self.form) {
             (Some(Fault::Garbage), _) => Reply::Json(b"{\"Items\": [{\"pk\"".to_vec()),
             (_, Form::Items) => Reply::Page(page),
             (_, Form::Json) => Reply::Json(page_json(&scan.table, &page).to_string().into_bytes()),
         };
         Answer { reply: Ok(reply), items, units }
+    }
+
+    /// What a fault makes of a page.
+    fn change(&self, fault: Option<Fault>, scan: &Scan, page: &mut Page) {
+        let base = &self.tables[scan.table.as_str()];
+        match fault {
+            Some(Fault::Untold) => page.consumed = None,
+            Some(Fault::Units(units)) => {
+                page.consumed = Some(Consumed { table: units, indexes: BTreeMap::new() });
+            }
+            Some(Fault::Keyless) => {
+                let key = &base.description.key_schema[0].attribute_name;
+                page.items.iter_mut().for_each(|item| drop(item.remove(key)));
+            }
+            Some(Fault::Behind(n)) => page.last_key = Some(base.stored[n].key.clone()),
+            Some(Fault::Empty) => {
+                *page = Page { consumed: page.consumed.take(), ..Page::default() }
+            }
+            _ => {}
+        }
     }
 
     fn scan(&self, scan: &Scan) -> Page {
@@ -210,7 +236,12 @@ fn error(fault: Fault) -> Option<CallError> {
         Fault::NotFound => {
             (ErrorKind::IndexNotFound, "ResourceNotFoundException", "Requested resource not found")
         }
-        Fault::Untold | Fault::Garbage => return None,
+        Fault::Untold
+        | Fault::Garbage
+        | Fault::Keyless
+        | Fault::Behind(_)
+        | Fault::Units(_)
+        | Fault::Empty => return None,
     };
     let (code, message) = (code.to_owned(), message.to_owned());
     Some(CallError { kind, effect: Effect::NotApplied, code, message })

@@ -8,7 +8,7 @@ use gsictl_core::event::Event;
 use super::model::expected;
 use super::run::{Run, START, Wanted};
 use super::samples::{Hash, S, by_pk, definitions, id, items, keys_only, number, put, text};
-use super::service::{Fault, Service};
+use super::service::{Asking, Fault, Form, Service};
 
 fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -265,6 +265,70 @@ fn what_is_no_page_ends_the_table_with_a_hint_at_the_endpoint() {
     assert_eq!(index.outcome, Outcome::NotChecked);
     assert!(index.reason.as_ref().unwrap().contains("UnreadableAnswer"), "{index:?}");
     assert!(index.remedy.as_ref().unwrap().contains("--endpoint-url"), "{index:?}");
+}
+
+/// The table is given up with this reason, whatever the form of its pages.
+#[track_caller]
+fn is_given_up(fault: impl Fn(&Asking<'_>) -> Option<Fault> + Copy + 'static, why: &str) {
+    for form in [Form::Items, Form::Json] {
+        let mut service = service(&["orders"]);
+        service.form = form;
+        service.faults = Box::new(fault);
+        let mut wanted = wanted(["orders"]);
+        wanted.segments = Some(1);
+        let run = wanted.run(&service);
+        let report = run.report();
+        let index = report.of(&id("orders", "by-kind")).unwrap();
+        assert_eq!((index.outcome, index.items.clone()), (Outcome::NotChecked, None), "{form:?}");
+        assert!(index.reason.as_ref().unwrap().contains(why), "{form:?} {index:?}");
+        assert!(run.calls.len() < 100, "{form:?}: {}", run.calls.len());
+    }
+}
+
+#[test]
+fn items_without_the_primary_key_end_the_table() {
+    let third = |asking: &Asking<'_>| (asking.number == 2).then_some(Fault::Keyless);
+    is_given_up(third, "an item without the primary key");
+}
+
+#[test]
+fn pages_that_come_round_end_the_table_whatever_the_length_of_the_circle() {
+    let same = |_: &Asking<'_>| Some(Fault::Behind(40));
+    let two = |asking: &Asking<'_>| Some(Fault::Behind(40 + 20 * (asking.number % 2)));
+    let late = |asking: &Asking<'_>| {
+        (asking.number >= 7).then(|| Fault::Behind(40 + 20 * (asking.number % 5)))
+    };
+    is_given_up(same, "come round in a circle");
+    is_given_up(two, "come round in a circle");
+    is_given_up(late, "come round in a circle");
+}
+
+#[test]
+fn hardly_any_item_of_many_is_told_with_its_reason() {
+    let warning = |counted: u64, every: usize, sample: Option<f64>| {
+        let mut service = service(&["orders"]);
+        service.description("orders").item_count = Some(counted);
+        service.faults =
+            Box::new(move |asking| (asking.number % every != 0).then_some(Fault::Empty));
+        let mut wanted = wanted(["orders"]);
+        wanted.options.sample = sample;
+        let run = wanted.run(&service);
+        let mut report = run.report();
+        let told = report.tables.remove(0).warning;
+        let event = |event: &Event| matches!(event, Event::Checked { warning: Some(_), .. });
+        assert_eq!(run.told(event), usize::from(told.is_some()), "{counted}");
+        told
+    };
+    // All of it was read: 1,000 items.
+    for counted in [0, 1, 900, 1_000, 9_000] {
+        assert_eq!(warning(counted, 1, None), None, "{counted}");
+    }
+    let told = warning(10_000_000, 1, None).unwrap();
+    assert!(told.starts_with("1000 items were read where DynamoDB counts 10000000"), "{told}");
+    for counted in [1, 10, 10_000_000] {
+        let told = warning(counted, usize::MAX, Some(50.0));
+        assert_eq!(told.is_some(), counted > 1_000, "a sample of few may find none: {told:?}");
+    }
 }
 
 #[test]

@@ -453,6 +453,17 @@ fn throughput_that_differs_is_a_note_and_no_more() {
 }
 
 #[test]
+fn items_without_the_keys_of_their_table_are_no_sample_of_it() {
+    let mut world = bookings(20);
+    let contents = &mut world.model.table(&table("bookings")).contents;
+    contents.iter_mut().for_each(|item| drop(item.remove("pk")));
+    let verdict = validate(&mut world, &one());
+    assert_eq!(verdict.verdict, Verdict::ValidationError, "{verdict:#?}");
+    assert!(verdict.reasons.join(" ").contains("without the primary key"), "{verdict:#?}");
+    assert_eq!(verdict.sample.unwrap().items, 0);
+}
+
+#[test]
 fn a_stop_ends_it_without_a_verdict() {
     let mut world = bookings(5);
     let mut survey = Survey::new(one().tables());

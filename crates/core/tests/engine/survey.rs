@@ -1,7 +1,8 @@
 //! The first look at all tables.
 
-use gsictl_core::call::{CallError, Effect, ErrorKind};
+use gsictl_core::call::{CallError, Effect as Applied, ErrorKind, Page, Reply};
 use gsictl_core::catalog::{Catalog, Sighting};
+use gsictl_core::machine::{Effect, Machine};
 use gsictl_core::survey::{Survey, SurveyError};
 
 use crate::support::apply::{Apply, word};
@@ -52,7 +53,7 @@ fn many_tables_are_described_a_few_at_a_time() {
 #[test]
 fn the_first_contact_fails_fast_where_waiting_cannot_help() {
     let errors = [
-        connection(Effect::NotApplied),
+        connection(Applied::NotApplied),
         local(ErrorKind::NoRegion, "NoRegion"),
         local(ErrorKind::CredentialsInvalid, "NoCredentials"),
         local(ErrorKind::ClockSkew, "RequestTimeTooSkewed"),
@@ -76,7 +77,7 @@ fn the_first_contact_fails_fast_where_waiting_cannot_help() {
 #[test]
 fn trouble_after_the_first_answer_is_waited_out() {
     let errors = [
-        connection(Effect::NotApplied),
+        connection(Applied::NotApplied),
         local(ErrorKind::Timeout, "TimedOut"),
         throttled(),
         server_error(),
@@ -190,4 +191,20 @@ fn a_survey_of_nothing_is_over_at_once() {
     let apply = Apply::new(gsictl_core::definition::Definitions::default());
     let mut world = World::default();
     assert_eq!(survey(&apply, &mut world).unwrap(), Catalog::default());
+}
+
+#[test]
+fn an_answer_that_describes_nothing_is_no_table_that_is_missing() {
+    for reply in [Reply::Done, Reply::Page(Page::default()), Reply::Json(b"{}".to_vec())] {
+        let apply = Apply::new(one());
+        let mut survey = Survey::new(apply.definitions.tables());
+        let Some(Effect::Call(id, _)) = survey.poll(START) else {
+            panic!("a table is asked for first");
+        };
+        survey.on_reply(START, id, Ok(reply));
+        let SurveyError::Call { error, .. } = survey.into_catalog().unwrap_err() else {
+            panic!("it was answered");
+        };
+        assert_eq!(error.code, CallError::UNREADABLE);
+    }
 }

@@ -196,3 +196,16 @@ fn nothing_of_other_tables_is_asked() {
     watch(&mut world, &[], None);
     assert!(world.calls.iter().all(|sent| *sent.call.table() == table("bookings")));
 }
+
+#[test]
+fn an_answer_that_describes_nothing_is_no_table_that_is_missing() {
+    let mut watch = Watch::new(START, table("bookings"), vec![], None);
+    let Some(Does::Call(call, _)) = watch.poll(START) else {
+        panic!("the table is asked for first");
+    };
+    watch.on_reply(START, call, Ok(Reply::Done));
+    let Watched::Failed(error) = watch.into_result() else {
+        panic!("whoever answers so is no DynamoDB, and not worth waiting for");
+    };
+    assert_eq!(error.code, CallError::UNREADABLE);
+}
