@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use gsictl_core::call::{Call, CallError, Effect, ErrorKind, Reply};
+use gsictl_core::call::{Call, CallError, ErrorKind, Reply};
 use gsictl_core::catalog::{Catalog, Sighting};
 use gsictl_core::definition::{Definitions, Format, Source, parse};
 use gsictl_core::name::TableName;
@@ -63,10 +63,9 @@ impl World {
     fn check(&self, body: &[u8]) {
         match self.describe("200 OK", body) {
             Ok(Reply::Table(table)) => self.decide(Sighting::Found(table)),
-            Ok(Reply::Done | Reply::Page(_)) => panic!("a description is a table"),
+            Ok(Reply::Done | Reply::Page(_) | Reply::Json(_)) => panic!("it is no description"),
             Err(error) => {
-                let open = (error.kind, error.effect) == (ErrorKind::Server, Effect::Unknown);
-                assert!(open, "nobody can say what became of it: {error:?}");
+                assert_eq!(error.kind, ErrorKind::Server, "it is no answer: {error:?}");
                 is_fit_to_show(&error);
             }
         }
@@ -82,7 +81,9 @@ impl World {
         );
         *self.answer.lock().unwrap_or_else(PoisonError::into_inner) =
             [head.as_bytes(), body].concat();
-        self.runtime.block_on(self.aws.call(Call::DescribeTable(self.table.clone())))
+        let call = Call::DescribeTable(self.table.clone());
+        let reply = self.runtime.block_on(self.aws.call(call.clone()))?;
+        call.accept(reply)
     }
 
     /// Whatever is there, a plan is made, and it has every index of the table.
@@ -90,6 +91,7 @@ impl World {
         let now = Timestamp::from_millis(1_770_000_000_000);
         if let Sighting::Found(table) = &sighting {
             let _ = (table.is_free(), table.account());
+            assert_eq!(table.name, self.table, "nothing is filed under another name");
             for definition in &self.definitions.indexes {
                 let _ = build_estimate(definition, table);
             }

@@ -117,8 +117,8 @@ pub fn is_read_back(mut state: State) {
     assert_eq!(anew.serial, cached.serial);
 }
 
-/// Reads `bytes` as a page of a Scan. Whatever it holds, items are counted once each or
-/// the table is given up; and where the check stands then can be saved and read again.
+/// Reads `bytes` as a page of a Scan. Whatever it holds, its items are counted once each
+/// or the table is given up; and where the check stands then can be saved and read again.
 pub fn page(bytes: &[u8]) {
     let now = Timestamp::from_millis(0);
     let (definitions, catalog) = table_to_check();
@@ -154,6 +154,10 @@ pub fn page(bytes: &[u8]) {
             assert_eq!(index.outcome, Outcome::NotChecked);
             continue;
         };
+        if let Ok(page) = serde_json::from_slice::<serde_json::Value>(bytes) {
+            let held = page["Items"].as_array().map(|items| items.len() as u64);
+            assert_eq!(held, Some(items.read), "what is not there was read");
+        }
         let counts = items.counts;
         assert_eq!(items.read, counts.included + counts.sparse + counts.violating);
         let faults: u64 = index.faults.iter().map(|fault| fault.items).sum();

@@ -211,8 +211,8 @@ async fn load(options: &AwsOptions, secrets: &Arc<Secrets>) -> Result<Loaded, Ca
         .operation_timeout(METADATA_TIMEOUT)
         .build();
     let region = find_region(options, &metadata).await?;
-    let provider =
-        credentials::provider(options, providers.with_region(Some(region.clone())), metadata);
+    let providers = providers.with_region(Some(region.clone()));
+    let provider = credentials::provider(options, &providers, metadata);
     let provider = Remembered::new(provider, Arc::clone(secrets));
     provider.prime().await.map_err(|e| error::of_credentials(&e, secrets))?;
     let sdk = settings(options, region.clone(), provider, http).await;

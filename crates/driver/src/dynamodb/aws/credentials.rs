@@ -24,14 +24,14 @@ use super::AwsOptions;
 /// in its place).
 pub(super) fn provider(
     options: &AwsOptions,
-    config: ProviderConfig,
+    config: &ProviderConfig,
     metadata: imds::Client,
 ) -> SharedCredentialsProvider {
     if let Some(keys) = &options.keys {
         let (id, secret) = (&keys.access_key_id, &keys.secret_access_key);
         return SharedCredentialsProvider::new(Credentials::new(id, secret, None, None, "given"));
     }
-    let mut profile = ProfileFileCredentialsProvider::builder().configure(&config);
+    let mut profile = ProfileFileCredentialsProvider::builder().configure(config);
     if let Some(name) = &options.profile {
         profile = profile.profile_name(name);
     }
@@ -41,9 +41,9 @@ pub(super) fn provider(
         inner: profile.build(),
         judge: if named { insist } else { std::convert::identity },
     };
-    let identity = WebIdentityTokenCredentialsProvider::builder().configure(&config).build();
-    let container = EcsCredentialsProvider::builder().configure(&config).build();
-    let instance = ImdsCredentialsProvider::builder().configure(&config).imds_client(metadata);
+    let identity = WebIdentityTokenCredentialsProvider::builder().configure(config).build();
+    let container = EcsCredentialsProvider::builder().configure(config).build();
+    let instance = ImdsCredentialsProvider::builder().configure(config).imds_client(metadata);
     let instance = Judged { inner: instance.build(), judge: CredentialsError::not_loaded };
     let first = match options.profile {
         Some(_) => CredentialsProviderChain::first_try("Profile", profile),
