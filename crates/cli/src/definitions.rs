@@ -37,8 +37,16 @@ pub(crate) fn load_or_plan(args: &args::Definitions) -> Result<Given, CliError> 
 
 /// Reads and checks all files; every mistake of all of them at once.
 pub(crate) fn load(args: &args::Definitions) -> Result<Loaded, CliError> {
-    let texts: Result<_, _> = args.files.iter().map(|file| read(file)).collect();
-    check(args, texts?)
+    let mut texts = Vec::new();
+    for file in &args.files {
+        texts.push(read(file)?);
+        if texts.iter().map(Vec::len).sum::<usize>() > MAX_TOTAL_BYTES {
+            let mib = MAX_TOTAL_BYTES / (1024 * 1024);
+            let message = format!("the definitions are larger than {mib} MiB together");
+            return Err(CliError::new(Exit::Usage, message).hint("give fewer files at once"));
+        }
+    }
+    check(args, texts)
 }
 
 fn check(args: &args::Definitions, read: Vec<Vec<u8>>) -> Result<Loaded, CliError> {
@@ -70,8 +78,12 @@ fn unknown_format(name: &str) -> CliError {
         .hint("say it with --format json, yaml or toml")
 }
 
-/// The most bytes a saved plan may have: the definitions, and what was seen.
-const MAX_PLAN_BYTES: u64 = 16 * MAX_INPUT_BYTES as u64;
+/// The most bytes of all files together.
+const MAX_TOTAL_BYTES: usize = 8 * MAX_INPUT_BYTES;
+
+/// The most bytes a saved plan may have: the definitions, and what was seen. One of ten
+/// thousand indexes has half of it.
+const MAX_PLAN_BYTES: usize = 4 * MAX_INPUT_BYTES;
 
 /// One byte more than the parser takes is enough for it to refuse the file.
 fn read(path: &Path) -> Result<Vec<u8>, CliError> {
@@ -87,7 +99,14 @@ fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     let some = &mut input;
     some.take(MAX_INPUT_BYTES as u64 + 1).read_to_end(&mut text).map_err(failed)?;
     if text.len() > MAX_INPUT_BYTES && SavedPlan::is_one(&text) {
-        input.take(MAX_PLAN_BYTES).read_to_end(&mut text).map_err(failed)?;
+        let rest = (MAX_PLAN_BYTES + 1).saturating_sub(text.len());
+        input.take(rest as u64).read_to_end(&mut text).map_err(failed)?;
+        if text.len() > MAX_PLAN_BYTES {
+            let mib = MAX_PLAN_BYTES / (1024 * 1024);
+            let message = format!("{} is larger than {mib} MiB: no saved plan is", path.display());
+            return Err(CliError::new(Exit::State, message)
+                .hint("make a new one: `gsictl plan DEFS --save FILE`"));
+        }
     }
     Ok(text)
 }

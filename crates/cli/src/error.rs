@@ -132,7 +132,7 @@ impl From<LockError> for CliError {
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         let state_is_in_the_way = match &error {
-            StoreError::NotAFile { path, .. } | StoreError::TooLarge { path } => {
+            StoreError::NotAFile { path, .. } | StoreError::TooLarge { path, .. } => {
                 path.file_name().is_some_and(|name| name == STATE_FILE)
             }
             _ => false,

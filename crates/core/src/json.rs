@@ -2,20 +2,20 @@
 //! as large as its text.
 
 /// The most values (maps, lists, texts, numbers) that a file of JSON may hold where all
-/// of them become values in memory: some 150 MB of the smallest.
+/// of them become values in memory: some 200 MB of the worst.
 pub const MAX_VALUES: usize = 1_000_000;
 
 /// More characters of an error are not kept: it may quote a text of megabytes.
 const LONGEST_ERROR: usize = 300;
 
-/// Whether these bytes may be read as values: no more than [`MAX_VALUES`] of them.
+/// Whether these bytes may be read as values: no more than `most` of them.
 ///
 /// # Errors
 /// A phrase about the file, with the place where it is too much.
-pub fn within_bounds(bytes: &[u8]) -> Result<(), String> {
-    beyond(bytes, MAX_VALUES).map_or(Ok(()), |at| {
+pub fn within(bytes: &[u8], most: usize) -> Result<(), String> {
+    beyond(bytes, most).map_or(Ok(()), |at| {
         let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
-        Err(format!("it holds more than {MAX_VALUES} values, by line {line}"))
+        Err(format!("it holds more than {most} values, by line {line}"))
     })
 }
 
@@ -38,6 +38,29 @@ fn beyond(bytes: &[u8], most: usize) -> Option<usize> {
         }
     }
     None
+}
+
+/// How many digits the longest whole number has, outside of texts.
+pub fn longest_number(bytes: &[u8]) -> usize {
+    let (mut longest, mut run, mut whole) = (0, 0, true);
+    let (mut in_text, mut escaped) = (false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            _ if in_text => {}
+            b'0'..=b'9' => run += 1,
+            b'.' | b'e' | b'E' | b'+' => whole = false,
+            _ => {
+                if whole {
+                    longest = longest.max(run);
+                }
+                (run, whole) = (0, true);
+            }
+        }
+    }
+    longest
 }
 
 /// JSON on one line, for a text that is known to be JSON.
@@ -82,7 +105,13 @@ mod tests {
         assert_eq!(count, 9, "two maps and a list, two keys, and what lies between commas");
         assert_eq!(beyond(b"[0,0,0]", 2), Some(4));
         let many = format!("[{}0]", "0,".repeat(MAX_VALUES));
-        assert_eq!(within_bounds(many.as_bytes()).unwrap_err().lines().count(), 1);
+        assert_eq!(within(many.as_bytes(), MAX_VALUES).unwrap_err().lines().count(), 1);
+    }
+
+    #[test]
+    fn the_longest_whole_number_is_none_of_a_text_and_no_fraction() {
+        let text = br#"{"12345": "123456", "a": [1, 1.23456789, 1e+100, -1234], "b": 12 }"#;
+        assert_eq!(longest_number(text), 4);
     }
 
     #[test]

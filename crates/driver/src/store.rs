@@ -32,6 +32,9 @@ pub const CURSOR_FILE: &str = ".gsi_check.json";
 /// with twenty attempts that failed with the messages DynamoDB has, take 50 MB.
 pub const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
+/// The same of the place of a check: a thousand indexes with all of their hot keys.
+pub const MAX_CURSOR_BYTES: u64 = 2 * MAX_BYTES;
+
 /// Keeps the bytes of a state. Calls block, on a disk's time.
 ///
 /// Reading needs no lock. What changes anything needs one, and is refused where
@@ -221,11 +224,13 @@ pub enum StoreError {
         /// What it is, and what to do.
         source: io::Error,
     },
-    /// More than [`MAX_BYTES`].
-    #[error("{} has, or would have, more than {MAX_BYTES} bytes: no state file has", path.display())]
+    /// More than [`MAX_BYTES`], or than [`MAX_CURSOR_BYTES`].
+    #[error("{} has, or would have, more than {limit} bytes: no file of gsictl has", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
+        /// The most it may have.
+        limit: u64,
     },
     /// A later save of the state is archived already.
     #[error(

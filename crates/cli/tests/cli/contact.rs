@@ -230,6 +230,59 @@ fn a_password_in_the_endpoint_is_never_shown_nor_kept() {
 }
 
 #[test]
+fn a_token_anywhere_in_the_endpoint_is_never_shown_nor_kept() {
+    let server = Server::start(vec![Answer::Say(200, table("flights"))]);
+    let place = server.endpoint();
+    let url = place.replace("http://", "http://me:SENTINELpassword@")
+        + "/SENTINELpath?sig=SENTINELquery#SENTINELpart";
+    for by_variable in [false, true] {
+        let mut world = world();
+        let mut args = vec!["-v", "plan", "gates.yaml", "--save", "plan.json"];
+        if by_variable {
+            world.set("AWS_ENDPOINT_URL_DYNAMODB", &url);
+        } else {
+            args.extend(["--endpoint-url", &url]);
+        }
+        for args in [
+            &args[..],
+            &["apply", "gates.yaml", "--no-wait", "--output", "json"],
+            &["check", "gates.yaml"],
+        ] {
+            let mut all = args.to_vec();
+            if !by_variable && !all.contains(&"--endpoint-url") {
+                all.extend(["--endpoint-url", &url]);
+            }
+            world.run(&all).does_not_say("SENTINEL");
+        }
+        for (name, bytes) in world.files() {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            assert!(!text.contains("SENTINEL"), "{name}: {text}");
+        }
+    }
+}
+
+#[test]
+fn an_endpoint_that_does_not_parse_is_not_quoted() {
+    for url in [
+        "me:SENTINEL@localhost:8000",
+        "http://me:SENT/SENTINEL@localhost:8000",
+        "http://me:SENTINEL @localhost:8000",
+        "http://me:SENTINEL@localhost:port",
+        "http://localhost:8000/SENTINEL path",
+        "SENTINEL",
+    ] {
+        let mut world = world();
+        let args = ["-v", "apply", "gates.yaml", "--endpoint-url", url];
+        let done = world.run(&args).exits(2).says("the endpoint is no URL");
+        done.does_not_say("SENTINEL");
+        world.set("AWS_ENDPOINT_URL", url);
+        let done = world.run(&["apply", "gates.yaml", "--output", "json"]).exits(2);
+        done.does_not_say("SENTINEL");
+        no_secret_in_files(&world);
+    }
+}
+
+#[test]
 fn an_error_is_one_document_for_programs() {
     let world = world();
     let endpoint = format!("http://127.0.0.1:{}", free_port());

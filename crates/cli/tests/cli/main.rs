@@ -15,11 +15,13 @@ mod support;
 
 mod answers;
 mod apply;
+mod bounds;
 mod check;
 mod contact;
 mod definitions;
 mod demo;
 mod export;
+mod files;
 mod held_back;
 mod hostile;
 mod live;

@@ -77,7 +77,7 @@ fn what_has_the_name_of_the_state_and_is_none_is_left_alone_with_the_way_out() {
         |world: &World| fs::File::create(world.path(STATE)).unwrap().set_len(300 << 20).unwrap();
     type Make = fn(&World);
     let cases: [(Make, &str); 2] =
-        [(directory, "is not a plain file"), (huge, "that is no state file")];
+        [(directory, "is not a plain file"), (huge, "no file of gsictl has")];
     for (make, words) in cases {
         let world = World::airline();
         make(&world);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::table::Counted;
+use crate::json::{longest_number, said, within};
 use crate::name::TableName;
 use crate::plan::Selection;
 use crate::state::Target;
@@ -12,6 +13,13 @@ use crate::time::Timestamp;
 const FORMAT: &str = "gsictl-check";
 /// Goes up when a cursor of before can no longer be read, or means something else.
 const VERSION: u32 = 1;
+/// The most values in it: a thousand indexes with all of their hot keys. They are read
+/// as numbers and short texts, most of which take less memory than in the file.
+const MAX_VALUES: usize = 8_000_000;
+/// Digits of a count. What has more could not be added to.
+const LONGEST_COUNT: usize = 16;
+/// Bytes of the key that a page begins after. DynamoDB's keys have 3 KB.
+const LONGEST_KEY: usize = 65_536;
 
 /// What a check was asked for and a later run of it cannot ask for otherwise: its
 /// counts would be of two things.
@@ -168,14 +176,21 @@ impl Cursor {
             format: String,
             version: u32,
         }
-        let damaged = |e: serde_json::Error| CursorError::Damaged(e.to_string());
+        let damaged = |e: serde_json::Error| CursorError::Damaged(said(&e));
         let head: Head = serde_json::from_slice(bytes).map_err(damaged)?;
         match head {
             Head { format, .. } if format != FORMAT => {
                 Err(CursorError::Damaged(format!("its format is {format:?}")))
             }
             Head { version, .. } if version > VERSION => Err(CursorError::Newer(version)),
-            _ => serde_json::from_slice(bytes).map_err(damaged),
+            _ => {
+                within(bytes, MAX_VALUES).map_err(CursorError::Damaged)?;
+                if longest_number(bytes) > LONGEST_COUNT {
+                    let what = "it has a count that is larger than any check comes to";
+                    return Err(CursorError::Damaged(what.to_owned()));
+                }
+                serde_json::from_slice(bytes).map_err(damaged)
+            }
         }
     }
 
@@ -221,6 +236,7 @@ fn place(target: &Target) -> String {
 pub(super) mod key {
     use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use serde_json::value::RawValue;
 
     use crate::attribute::{key_from_json, key_json};
     use crate::call::Item;
@@ -236,8 +252,12 @@ pub(super) mod key {
     pub(in crate::check) fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
     ) -> Result<Option<Item>, D::Error> {
-        let key: Option<serde_json::Value> = Option::deserialize(from)?;
-        let read = |key| key_from_json(&key).ok_or_else(|| D::Error::custom("no key of an item"));
-        key.map(read).transpose()
+        let key: Option<Box<RawValue>> = Option::deserialize(from)?;
+        let Some(key) = key else { return Ok(None) };
+        // As text first: values are many times as large.
+        let value = Some(key.get()).filter(|text| text.len() <= super::LONGEST_KEY);
+        let value = value.and_then(|text| serde_json::from_str(text).ok());
+        let key = value.and_then(|value: serde_json::Value| key_from_json(&value));
+        key.map(Some).ok_or_else(|| D::Error::custom("no key of an item"))
     }
 }

@@ -6,7 +6,7 @@ use super::Capacity;
 use super::forecast::{Forecast, Prices};
 use super::report::{CheckReport, KIND};
 use super::tally::Counts;
-use crate::json::within_bounds;
+use crate::json::{MAX_VALUES, within};
 use crate::name::IndexId;
 use crate::report::Glance;
 use crate::state::Target;
@@ -54,7 +54,7 @@ impl Remembered {
     #[must_use]
     pub fn read(bytes: &[u8]) -> Option<Self> {
         Glance::read(bytes).ok().filter(|glance| glance.kind == KIND)?;
-        within_bounds(bytes).ok()?;
+        within(bytes, MAX_VALUES).ok()?;
         serde_json::from_slice(bytes).ok()
     }
 

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::{Action, Plan, PlannedIndex, Selection};
 use crate::definition::{Definitions, Diagnostics, Format, Source, hash, parse};
 use crate::endpoint::Endpoint;
+use crate::json::{MAX_VALUES, said, within};
 use crate::name::{IndexId, IndexName, TableName};
 use crate::state::Target;
 use crate::time::Timestamp;
@@ -234,11 +235,13 @@ impl SavedPlan {
     /// # Errors
     /// [`UnreadablePlan`] where it is not what was saved.
     pub fn parse(bytes: &[u8]) -> Result<Self, UnreadablePlan> {
-        let damaged = |e: serde_json::Error| UnreadablePlan::Damaged(e.to_string());
+        let damaged = |e: serde_json::Error| UnreadablePlan::Damaged(said(&e));
         let header: Header = serde_json::from_slice(bytes).map_err(damaged)?;
         if header.version != VERSION {
             return Err(UnreadablePlan::Newer(header.version));
         }
+        // Ten thousand indexes take half of it.
+        within(bytes, MAX_VALUES).map_err(UnreadablePlan::Damaged)?;
         let file: File = serde_json::from_slice(bytes).map_err(damaged)?;
         if digest(&file.plan) != file.digest {
             return Err(UnreadablePlan::Changed);

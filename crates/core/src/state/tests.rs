@@ -372,3 +372,49 @@ fn a_file_cut_at_any_byte_is_refused() {
     }
     assert!(State::parse(&bytes[..end]).is_ok());
 }
+
+#[test]
+fn a_serial_at_the_edge_is_refused_in_plain_words_and_never_wraps() {
+    let mut state = busy_state();
+    let text = String::from_utf8(state.render(at(1)).bytes).unwrap();
+    let serial = format!("\"serial\": {}", state.serial());
+    assert!(text.contains(&serial));
+    let with = |number: &str| text.replace(&serial, &format!("\"serial\": {number}"));
+    for number in ["-1", "1.5", "1e3", "18446744073709551616", "null", "\"7\""] {
+        let text = with(number);
+        let error = State::parse(text.as_bytes()).unwrap_err();
+        assert!(matches!(error, ParseError::Corrupt { .. }), "{number}: {error}");
+        assert_eq!(StatusReport::glance(text.as_bytes()), None, "{number}");
+    }
+    for number in [i64::MAX.unsigned_abs(), u64::MAX] {
+        let text = with(&number.to_string());
+        let error = State::parse(text.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains(&format!("serial {number} is too large")), "{error}");
+        assert_eq!(StatusReport::glance(text.as_bytes()), None, "{number}");
+    }
+    let last = i64::MAX.unsigned_abs() - 1;
+    let mut state = State::parse(with(&last.to_string()).as_bytes()).unwrap();
+    assert_eq!(state.render(at(2)).serial.get(), last + 1);
+    assert_eq!(state.render(at(3)).serial.get(), last + 2, "a run that goes on");
+}
+
+#[test]
+fn what_a_file_becomes_is_bounded() {
+    let mut state = busy_state();
+    let text = String::from_utf8(state.render(at(1)).bytes).unwrap();
+    let refused = |text: String| State::parse(text.as_bytes()).unwrap_err().to_string();
+    let unknown = format!("\"x\": [{}0],\n  \"summary\"", "[0],".repeat(200_000));
+    let error = refused(text.replacen("\"summary\"", &unknown, 1));
+    assert!(error.contains("more than 300000 values"), "{error}");
+    let verdict = format!("\"validation\": [{}0], \"owner\"", "0,".repeat(400_000));
+    let error = refused(text.replacen("\"owner\"", &verdict, 1));
+    assert!(error.contains("more than 300000 values"), "{error}");
+    let records = (0..100_001).map(|n| format!("\"{n}\": {{}},")).collect::<String>();
+    let error = refused(text.replacen("\"entries\": {", &format!("\"entries\": {{{records}"), 1));
+    assert!(error.contains("more than 100000 entries"), "{error}");
+    let name = format!("\"script_name\": \"{}", "x".repeat(5_000));
+    let error = refused(text.replacen("\"script_name\": \"", &name, 1));
+    assert!(error.contains("longer than any name"), "{error}");
+    let quoted = text.replacen("\"pending\"", &format!("\"{}\"", "x".repeat(100_000)), 1);
+    assert!(refused(quoted).len() < 1_500, "an error quotes no megabytes");
+}

@@ -7,8 +7,8 @@ use gsictl_core::text::visible;
 
 use super::disk::{Directory, Disk, Locking, Stamp};
 use super::{
-    CHECK_LOCK_FILE, CURSOR_FILE, Holder, LOCK_FILE, LockError, MAX_BYTES, STATE_FILE, StateStore,
-    StoreError,
+    CHECK_LOCK_FILE, CURSOR_FILE, Holder, LOCK_FILE, LockError, MAX_BYTES, MAX_CURSOR_BYTES,
+    STATE_FILE, StateStore, StoreError,
 };
 
 /// The names of the files of a store.
@@ -21,15 +21,25 @@ struct Names {
     /// Where a save is written before it gets its name. One name will do, since only
     /// the lock's holder writes.
     temporary: &'static str,
+    /// The most bytes that are read and written.
+    limit: u64,
 }
 
 /// Those of the state; the temporary one is not that of the seeds' tool.
-const STATE: Names =
-    Names { kept: STATE_FILE, lock: LOCK_FILE, temporary: ".gsi_creation_state.gsictl-tmp" };
+const STATE: Names = Names {
+    kept: STATE_FILE,
+    lock: LOCK_FILE,
+    temporary: ".gsi_creation_state.gsictl-tmp",
+    limit: MAX_BYTES,
+};
 
 /// Those of a check that was interrupted.
-const CURSOR: Names =
-    Names { kept: CURSOR_FILE, lock: CHECK_LOCK_FILE, temporary: ".gsi_check.gsictl-tmp" };
+const CURSOR: Names = Names {
+    kept: CURSOR_FILE,
+    lock: CHECK_LOCK_FILE,
+    temporary: ".gsi_check.gsictl-tmp",
+    limit: MAX_CURSOR_BYTES,
+};
 
 /// How archives are named: this, `YYYYMMDD_HHMMSS`, and a number where two fall
 /// into a second.
@@ -136,13 +146,14 @@ impl<D: Disk> FileStore<D> {
 
     fn read(&self, name: &str) -> Result<Option<(Vec<u8>, Stamp)>, StoreError> {
         let reading = || self.failed("read", name);
-        let too_large = || StoreError::TooLarge { path: self.disk.path(name) };
+        let limit = self.names.limit;
+        let too_large = || StoreError::TooLarge { path: self.disk.path(name), limit };
         let stamp = self.disk.stamp(name).map_err(reading())?;
-        if stamp.is_some_and(|stamp| stamp.len > MAX_BYTES) {
+        if stamp.is_some_and(|stamp| stamp.len > limit) {
             return Err(too_large());
         }
-        match self.disk.read(name, MAX_BYTES).map_err(reading())? {
-            Some((bytes, _)) if bytes.len() as u64 > MAX_BYTES => Err(too_large()),
+        match self.disk.read(name, limit).map_err(reading())? {
+            Some((bytes, _)) if bytes.len() as u64 > limit => Err(too_large()),
             Some(found) => Ok(Some(found)),
             None => {
                 // Nothing there is no state; no directory is a mistake.
@@ -215,9 +226,9 @@ impl<D: Disk> StateStore for FileStore<D> {
 
     fn save(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         self.held()?;
-        if bytes.len() as u64 > MAX_BYTES {
+        if bytes.len() as u64 > self.names.limit {
             // No run could read it again.
-            return Err(StoreError::TooLarge { path: self.location() });
+            return Err(StoreError::TooLarge { path: self.location(), limit: self.names.limit });
         }
         let replaced = self.write(bytes).and_then(|stamp| {
             self.unchanged()?;

@@ -7,6 +7,7 @@ use super::{too_deep, too_many};
 use crate::definition::diagnostic::Report;
 use crate::definition::limits::{
     MAX_DEPTH, MAX_DIAGNOSTICS, MAX_INLINE_DEPTH, MAX_RECOVERED_BYTES, MAX_TOML_NODES,
+    TOML_TABLE_NODES,
 };
 use crate::definition::node::{Entry, Key, Kind, Node, Scalar, Span, Style};
 use crate::definition::source::{Text, quoted};
@@ -213,7 +214,11 @@ fn beyond_bounds(text: &str) -> Option<Bound> {
             _ => {}
         }
         // In front of every value, and of every part of a dotted key, is one of these.
-        nodes += usize::from(matches!(byte, b'[' | b'{' | b'=' | b',' | b'.'));
+        nodes += match byte {
+            b'{' | b'.' => TOML_TABLE_NODES,
+            b'[' | b'=' | b',' => 1,
+            _ => 0,
+        };
         if nodes > MAX_TOML_NODES {
             return Some(Bound::Nodes(at..at + 1));
         }
