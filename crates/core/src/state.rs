@@ -242,6 +242,12 @@ impl Serial {
     pub const fn get(self) -> u64 {
         self.0
     }
+
+    /// Whether a state of this serial is taken: saves must be able to follow it.
+    #[must_use]
+    pub const fn is_legal(self) -> bool {
+        self.0 < format::SERIALS
+    }
 }
 
 impl From<u64> for Serial {

@@ -37,7 +37,7 @@ struct Own {
 
 impl Ancestry {
     /// Out of the bytes of a state file, also of one that is too new to be understood.
-    /// `None` where they are not those of a state.
+    /// `None` where they are not those of a state, or where no serial could follow.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Option<Self> {
         let file: File = serde_json::from_slice(bytes).ok()?;
@@ -48,7 +48,7 @@ impl Ancestry {
                 (state.lineage().to_owned(), state.serial())
             }
         };
-        Some(Self { lineage, serial, digest: hash_of_bytes(bytes) })
+        serial.is_legal().then(|| Self { lineage, serial, digest: hash_of_bytes(bytes) })
     }
 
     /// Whether `other` is a later save of the same state, or went another way from the
@@ -221,6 +221,8 @@ mod tests {
     fn what_is_no_state_has_no_ancestry_and_a_newer_format_has_one() {
         assert_eq!(Ancestry::of(b"{}"), None);
         assert_eq!(Ancestry::of(b"[1]"), None);
+        let edge = br#"{"version":"1.0","gsictl":{"lineage":"x","serial":9223372036854775806}}"#;
+        assert_eq!(Ancestry::of(edge), None, "nothing could follow it");
         let newer = br#"{"version":"9.0","gsictl":{"format":7,"lineage":"x","serial":12}}"#;
         let ancestry = Ancestry::of(newer).unwrap();
         assert_eq!((ancestry.lineage.as_str(), ancestry.serial.get()), ("x", 12));

@@ -26,9 +26,9 @@ pub(super) const VERSION: &str = "1.0";
 /// `gsictl.format` of ours.
 pub(super) const FORMAT: u64 = 1;
 
-/// Serials are below this, so that every reader of JSON with numbers of 64 bits takes
-/// them. A save a nanosecond takes three centuries to get there.
-pub(super) const SERIALS: u64 = i64::MAX.unsigned_abs();
+/// The first serial that is refused. It leaves as many again below the edge of what
+/// readers of JSON take for an integer: no run comes that far.
+pub(super) const SERIALS: u64 = i64::MAX.unsigned_abs() / 2;
 
 /// The most entries that a file may have: ten times what this program is made for.
 pub(super) const MAX_ENTRIES: usize = 100_000;
@@ -167,7 +167,7 @@ fn state(bytes: &[u8], mut outline: Outline, file: File<'_>) -> Result<State, Pa
     if file.script_name.len() > LONGEST_NAME || own.lineage.len() > LONGEST_NAME {
         return Err(at_start("its script_name, or its lineage, is longer than any name"));
     }
-    if own.serial.0 >= SERIALS {
+    if !own.serial.is_legal() {
         let what = format!("serial {} is too large: no save can follow it", own.serial);
         return Err(corrupt(bytes, "serial", &what));
     }
