@@ -269,7 +269,9 @@ fn where_the_place_cannot_be_kept_it_checks_and_says_so() {
     std::fs::create_dir(&shut).unwrap();
     std::fs::set_permissions(&shut, std::fs::Permissions::from_mode(0o555)).unwrap();
     if std::fs::write(shut.join("probe"), b"").is_ok() {
-        return crate::skipped::skipped("this user may write into read-only directories");
+        return crate::skipped::skipped(
+            "this user may write into read-only directories; run it as one who may not",
+        );
     }
     let args = [&local, "--state-dir", "shut", "check", "wanted.yaml"];
     let done = place.world().run(&args).exits(3);
