@@ -57,7 +57,7 @@ impl Ledger {
             return None;
         }
         if asked.standing.is_some_and(ours) {
-            return Some(Row::Overtaken);
+            return Some(Row::Undecidable);
         }
         if let Err(known) = asked.evidence {
             let maker = match self.lineage(applied.of) {

@@ -65,6 +65,8 @@ pub enum Change {
     Create,
     /// An index was deleted.
     Delete,
+    /// A delete of it is on its way, and not yet applied.
+    DeleteAsked,
 }
 
 /// A copy of the directory is put back.

@@ -26,7 +26,8 @@ use gsictl_driver::store::{StateStore, StoreError};
 use crate::attempt::seconds;
 use crate::coverage::Row;
 use crate::ledger::Ledger;
-use crate::model::{Applied, Maker, Model};
+use crate::model::{Maker, Model};
+use crate::scenario::Change;
 
 use self::beside::Beside;
 use self::wire::{Packet, Sender, named, shown};
@@ -52,9 +53,9 @@ pub enum Finish {
 
 /// Something that is done then; again after so long, where it says so.
 pub type ScriptedDeed = Box<dyn FnMut(&mut Model, Timestamp) -> Option<Duration>>;
-/// Asked for every change of a process that was applied: what somebody does about
-/// it, and when.
-pub type Reactions = Box<dyn FnMut(&Applied) -> Vec<(Timestamp, ScriptedDeed)>>;
+/// Asked for every change of a process that was applied, and for every delete that is
+/// on its way: what somebody does about it, and when.
+pub type Reactions = Box<dyn FnMut(Change, &IndexId, Timestamp) -> Vec<(Timestamp, ScriptedDeed)>>;
 
 /// A place for one machine after another, with everything that happens to it.
 pub struct World {
@@ -343,6 +344,9 @@ impl World {
         };
         let at = now + site.call_latency / 2 + more;
         let sender = Sender { run: site.run, id, maker };
+        if let Call::DeleteIndex { table, index } = &call {
+            self.provoke(Change::DeleteAsked, &IndexId::new(table.clone(), index.clone()));
+        }
         self.put(at, Packet::Arrive(sender, call, fault));
     }
 
@@ -488,15 +492,24 @@ impl World {
         {
             checks.coverage.hit(excused);
         }
-        let reactions = self.reactions.as_mut().map(|react| react(applied)).unwrap_or_default();
-        if let (Some(checks), false) = (&mut self.site.checks, reactions.is_empty()) {
+        let change = if applied.created { Change::Create } else { Change::Delete };
+        let id = applied.id.clone();
+        self.note(|| format!("applied {}", named(call)));
+        self.provoke(change, &id);
+        result
+    }
+
+    /// Other people see what a process does, or is about to do.
+    fn provoke(&mut self, change: Change, id: &IndexId) {
+        let now = self.now;
+        let deeds = self.reactions.as_mut().map(|react| react(change, id, now));
+        let deeds = deeds.unwrap_or_default();
+        if let (Some(checks), false) = (&mut self.site.checks, deeds.is_empty()) {
             checks.coverage.hit(Row::Foes);
         }
-        self.note(|| format!("applied {}", named(call)));
-        for (at, deed) in reactions {
+        for (at, deed) in deeds {
             self.script(at, deed);
         }
-        result
     }
 
     fn do_deeds(&mut self) {

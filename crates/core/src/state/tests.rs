@@ -405,8 +405,8 @@ fn what_a_file_becomes_is_bounded() {
     let unknown = format!("\"x\": [{}0],\n  \"summary\"", "[0],".repeat(200_000));
     let error = refused(text.replacen("\"summary\"", &unknown, 1));
     assert!(error.contains("more than 300000 values"), "{error}");
-    let verdict = format!("\"validation\": [{}0], \"owner\"", "0,".repeat(400_000));
-    let error = refused(text.replacen("\"owner\"", &verdict, 1));
+    let verdict = format!("\"validation\": [{}0], \"owner\":\"found\"", "0,".repeat(400_000));
+    let error = refused(text.replacen("\"owner\":\"found\"", &verdict, 1));
     assert!(error.contains("more than 300000 values"), "{error}");
     let records = (0..100_001).map(|n| format!("\"{n}\": {{}},")).collect::<String>();
     let error = refused(text.replacen("\"entries\": {", &format!("\"entries\": {{{records}"), 1));

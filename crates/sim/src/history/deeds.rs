@@ -11,7 +11,7 @@ use gsictl_core::time::Timestamp;
 
 use super::{Counts, make_table};
 use crate::faults::{FAULTS, expired};
-use crate::model::{Applied, Model, Truth, refusal};
+use crate::model::{Model, Truth, refusal};
 use crate::scenario::{Change, Deed, End, Foe, Run, Scenario, Table, What, index};
 use crate::world::{
     CallFaults, Fault, Reactions, START, SaveFault, SaveFaults, ScriptedDeed, World,
@@ -200,14 +200,13 @@ const PATIENCE: u32 = 150;
 /// What other people do about our changes.
 pub(super) fn reactions(scenario: &Scenario) -> Option<Reactions> {
     let mut foes: Vec<_> = scenario.foes.iter().filter_map(|foe| against(scenario, foe)).collect();
-    let react = move |applied: &Applied| {
-        let after = if applied.created { Change::Create } else { Change::Delete };
+    let react = move |after: Change, changed: &IndexId, now: Timestamp| {
         let called = foes
             .iter_mut()
-            .filter(|(id, foe, _)| *id == applied.id && foe.after == after && foe.times > 0);
+            .filter(|(id, foe, _)| *id == *changed && foe.after == after && foe.times > 0);
         let deeds = called.map(|(_, foe, ours)| {
             foe.times -= 1;
-            (applied.at + foe.delay, patiently(foe, ours.clone()))
+            (now + foe.delay, patiently(foe, ours.clone()))
         });
         deeds.collect()
     };

@@ -170,7 +170,8 @@ impl Dice {
 
     pub(super) fn foe(&mut self, tables: &[Table]) -> Foe {
         let table = self.0.usize(0..tables.len());
-        let (after, what) = match self.0.u32(0..8) {
+        let (after, what) = match self.0.u32(0..9) {
+            8 => (Change::DeleteAsked, What::Remake),
             0..3 => (Change::Delete, What::Create),
             3 => (Change::Delete, What::Remake),
             4 | 5 => (Change::Create, What::Delete),
@@ -182,7 +183,11 @@ impl Dice {
             index: self.0.usize(0..tables[table].wanted),
             after,
             what,
-            delay: if self.one_in(2) { self.millis(0, 1_000) } else { self.secs(0, 60) },
+            delay: match after {
+                Change::DeleteAsked => self.millis(0, 50),
+                _ if self.one_in(2) => self.millis(0, 1_000),
+                _ => self.secs(0, 60),
+            },
             times: if self.one_in(4) { FOR_EVER } else { 1 + self.0.u32(0..2) },
         }
     }
