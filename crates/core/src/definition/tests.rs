@@ -438,16 +438,28 @@ fn aliases_cannot_make_millions_out_of_a_line() {
 }
 
 #[test]
+fn aliases_cannot_make_gigabytes_of_text_out_of_a_line() {
+    for anchored in ["'x'", "{ 'x': 1 }", "['x']"] {
+        let anchored = anchored.replace('x', &"x".repeat(100_000));
+        let text = format!("s: &s {anchored}\nt: [{}]\n", ["*s"; 50_000].join(","));
+        let mistake = only_mistake("a.yaml", text.as_bytes());
+        assert_eq!(mistake.message, "with its aliases the file holds more than 32 MiB of text");
+        assert_eq!(mistake.place.line, 2);
+        assert!(mistake.fatal);
+    }
+}
+
+#[test]
 fn a_toml_file_of_too_many_values_is_refused_unparsed() {
     for (start, unit, column) in [
-        ("aaa = [", "1,", 1_000_005),
-        ("aaa = [", "{a=1},", 1_000_004),
+        ("aaa = [", "1,", 1_200_005),
+        ("aaa = [", "{a=1},", 720_004),
         ("", "[[aaa]]\n", 1),
         ("", "a.b.c.d=1\n", 2),
     ] {
-        let text = format!("{start}{}", unit.repeat(500_000));
+        let text = format!("{start}{}", unit.repeat(700_000));
         let mistake = only_mistake("a.toml", text.as_bytes());
-        assert_eq!(mistake.message, "the file holds more than 500000 values", "{unit}");
+        assert_eq!(mistake.message, "the file holds more than 600000 values", "{unit}");
         assert!(mistake.fatal);
         assert_eq!(mistake.place.column, column, "{unit}");
     }

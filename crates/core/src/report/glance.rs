@@ -1,6 +1,7 @@
 //! What a list says of a report, whatever its kind and whichever version wrote it.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -72,9 +73,13 @@ impl Glance {
     /// # Errors
     /// [`NoReport::Damaged`], [`NoReport::Foreign`] and [`NoReport::Newer`].
     pub fn read(bytes: &[u8]) -> Result<Self, NoReport> {
-        let head: Head<'_> = serde_json::from_slice(bytes).map_err(|error| {
-            if error.is_data() { NoReport::Foreign } else { NoReport::Damaged(said(&error)) }
-        })?;
+        let damaged = |error: serde_json::Error| NoReport::Damaged(said(&error));
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            let _: IgnoredAny = serde_json::from_slice(bytes).map_err(damaged)?;
+            return Err(NoReport::Foreign);
+        }
+        let head: Head<'_> = serde_json::from_slice(bytes)
+            .map_err(|error| if error.is_data() { NoReport::Foreign } else { damaged(error) })?;
         let text = |field| small::<String>(field, LONGEST_WORD);
         let ours = text(head.tool).is_some_and(|tool| tool.starts_with("gsictl "));
         let format = small(head.format, LONGEST_WORD).filter(|_| ours);
