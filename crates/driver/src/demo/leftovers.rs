@@ -101,7 +101,8 @@ fn remove_reports(directory: &Path) -> io::Result<Vec<String>> {
     Ok(left)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::symlink;
 

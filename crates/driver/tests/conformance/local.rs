@@ -153,5 +153,8 @@ fn the_target_names_the_file() {
     let path = directory.path().join("tables.db");
     let target = Local::open(Some(&path), LocalDurations::default()).unwrap().target();
     assert_eq!(target.region.as_deref(), Some("local"));
-    assert_eq!(target.endpoint.as_ref().map(|endpoint| endpoint.as_str()), path.to_str());
+    assert_eq!(
+        target.endpoint.as_ref().map(gsictl_core::endpoint::Endpoint::as_str),
+        path.to_str()
+    );
 }
