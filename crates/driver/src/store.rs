@@ -29,7 +29,7 @@ pub const CHECK_LOCK_FILE: &str = ".gsi_check.lock";
 /// Where an interrupted check stands; `gsictl check --resume` goes on from there.
 pub const CURSOR_FILE: &str = ".gsi_check.json";
 /// The most that is read, and so the most that is written. Ten thousand indexes, each
-/// with twenty attempts that failed with the messages DynamoDB has, take 50 MB.
+/// with twenty attempts that failed with the messages DynamoDB has, take some 50 MB.
 pub const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The same of the place of a check: a thousand indexes with all of their hot keys.

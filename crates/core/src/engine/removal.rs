@@ -118,6 +118,8 @@ impl Job {
         let record = scene.state.entry(self.id()).map(Entry::record);
         let settled = self.was_sent() || self.acknowledged_at().is_some();
         if !settled && record.is_some_and(|record| self.is_new(record, scene)) {
+            // What was seen there before is no reason to delete what is not shown.
+            self.phase = Phase::New;
             return;
         }
         if record.is_some_and(|r| r.delete_intent_at.is_some()) {

@@ -223,3 +223,24 @@ fn what_the_first_look_shows_of_a_table_that_a_run_is_not_about_ends_an_ownershi
     assert_eq!(prepared.state.entry(&by_flight()).unwrap().record().owner, None);
     assert!(prepared.state.is_dirty(), "the run saves it");
 }
+
+#[test]
+fn an_index_that_is_not_shown_any_more_is_not_deleted_though_its_create_lies_ahead() {
+    let both = definitions([
+        index("bookings.by-flight", &["flight_id"]),
+        index("bookings.by-name", &["name"]),
+    ]);
+    let apply = Apply::new(both);
+    let mut world = built(&apply);
+    // The clock is set back behind both intents.
+    world.skew -= 100_000_000;
+    world.model.deletion = secs(20);
+    // The newer one goes first; the other is deleted by somebody meanwhile.
+    world.at(world.now + secs(15), |model, now| {
+        model.deletion = secs(0);
+        model.operator_deletes(now, &by_flight());
+    });
+    let done = Rollback::default().run(&mut world);
+    assert_eq!(done.deletes, ["bookings.by-name"]);
+    assert_eq!(*done.verdict("bookings.by-flight"), Verdict::Gone, "{:?}", done.told);
+}
