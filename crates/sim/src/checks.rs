@@ -472,6 +472,7 @@ impl Checks {
                         self.claims.deleted(&index);
                         self.removed.entry(index).or_default();
                         if let Reply::Table(table) = reply {
+                            self.show(table);
                             self.note_departures(table);
                         }
                     }
