@@ -200,6 +200,14 @@ impl TableDescription {
     }
 }
 
+/// Whether the table whose identity is `shown` is the one whose identity was
+/// `recorded`. One that was recorded and is not shown any more is a difference; where
+/// none was recorded nothing contradicts.
+#[must_use]
+pub fn is_same_table(recorded: Option<&str>, shown: Option<&str>) -> bool {
+    recorded.is_none() || recorded == shown
+}
+
 /// What a DescribeTable of one table brought to light.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sighting {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::call::{CallError, Effect as Applied, ErrorKind, Reply};
-use crate::catalog::{Catalog, Sighting};
+use crate::catalog::{Catalog, Sighting, is_same_table};
 use crate::definition::Definitions;
 use crate::event::{CheckProgress, Event};
 use crate::index_key::Fault;
@@ -220,7 +220,8 @@ impl Check {
             };
             let place = saved.remove(&table.name);
             let place = place.ok_or_else(|| changed("it could not be checked then"))?;
-            if place.table_id != table.description.table_id {
+            let shown = table.description.identity();
+            if !is_same_table(place.table_id.as_deref(), shown.as_deref()) {
                 return Err(changed("it was deleted and made again"));
             }
             if place.indexes != index_names(table) {
@@ -428,7 +429,7 @@ impl Check {
     fn cursor(&self, now: Timestamp) -> Cursor {
         let place = |table: &Table| TableCursor {
             table: table.name.clone(),
-            table_id: table.description.table_id.clone(),
+            table_id: table.description.identity(),
             indexes: index_names(table),
             counted: table.counted.clone(),
         };

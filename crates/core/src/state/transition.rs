@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Attempt, Entry, HISTORY, Owner, Record, Status};
+use crate::catalog::is_same_table;
 use crate::name::IndexId;
 use crate::time::Timestamp;
 
@@ -427,11 +428,10 @@ impl Record {
         self.table_id = table_id;
     }
 
-    /// Whether the table that shows `table_id` is the one this is about. An identity
-    /// that was recorded and is not shown any more is a difference.
+    /// Whether the table that shows `table_id` is the one this is about.
     #[must_use]
     pub fn is_on(&self, table_id: Option<&str>) -> bool {
-        self.table_id.is_none() || self.table_id.as_deref() == table_id
+        is_same_table(self.table_id.as_deref(), table_id)
     }
 
     /// A run of this state made it, acknowledged or not.

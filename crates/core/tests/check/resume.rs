@@ -190,9 +190,11 @@ fn another_question_is_refused_with_what_differs() {
     other.definitions.indexes.retain(|d| d.id.table.as_str() == "users");
     assert!(refused(&other, &service).contains("table orders is not as it was"));
     assert!(refused(&wanted, &Service::new()).contains("it cannot be checked now"));
-    service.description("users").table_id = Some("second".to_owned());
-    let text = refused(&wanted, &service);
-    assert!(text.contains("table users") && text.contains("deleted and made again"), "{text}");
+    for again in [Some("second".to_owned()), None] {
+        service.description("users").table_id = again;
+        let text = refused(&wanted, &service);
+        assert!(text.contains("table users") && text.contains("deleted and made again"), "{text}");
+    }
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{BillingMode, IndexDescription, IndexStatus, Sighting, TableDescription};
+use crate::catalog::{
+    BillingMode, IndexDescription, IndexStatus, Sighting, TableDescription, is_same_table,
+};
 use crate::definition::{IndexDefinition, KeyElement, ScalarType, typed_keys_text};
 use crate::name::IndexName;
 
@@ -83,7 +85,7 @@ impl Facts {
     }
 
     fn differences(&self, now: &Self) -> Vec<String> {
-        if self.table_id.is_some() && self.table_id != now.table_id {
+        if !is_same_table(self.table_id.as_deref(), now.table_id.as_deref()) {
             return vec!["the table was deleted and made again".to_owned()];
         }
         let mut changes = Vec::new();
