@@ -13,6 +13,8 @@ pub mod catalog;
 pub mod check;
 pub mod classify;
 pub mod definition;
+#[cfg(test)]
+mod drawn;
 pub mod endpoint;
 pub mod engine;
 pub mod event;

@@ -40,8 +40,8 @@ fn is_bare(text: &str) -> bool {
 fn printed(bytes: &[u8]) -> String {
     let mut out = String::from("\"$(printf '");
     for &byte in bytes {
-        // A `%` and a backslash are orders to printf.
-        if byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'-' | b'_' | b'.' | b'/') {
+        // A `%` and a backslash are orders to printf, and a `-` at the beginning an option.
+        if byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'_' | b'.' | b'/') {
             out.push(char::from(byte));
         } else {
             let _ = write!(out, "\\{byte:03o}");
@@ -138,6 +138,8 @@ mod tests {
             "it's",
             "\"quoted\"",
             "$(touch x)",
+            "-\u{1}",
+            "--help\u{1b}",
             "`touch x`",
             "$HOME",
             "~",
@@ -171,7 +173,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(48))]
+        #![proptest_config(crate::drawn::config(48))]
         #[test]
         fn any_word_comes_back_and_hides_nothing(text in "[^\\x00]{0,24}") {
             let word = text.trim_end_matches('\n');

@@ -259,6 +259,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::drawn::config(256))]
         #[test]
         fn whatever_goes_in_nothing_hidden_comes_out(text in any::<String>(), extra in "[\\x00-\\x1f\\x7f-\\x9f\u{200b}-\u{202e}\u{2066}-\u{2069}]*") {
             let text = text + &extra;

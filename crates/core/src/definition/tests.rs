@@ -602,7 +602,6 @@ mod comparing {
 
 mod properties {
     use proptest::prelude::*;
-    use proptest::test_runner::RngSeed;
     use serde_json::Value;
 
     use super::super::diagnostic::Report;
@@ -610,15 +609,6 @@ mod properties {
     use super::super::read;
     use super::super::source::Text;
     use super::*;
-
-    fn config(cases: u32) -> ProptestConfig {
-        ProptestConfig {
-            cases,
-            rng_seed: RngSeed::Fixed(1),
-            failure_persistence: None,
-            ..ProptestConfig::default()
-        }
-    }
 
     /// Any JSON, but for characters that only JSON takes unescaped.
     fn json() -> impl Strategy<Value = Value> {
@@ -661,7 +651,7 @@ mod properties {
     }
 
     proptest! {
-        #![proptest_config(config(200))]
+        #![proptest_config(crate::drawn::config(200))]
 
         #[test]
         fn json_means_what_it_means_to_every_reader_of_json(value in json(), pretty: bool) {
