@@ -70,7 +70,7 @@ pub fn list(state_dir: &Path) -> io::Result<Vec<Listed>> {
 }
 
 /// What earlier checks said, the newest first; nothing of what cannot be read, and
-/// nothing of checks so old that [`MOST_CHECKED`] indexes were checked since.
+/// nothing of checks so old that `MOST_CHECKED` indexes were checked since.
 #[must_use]
 pub fn checks(state_dir: &Path) -> Vec<Remembered> {
     let directory = state_dir.join(DIRECTORY);
