@@ -97,6 +97,8 @@ pub struct Checks {
     rules: Rules,
     /// The newest state that the run was told is durable.
     confirmed: Option<Arc<Saved>>,
+    /// The digest of the state that the run rests on: the one that it read, or saved since.
+    rests: Option<u64>,
     /// The newest that was handed out.
     handed_out: Option<Arc<Saved>>,
     /// What the disk may hold: the newest confirmed, and all that came later.
@@ -206,7 +208,7 @@ impl Checks {
             }
             None => assert!(!self.kept, "invariant 5: a durable state is gone"),
         }
-        (self.claims, self.lineage) = (Claims::default(), None);
+        (self.claims, self.lineage, self.rests) = (Claims::default(), None, None);
         self.meant.clear();
         if let Some(bytes) = loaded {
             self.rests_on(bytes);
@@ -234,7 +236,9 @@ impl Checks {
     /// The run works on this state. What it may know is what the newest of its
     /// lineage in the directory knows.
     pub fn rests_on(&mut self, newest: &[u8]) {
-        self.claims = self.known.get(&digest(newest)).cloned().unwrap_or_default();
+        let rests = digest(newest);
+        self.claims = self.known.get(&rests).cloned().unwrap_or_default();
+        self.rests = Some(rests);
         let saved = Saved::read(newest);
         self.lineage = Some(saved.lineage().into());
         let intent = |id: &IndexId| saved.record(id).and_then(|record| record.intent_at.clone());
@@ -243,7 +247,7 @@ impl Checks {
 
     /// The state was put away before the run began: a new one begins.
     pub fn begin_anew(&mut self) {
-        (self.claims, self.lineage) = (Claims::default(), None);
+        (self.claims, self.lineage, self.rests) = (Claims::default(), None, None);
         self.meant.clear();
         (self.confirmed, self.handed_out, self.newest) = (None, None, None);
     }
@@ -253,6 +257,7 @@ impl Checks {
     pub fn saved_outside(&mut self, bytes: &[u8]) {
         let claims = self.claims.clone();
         self.known.entry(digest(bytes)).or_insert(claims);
+        self.rests = Some(digest(bytes));
         self.durable.push(bytes.into());
         self.kept = true;
     }
@@ -260,8 +265,8 @@ impl Checks {
     /// The run ended by itself, and what it was told is in its state, if the state
     /// could be saved.
     pub fn ended(&mut self) {
-        if let (Some(bytes), false) = (self.durable.first(), self.save_failed) {
-            self.known.insert(digest(bytes), self.claims.clone());
+        if let (Some(rests), false) = (self.rests, self.save_failed) {
+            self.known.insert(rests, self.claims.clone());
         }
     }
 
@@ -357,6 +362,7 @@ impl Checks {
         }
         let confirmed = self.handed_out.clone().filter(|s| s.serial() == snapshot.serial.get());
         self.confirmed = confirmed.or_else(|| Some(Arc::new(Saved::read(&snapshot.bytes))));
+        self.rests = Some(digest(&snapshot.bytes));
         let at = self.durable.iter().rposition(|saved| **saved == *snapshot.bytes);
         self.durable.drain(..at.unwrap_or(0));
         self.kept = true;
