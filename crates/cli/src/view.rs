@@ -43,8 +43,8 @@ pub(crate) use page::{Colour, Mark, Page};
 pub(crate) use plan::{document as json_plan, human as show_plan, markdown as markdown_plan};
 pub(crate) use result::applied as show_result;
 pub(crate) use rollback::{
-    RollbackView, finished as json_rollback, passed_over, plan as rollback_plan,
-    result as show_rollback, show_plan as show_rollback_plan,
+    RollbackView, finished as json_rollback, plan as rollback_plan, result as show_rollback,
+    show_passed_over, show_plan as show_rollback_plan,
 };
 pub(crate) use status::document as json_status;
 pub(crate) use validate::text as show_validation;

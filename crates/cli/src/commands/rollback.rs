@@ -34,7 +34,7 @@ pub(crate) fn run(globals: &Globals, args: &Rollback) -> Result<Exit, CliError> 
         let mut prepared = prepared.map_err(|e| CliError::from(e).asked(&backend.target()))?;
         check_selection(&request.selection, &prepared.plan)?;
         if let Some(newer) = &prepared.passed_over {
-            view::err(&view::passed_over(newer));
+            view::show_passed_over(globals, newer);
         }
         let doomed: Vec<IndexId> = prepared.plan.doomed().cloned().collect();
         if args.dry_run {

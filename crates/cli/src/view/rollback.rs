@@ -90,7 +90,19 @@ pub(crate) fn plan(plan: &RollbackPlan) -> Page {
 }
 
 /// What is risked where an older state is believed.
-pub(crate) fn passed_over(newer: &Newer) -> Page {
+pub(crate) fn show_passed_over(globals: &Globals, newer: &Newer) {
+    if globals.output == Output::Human {
+        return err(&passed_over(newer));
+    }
+    let knows = newer
+        .knows
+        .iter()
+        .map(|(id, what)| json!({ "table": id.table, "index": id.index, "since": what }));
+    let knows: Vec<_> = knows.collect();
+    super::json(&json!({ "event": "superseded", "by": newer.file, "knows": knows }));
+}
+
+fn passed_over(newer: &Newer) -> Page {
     let mut page = Page::default();
     page.line(format_args!(
         "warning: {} is newer than this state; an index that was deleted and made again since is \

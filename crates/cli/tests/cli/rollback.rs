@@ -240,6 +240,9 @@ fn an_archive_that_a_later_one_supersedes_is_refused_with_what_that_one_knows() 
     let believed = ["rollback", "--dry-run", "--state", &applied, "--superseded"];
     let dry = world.local(&believed).exits(0);
     dry.says("warning").says("bookings.by-seat: deleted at").says("delete  by-seat");
+    let events = rollback(&world, &["--dry-run", "--state", &applied, "--superseded"]).exits(0);
+    let told = events.events().into_iter().find(|event| event["event"] == "superseded").unwrap();
+    assert_eq!((&told["by"], &told["knows"][0]["index"]), (&after.into(), &"by-seat".into()));
     assert_eq!(world.all_indexes(), ["bookings.by-seat"]);
 }
 
