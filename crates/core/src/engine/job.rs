@@ -219,8 +219,10 @@ impl Job {
         let spec = scene.state.entry(self.id()).and_then(|entry| entry.record().spec.as_ref());
         if let (Task::Create { definition, .. }, Some(spec), Some(table)) =
             (&self.task, spec, table)
+            && self.is_ours(scene)
             && *spec != definition.digest(&table.attributes)
         {
+            // What that intent created went away unseen, and this is another.
             scene.step(self.id(), Step::SeenDeleting);
         }
         scene.step(self.id(), step);
@@ -384,12 +386,14 @@ impl Job {
         self.end(Verdict::Building);
     }
 
-    /// A description speaks against an index that this run was done with.
+    /// A description speaks against an index that this run was done with: what was told
+    /// of it is true no longer.
     pub(super) fn on_news(&mut self, evidence: &Evidence) {
         let told_active =
             matches!(self.phase, Phase::Done(Verdict::Activated(_) | Verdict::AlreadyActive));
         if told_active && *evidence != Evidence::Ready {
-            let error = "it was active in this run, and somebody deleted it".to_owned();
+            let error =
+                "it was active in this run, and somebody deleted it, or made it again".to_owned();
             let remedy = format!("{}; then run again", who_works_against(&self.id().table));
             self.end(Verdict::Failed { error, remedy });
         }

@@ -5,14 +5,14 @@ use gsictl_core::call::Call;
 use gsictl_core::engine::Verdict;
 use gsictl_core::plan::Selection;
 use gsictl_core::rollback::{Kept, is_complete, take_down};
-use gsictl_core::state::{Owner, Status};
+use gsictl_core::state::{Owner, Status, Step};
 use gsictl_core::survey::Survey;
 use gsictl_sim::model::Stale;
 use gsictl_sim::world::{Finish, World};
 
 use super::rollback::{Rollback, built, is_gone, one_built};
 use crate::support::apply::Apply;
-use crate::support::samples::{after, by_flight, definitions, id, index, one, secs};
+use crate::support::samples::{after, by_flight, definitions, hours, id, index, one, secs};
 
 /// Somebody makes the index as soon as it is not there: every tenth of a second.
 fn made_again_at_once(world: &mut World) {
@@ -243,4 +243,24 @@ fn an_index_that_is_not_shown_any_more_is_not_deleted_though_its_create_lies_ahe
     let done = Rollback::default().run(&mut world);
     assert_eq!(done.deletes, ["bookings.by-name"]);
     assert_eq!(*done.verdict("bookings.by-flight"), Verdict::Gone, "{:?}", done.told);
+}
+
+#[test]
+fn an_index_that_fits_the_definitions_and_not_the_intent_is_not_ours() {
+    let apply = Apply::new(one());
+    let mut world = apply.world();
+    let table_id = Some(world.model.table(&by_flight().table).id.clone());
+    let mut state = apply.state(world.now);
+    // The definitions have changed since, and somebody made what they want now.
+    let intend = Step::Intend { at: world.now, table_id: table_id.clone(), spec: "2e".to_owned() };
+    for step in [intend, Step::Acknowledge, Step::SeenActive { at: world.now, table_id }] {
+        state.apply(&by_flight(), step).unwrap();
+    }
+    world.set_durable(Some(&state.render(world.now).bytes));
+    let now = world.now;
+    world.model.operator_creates(now, &one().indexes[0]);
+    world.idle(hours(1));
+    let ran = apply.run(&mut world);
+    assert!(ran.all_active());
+    assert_eq!(ran.owner(&by_flight()), Some(Owner::Found));
 }
