@@ -146,7 +146,9 @@ pub(super) fn parse(bytes: &[u8]) -> Result<State, ParseError> {
 /// is wrong or unknown in another file takes the careful way to tell.
 fn plain(bytes: &[u8]) -> Option<File<'_>> {
     let mut unknown = false;
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    // Once for the whole file, and not again for every text in it.
+    let text = std::str::from_utf8(bytes).ok()?;
+    let mut reader = serde_json::Deserializer::from_str(text);
     let file: File<'_> = serde_ignored::deserialize(&mut reader, |path| {
         unknown |= !matches!(path.to_string().as_str(), "summary" | "gsictl.?.tool");
     })
