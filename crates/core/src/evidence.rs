@@ -48,6 +48,14 @@ pub fn evidence(id: &IndexId, entry: &Entry, sighting: &Sighting) -> Option<Evid
     }
 }
 
+/// The same for an entry that nobody works on, where the state has to learn of it: what
+/// ends its ownership, and whether an index that was on its way has come or is gone.
+/// `unseen` says that its absence may only be a description that is behind.
+#[must_use]
+pub fn news(id: &IndexId, entry: &Entry, sighting: &Sighting, unseen: bool) -> Option<Evidence> {
+    evidence(id, entry, sighting).filter(|evidence| evidence.is_news(entry, unseen))
+}
+
 fn shown(id: &IndexId, entry: &Entry, table: &TableDescription) -> Evidence {
     let record = entry.record();
     let Some(index) = table.index(&id.index) else {
@@ -105,11 +113,9 @@ impl Evidence {
         }
     }
 
-    /// What the state learns of an entry that nobody works on: whatever ends its
-    /// ownership, and whether an index that was on its way has come or is gone.
-    /// `unseen` says that its absence may only be a description that is behind.
+    /// Whether the state has to learn of it, as [`news`] says.
     #[must_use]
-    pub fn news(&self, entry: &Entry, unseen: bool) -> bool {
+    pub fn is_news(&self, entry: &Entry, unseen: bool) -> bool {
         let ours = entry.record().is_ours();
         match self {
             Self::Absent => !unseen && (ours || entry.status() == Status::InProgress),

@@ -12,7 +12,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::catalog::{Catalog, Sighting};
-use crate::evidence::{Evidence, evidence};
+use crate::evidence::{Evidence, evidence, news};
 use crate::name::{IndexId, TableName};
 use crate::plan::Selection;
 use crate::state::{Entry, Owner, State, Status, Step};
@@ -203,9 +203,9 @@ pub fn take_down(
 ) -> bool {
     let told = |(id, entry): (&IndexId, &Entry)| {
         let (asked_at, sighting) = catalog.get(&id.table)?;
-        let evidence = evidence(id, entry, sighting)?;
         let unseen = entry.record().may_be_unseen(asked_at, now, visibility);
-        evidence.news(entry, unseen).then(|| (id.clone(), evidence.step(sighting, id, now)))
+        let evidence = news(id, entry, sighting, unseen)?;
+        Some((id.clone(), evidence.step(sighting, id, now)))
     };
     let entries = state.entries().filter(|(id, _)| of(&id.table));
     let steps: Vec<_> = entries.filter_map(told).collect();

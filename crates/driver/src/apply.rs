@@ -167,12 +167,25 @@ pub async fn prepare(
     stop: &mut StopSignal,
     observe: &mut Observer<'_>,
 ) -> Result<Prepared, ApplyError> {
+    // A rollback that did its work and did not come to put its state away.
+    let loaded = load(store)?.filter(|state| !is_left_over(state));
+    prepare_on(loaded, request, backend, store, clock, stop, observe).await
+}
+
+/// The same on a state that was read already.
+async fn prepare_on(
+    loaded: Option<State>,
+    request: &Request,
+    backend: &Arc<dyn Backend>,
+    store: &SharedStore,
+    clock: Clock,
+    stop: &mut StopSignal,
+    observe: &mut Observer<'_>,
+) -> Result<Prepared, ApplyError> {
     let target = backend.target();
     if let Some(saved) = &request.saved_plan {
         saved.check_target(&target)?;
     }
-    // A rollback that did its work and did not come to put its state away.
-    let loaded = load(store)?.filter(|state| !is_left_over(state));
     if request.resume && loaded.is_none() {
         return Err(ApplyError::NothingToResume);
     }
@@ -231,8 +244,8 @@ pub async fn apply(
 ) -> Result<Applied, ApplyError> {
     let started_at = clock.now();
     locked(store).lock(&request.holder)?;
-    settle(store, clock, observe)?;
-    let prepared = prepare(request, backend, store, clock, stop, observe).await?;
+    let loaded = settle(store, clock, observe)?;
+    let prepared = prepare_on(loaded, request, backend, store, clock, stop, observe).await?;
     let surveyed = request.definitions.tables().count() as u64;
     let command = &request.command;
     let needless = prepared.is_needless();
@@ -275,10 +288,15 @@ pub async fn apply(
 }
 
 /// Before anything is asked: a state that an archive supersedes is not believed, and
-/// one of a rollback that was killed at its very end is put away.
-fn settle(store: &SharedStore, clock: Clock, observe: &mut Observer<'_>) -> Result<(), ApplyError> {
+/// one of a rollback that was killed at its very end is put away. The state that the
+/// run goes on with is returned.
+fn settle(
+    store: &SharedStore,
+    clock: Clock,
+    observe: &mut Observer<'_>,
+) -> Result<Option<State>, ApplyError> {
     let Some(bytes) = locked(store).load()? else {
-        return Ok(());
+        return Ok(None);
     };
     let mut state = understand(store, &bytes)?;
     let known = Archives::look(&mut *locked(store))?.known;
@@ -292,8 +310,9 @@ fn settle(store: &SharedStore, clock: Clock, observe: &mut Observer<'_>) -> Resu
         if let Some(name) = path.file_name() {
             observe(Progress::Archived(&name.to_string_lossy()));
         }
+        return Ok(None);
     }
-    Ok(())
+    Ok(Some(state))
 }
 
 /// Holds back what items would break with. `None` where it was not asked for, or

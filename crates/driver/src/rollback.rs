@@ -21,6 +21,7 @@ use crate::archives::{Archives, put_away};
 use crate::clock::Clock;
 use crate::drive::{SharedStore, StopSignal, drive, locked};
 use crate::dynamodb::Backend;
+use crate::file::directory;
 use crate::store::{FileStore, Holder, LockError, STATE_FILE, StateStore, StoreError};
 use crate::survey::survey;
 
@@ -347,15 +348,9 @@ fn load(request: &Request, store: &SharedStore) -> Result<Loaded, RollbackError>
     Ok(Loaded { state, path, passed_over: None, claimed })
 }
 
-/// The directory in which a file that was named is.
-fn directory_of(named: &Path) -> FileStore {
-    let directory = named.parent().filter(|parent| !parent.as_os_str().is_empty());
-    FileStore::new(directory.unwrap_or(Path::new(".")))
-}
-
 /// The states of the directory in which a file that was named is.
 fn beside(named: &Path) -> Vec<(String, Ancestry)> {
-    let mut store = directory_of(named);
+    let mut store = FileStore::new(directory(named));
     let archives = Archives::look(&mut store).unwrap_or_default().known;
     let kept = store.load().ok().flatten();
     let kept = kept.and_then(|bytes| Ancestry::of(&bytes)).map(|of| (STATE_FILE.to_owned(), of));
@@ -366,8 +361,8 @@ fn beside(named: &Path) -> Vec<(String, Ancestry)> {
 fn read_state(store: &mut dyn StateStore, named: &Path, name: &str) -> Option<State> {
     let here = store.load_archive(name).ok();
     let bytes = here.or_else(|| match name {
-        STATE_FILE => directory_of(named).load().ok().flatten(),
-        archive => directory_of(named).load_archive(archive).ok(),
+        STATE_FILE => FileStore::new(directory(named)).load().ok().flatten(),
+        archive => FileStore::new(directory(named)).load_archive(archive).ok(),
     });
     State::parse(&bytes?).ok()
 }

@@ -9,7 +9,7 @@ use super::outcome::Verdict;
 use crate::catalog::{IndexDescription, Sighting, TableDescription, TableStatus};
 use crate::definition::IndexDefinition;
 use crate::event::{Event, Queue};
-use crate::evidence::{Evidence, evidence};
+use crate::evidence::{Evidence, news};
 use crate::machine::CallId;
 use crate::name::{IndexId, TableName};
 use crate::plan::{TablePlan, build_estimate};
@@ -306,11 +306,8 @@ fn witness(
     scene: &mut Scene<'_>,
 ) -> Option<Evidence> {
     let entry = scene.state.entry(id)?;
-    let evidence = evidence(id, entry, sighting)?;
     let unseen = entry.record().may_be_unseen(asked_at, scene.begun, scene.policy.visibility);
-    if !evidence.news(entry, unseen) {
-        return None;
-    }
+    let evidence = news(id, entry, sighting, unseen)?;
     if evidence == Evidence::Absent {
         scene.tell(Event::Missing { id: id.clone(), was: entry.status() });
     }

@@ -102,7 +102,7 @@ impl Job {
         };
         let stands = matches!(evidence, Evidence::Ready | Evidence::Building { .. });
         let settles = entry.record().owner.is_none() && stands;
-        if settles || evidence.news(entry, self.is_new(entry.record(), scene)) {
+        if settles || evidence.is_news(entry, self.is_new(entry.record(), scene)) {
             scene.step(self.id(), evidence.step(sighting, self.id(), scene.now));
         }
         evidence.is_of_another()
