@@ -344,7 +344,8 @@ fn load(request: &Request, store: &SharedStore) -> Result<Loaded, RollbackError>
         let newer = what_it_knows(&state, name, read(name));
         return Err(RollbackError::Superseded { named: path, newer });
     }
-    let claimed = claimed_by_newer(&own, &archives.known, read);
+    let claimed = claimed_by_newer(&own, &archives.known, read)
+        .map_err(|name| RollbackError::UnknownArchive { path: path.with_file_name(name) })?;
     Ok(Loaded { state, path, passed_over: None, claimed })
 }
 
@@ -372,22 +373,22 @@ fn what_it_knows(older: &State, name: &str, newer: Option<State>) -> Newer {
     Newer { file: name.to_owned(), knows }
 }
 
-/// What newer states of other lineages are about.
+/// What newer states of other lineages are about. The name of one is the error that
+/// cannot be understood, as one of a newer version: nobody knows what it is about.
 fn claimed_by_newer(
     own: &Ancestry,
     others: &[(String, Ancestry)],
     mut read: impl FnMut(&str) -> Option<State>,
-) -> BTreeMap<IndexId, String> {
+) -> Result<BTreeMap<IndexId, String>, String> {
     let mut claimed = BTreeMap::new();
     for (name, of) in others {
         if of.lineage == own.lineage || of.serial <= own.serial {
             continue;
         }
-        if let Some(newer) = read(name) {
-            claimed.extend(concerns(&newer).map(|id| (id.clone(), name.clone())));
-        }
+        let newer = read(name).ok_or_else(|| name.clone())?;
+        claimed.extend(concerns(&newer).map(|id| (id.clone(), name.clone())));
     }
-    claimed
+    Ok(claimed)
 }
 
 /// Nothing is done where there is no state file: then nothing was saved.

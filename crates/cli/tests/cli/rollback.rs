@@ -286,6 +286,19 @@ fn an_archive_that_cannot_be_read_may_be_the_newest_and_is_named() {
 }
 
 #[test]
+fn a_newer_state_that_only_a_newer_version_understands_is_named() {
+    let world = of_one();
+    let own = world.named(ARCHIVE).pop().unwrap();
+    let newer = ".gsi_creation_state_20200101_000000.json";
+    let of_newer = br#"{"version":"9.0","gsictl":{"format":7,"lineage":"x","serial":1000}}"#;
+    world.write(newer, of_newer);
+    for args in [&["rollback", "--yes", "--state", &own][..], &["rollback", "--yes"]] {
+        world.local(args).exits(5).says(newer);
+    }
+    assert_eq!(world.all_indexes(), ["bookings.by-seat"]);
+}
+
+#[test]
 fn archives_of_one_lineage_never_have_one_serial() {
     let world = of_one();
     let applied = world.named(ARCHIVE).pop().unwrap();
