@@ -230,6 +230,8 @@ fn every_place_that_a_page_links_to_exists() {
         "docs/walkthrough.md",
         "docs/check.md",
         "docs/performance.md",
+        "docs/dynamodb.md",
+        "docs/reliability.md",
     ];
     for name in pages.into_iter().chain(docs) {
         let text = read(name);
@@ -240,6 +242,43 @@ fn every_place_that_a_page_links_to_exists() {
             assert!(place.exists(), "{name} links to {link}");
         }
     }
+}
+
+/// The words in the first columns of docs/dynamodb.md, without headings.
+fn facts(page: &str) -> Vec<&str> {
+    page.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next()).collect()
+}
+
+/// Every Rust file below `folder`.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_fact_about_dynamodb_that_the_code_names_stands_on_its_page() {
+    let page = read("docs/dynamodb.md");
+    let facts = facts(&page);
+    let mut files = Vec::new();
+    sources(&root().join("crates"), &mut files);
+    let mut named = 0;
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        for rest in text.split(concat!("docs/", "dynamodb.md: ")).skip(1) {
+            let end =
+                rest.find(|c: char| !(c.is_ascii_lowercase() || c == '-' || c.is_ascii_digit()));
+            let fact = rest[..end.unwrap_or(rest.len())].trim_end_matches('-');
+            assert!(facts.contains(&fact), "{}: no fact `{fact}`", file.display());
+            named += 1;
+        }
+    }
+    assert!(named > 0);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! What DynamoDB demands of an item whose attributes are keys of an index.
 //!
-//! An item that does not meet it is left out of the index without a word when the
+//! An item that does not meet it is left out of the index, and nothing says so, when the
 //! index is built, and from then on every write of it to the table is refused
-//! ([violations](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.ViolationDetection.html)).
+//! ([violations](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.ViolationDetection.html);
+//! docs/dynamodb.md: left-out).
 //! An item that lacks a key attribute is left out too, and that is fine: but the
 //! attributes that it has are held to the same demands.
 

@@ -2,7 +2,7 @@
 //! modules below is the AWS SDK named.
 //!
 //! The SDK's own retries are off: it takes LimitExceededException for throttling
-//! and would repeat a create for minutes, unseen and uncounted.
+//! and would repeat a create for minutes, unseen and uncounted (docs/dynamodb.md: sdk-retries).
 
 use std::sync::Arc;
 use std::time::Duration;

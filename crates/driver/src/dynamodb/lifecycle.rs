@@ -1,7 +1,7 @@
 //! How an index of the embedded engine comes and goes as in DynamoDB.
 //!
 //! The engine has a new index ready in the answer that creates it and takes
-//! requests that DynamoDB refuses. Here are the phases and the refusals, as
+//! requests that DynamoDB refuses (docs/dynamodb.md: dynoxide-active). Here are the phases and the refusals, as
 //! functions of what is stored and of the time. A phase is *derived* from
 //! instants that were fixed when the index was created, never advanced by being
 //! looked at, so two processes always agree and a killed one loses nothing.
