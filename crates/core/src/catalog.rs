@@ -119,8 +119,60 @@ impl IndexDescription {
     /// Being built or deleted: it holds the table's one online slot.
     #[must_use]
     pub fn is_in_flight(&self) -> bool {
-        self.backfilling || matches!(self.status, IndexStatus::Creating | IndexStatus::Deleting)
+        is_in_flight(&self.status, self.backfilling)
     }
+}
+
+/// A vector index as DescribeTable shows it. Definitions do not name any: they are
+/// read because they take the table's one online slot and their names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VectorIndexDescription {
+    /// Its name.
+    pub name: IndexName,
+    /// What it is doing.
+    pub status: IndexStatus,
+    /// As [`IndexDescription::backfilling`].
+    pub backfilling: bool,
+    /// The attribute that holds the vectors.
+    pub attribute: Option<String>,
+    /// How many numbers a vector has.
+    pub dimensions: Option<u64>,
+    /// `DistanceFunction` in AWS's words, such as COSINE.
+    pub distance: Option<String>,
+}
+
+impl VectorIndexDescription {
+    /// Being built or deleted: it holds the table's one online slot.
+    #[must_use]
+    pub fn is_in_flight(&self) -> bool {
+        is_in_flight(&self.status, self.backfilling)
+    }
+
+    /// The index in a line: `vector embedding, 256 dimensions, COSINE`.
+    #[must_use]
+    pub fn schema_text(&self) -> String {
+        let attribute = self.attribute.as_deref().unwrap_or("index");
+        let dimensions = self.dimensions.map(|n| format!(", {n} dimensions")).unwrap_or_default();
+        let distance = self.distance.as_ref().map(|d| format!(", {d}")).unwrap_or_default();
+        format!("vector {attribute}{dimensions}{distance}")
+    }
+}
+
+/// An index, of whatever kind, that holds its table's one online slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InFlight<'a> {
+    /// Its name.
+    pub name: &'a IndexName,
+    /// What it is doing.
+    pub status: &'a IndexStatus,
+    /// In the second phase of a build, in which it may be deleted.
+    pub backfilling: bool,
+    /// A vector index, which no run of this program made.
+    pub vector: bool,
+}
+
+fn is_in_flight(status: &IndexStatus, backfilling: bool) -> bool {
+    backfilling || matches!(status, IndexStatus::Creating | IndexStatus::Deleting)
 }
 
 /// A replica of a global table, other than the one that was asked.
@@ -157,6 +209,8 @@ pub struct TableDescription {
     pub key_schema: Vec<KeyElement>,
     /// Global Secondary Indexes.
     pub indexes: Vec<IndexDescription>,
+    /// Vector indexes; they share the name space and the one online slot.
+    pub vector_indexes: Vec<VectorIndexDescription>,
     /// Names of Local Secondary Indexes; they share the name space.
     pub local_indexes: Vec<IndexName>,
     /// Attributes that the Local Secondary Indexes include, summed up: they count
@@ -177,12 +231,35 @@ impl TableDescription {
         self.indexes.iter().find(|i| i.name == *name)
     }
 
+    /// The vector index of that name.
+    #[must_use]
+    pub fn vector_index(&self, name: &IndexName) -> Option<&VectorIndexDescription> {
+        self.vector_indexes.iter().find(|i| i.name == *name)
+    }
+
+    /// Indexes that are being built or deleted, whoever's and of whatever kind: each
+    /// holds the table's one online slot.
+    pub fn in_flight(&self) -> impl Iterator<Item = InFlight<'_>> {
+        let global = self.indexes.iter().filter(|i| i.is_in_flight()).map(|i| InFlight {
+            name: &i.name,
+            status: &i.status,
+            backfilling: i.backfilling,
+            vector: false,
+        });
+        let vector = self.vector_indexes.iter().filter(|i| i.is_in_flight()).map(|i| InFlight {
+            name: &i.name,
+            status: &i.status,
+            backfilling: i.backfilling,
+            vector: true,
+        });
+        global.chain(vector)
+    }
+
     /// True where a create would not have to queue: the table is ACTIVE and no
     /// index of it is being built or deleted, whoever's.
     #[must_use]
     pub fn is_free(&self) -> bool {
-        self.status == TableStatus::Active
-            && !self.indexes.iter().any(IndexDescription::is_in_flight)
+        self.status == TableStatus::Active && self.in_flight().next().is_none()
     }
 
     /// What tells this table from an earlier or later one of the same name:

@@ -39,6 +39,7 @@ fn description(name: &str) -> TableDescription {
         attributes: [("pk".to_owned(), ScalarType::S)].into(),
         key_schema: vec![key("pk", KeyType::Hash)],
         indexes: vec![index("by-kind"), index("by-time")],
+        vector_indexes: Vec::new(),
         local_indexes: vec![IndexName::new("local").unwrap()],
         local_included: 0,
         replicas: Vec::new(),

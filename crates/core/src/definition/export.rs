@@ -240,6 +240,7 @@ mod tests {
             attributes,
             key_schema: Vec::new(),
             indexes,
+            vector_indexes: Vec::new(),
             local_indexes: Vec::new(),
             local_included: 0,
             replicas: Vec::new(),

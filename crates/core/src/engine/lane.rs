@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Scene;
 use super::job::{Job, Phase};
 use super::outcome::Verdict;
-use crate::catalog::{IndexDescription, Sighting, TableDescription, TableStatus};
+use crate::catalog::{InFlight, Sighting, TableDescription, TableStatus};
 use crate::definition::IndexDefinition;
 use crate::event::{Event, Queue};
 use crate::evidence::{Evidence, news};
@@ -247,8 +247,8 @@ impl Lane {
 
     /// While a build goes on only its own index can be deleted.
     fn must_wait_for_another(&self, job: &Job) -> bool {
-        let building = |i: &IndexDescription| i.is_in_flight() && i.name != job.id().index;
-        self.description().is_some_and(|table| table.indexes.iter().any(building))
+        let another = |i: InFlight<'_>| i.vector || *i.name != job.id().index;
+        self.description().is_some_and(|table| table.in_flight().any(another))
     }
 
     fn is_busy(&self) -> bool {
@@ -263,11 +263,10 @@ impl Lane {
         let Some(table) = self.description() else {
             return false;
         };
-        let in_flight = |i: &&IndexDescription| i.is_in_flight();
-        let mut in_flight = table.indexes.iter().filter(in_flight);
+        let mut in_flight = table.in_flight();
         match (in_flight.next(), in_flight.next()) {
             (Some(only), None) if only.backfilling && table.status == TableStatus::Active => {
-                let of_it = |j: &&Job| j.id().index == only.name && j.is_open();
+                let of_it = |j: &&Job| !only.vector && j.id().index == *only.name && j.is_open();
                 self.jobs.iter().find(of_it).is_some_and(Job::may_interrupt_its_build)
             }
             _ => table.is_free(),
@@ -280,10 +279,10 @@ impl Lane {
         let Some(table) = self.description() else {
             return;
         };
-        let ours = |i: &IndexDescription| {
-            self.jobs.iter().any(|j| j.is_building() && j.id().index == i.name)
+        let ours = |i: &InFlight<'_>| {
+            !i.vector && self.jobs.iter().any(|j| j.is_building() && j.id().index == *i.name)
         };
-        let other = table.indexes.iter().find(|i| i.is_in_flight() && !ours(i));
+        let other = table.in_flight().find(|i| !ours(i));
         let queue = match other {
             Some(index) => Queue::OtherIndex(Some(index.name.clone())),
             None if self.is_building() || table.status == TableStatus::Active => return,

@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::{PlannedIndex, TablePlan};
-use crate::catalog::{BillingMode, IndexDescription, Sighting, TableDescription, TableStatus};
+use crate::catalog::{
+    BillingMode, InFlight, IndexDescription, Sighting, TableDescription, TableStatus,
+};
 use crate::definition::{IndexDefinition, ProvisionedThroughput};
 use crate::name::IndexName;
 
@@ -68,12 +70,15 @@ fn units(throughput: ProvisionedThroughput) -> String {
 }
 
 fn queue(table: &TableDescription, new: &[&PlannedIndex]) -> Option<Note> {
-    let ours = |i: &IndexDescription| new.iter().any(|new| new.definition.id.index == i.name);
-    let other = table.indexes.iter().find(|i| i.is_in_flight() && !ours(i));
+    let ours =
+        |i: &InFlight<'_>| !i.vector && new.iter().any(|new| new.definition.id.index == *i.name);
+    let other = table.in_flight().find(|i| !ours(i));
     let text = match (other, &table.status) {
         (Some(other), _) => format!(
-            "{} is {}: a table builds or deletes one index at a time, so the others wait for it",
-            other.name, other.status
+            "{}{} is {}: a table builds or deletes one index at a time, so the others wait for it",
+            if other.vector { "vector index " } else { "" },
+            other.name,
+            other.status
         ),
         (None, TableStatus::Active) => return None,
         (None, status) => format!("the table is {status}: creates wait until it is ACTIVE"),

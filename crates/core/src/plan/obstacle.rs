@@ -69,6 +69,8 @@ pub enum Obstacle {
     },
     /// A Local Secondary Index has that name.
     LocalIndex,
+    /// A vector index has that name.
+    VectorIndex,
     /// Items of the table would break with it: a check found them.
     Violations {
         /// How many.
@@ -116,6 +118,7 @@ impl fmt::Display for Obstacle {
                 "the indexes of a table may include {PROJECTION_QUOTA} attributes together: the others include {others}, this one {wanted}"
             ),
             Self::LocalIndex => write!(f, "a local secondary index has that name"),
+            Self::VectorIndex => write!(f, "a vector index has that name"),
             Self::Violations { items } => {
                 let (items, are) = if *items == 1 {
                     ("1 item of the table breaks".to_owned(), "it")
@@ -146,7 +149,7 @@ impl Obstacle {
                 "delete an index that nobody uses, or ask AWS for a higher quota"
             }
             Self::Projection { .. } => "include fewer attributes, or project ALL or KEYS_ONLY",
-            Self::LocalIndex => "choose another IndexName",
+            Self::LocalIndex | Self::VectorIndex => "choose another IndexName",
             Self::Violations { .. } => {
                 "correct these items (`gsictl check DEFS --violations FILE` lists them), or build it all the same with --allow-violations"
             }
@@ -164,6 +167,10 @@ pub(super) fn obstacle_to_create(
 ) -> Option<Obstacle> {
     if table.local_indexes.contains(&definition.id.index) {
         return Some(Obstacle::LocalIndex);
+    }
+    let vector = table.vector_index(&definition.id.index);
+    if vector.is_some_and(|i| i.status != IndexStatus::Deleting) {
+        return Some(Obstacle::VectorIndex);
     }
     let keys = definition.key_schema.iter().zip(&definition.key_places);
     for (key, place) in keys {

@@ -302,5 +302,10 @@ fn unmanaged(managed: &Managed<'_>, plan: &TablePlan) -> Vec<Unmanaged> {
         schema: i.schema_text(&table.attributes),
         status: i.status.to_string(),
     });
-    others.collect()
+    let vectors = table.vector_indexes.iter().map(|i| Unmanaged {
+        index: i.name.clone(),
+        schema: i.schema_text(),
+        status: i.status.to_string(),
+    });
+    others.chain(vectors).collect()
 }

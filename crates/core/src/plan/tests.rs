@@ -8,7 +8,7 @@ use super::preview::{Preview, Prospect, Word};
 use super::saved::{SavedPlan, Stale, UnreadablePlan};
 use super::schedule::Schedule;
 use super::*;
-use crate::catalog::{BillingMode, IndexDescription, ReplicaDescription};
+use crate::catalog::{BillingMode, IndexDescription, ReplicaDescription, VectorIndexDescription};
 use crate::definition::{
     KeyElement, KeyType, OnDemandThroughput, Place, Projection, ProvisionedThroughput, ScalarType,
 };
@@ -80,6 +80,7 @@ fn table(name: &str, indexes: Vec<IndexDescription>) -> TableDescription {
         attributes,
         key_schema: hash_key("pk"),
         indexes,
+        vector_indexes: Vec::new(),
         local_indexes: Vec::new(),
         local_included: 0,
         replicas: Vec::new(),
@@ -309,6 +310,40 @@ fn indexes_that_no_definition_names_are_listed_and_filters_do_not_change_that() 
     assert_eq!(names, ["by-seat"]);
     assert_eq!(preview.tables[0].unmanaged[0].schema, "seat S HASH; ALL");
     assert_eq!(preview.tables[0].indexes[0].action, Word::Create);
+}
+
+fn vector(name: &str, status: IndexStatus) -> VectorIndexDescription {
+    VectorIndexDescription {
+        name: IndexName::new(name).unwrap(),
+        backfilling: status == IndexStatus::Creating,
+        status,
+        attribute: Some("embedding".to_owned()),
+        dimensions: Some(256),
+        distance: Some("COSINE".to_owned()),
+    }
+}
+
+#[test]
+fn a_vector_index_is_unmanaged_is_queued_for_and_keeps_its_name() {
+    let seen = |name, status| {
+        let with = |t: &mut TableDescription| t.vector_indexes.push(vector(name, status));
+        Scene::one(found(changed(&table("bookings", vec![]), with)))
+    };
+    let building = seen("by-meaning", IndexStatus::Creating);
+    let preview = building.preview();
+    let unmanaged = &preview.tables[0].unmanaged[0];
+    assert_eq!(unmanaged.schema, "vector embedding, 256 dimensions, COSINE");
+    assert_eq!(unmanaged.status, "CREATING");
+    assert_eq!(building.actions(), [Action::Create]);
+    let queue = "vector index by-meaning is CREATING: a table builds or deletes one index at a \
+                 time, so the others wait for it";
+    assert_eq!(noted(&building), [(NoteKind::Queue, queue.to_owned())]);
+    assert_eq!(noted(&seen("by-meaning", IndexStatus::Active)), []);
+    let taken = seen("by-flight", IndexStatus::Active);
+    assert_eq!(taken.actions(), [Action::Obstructed]);
+    assert_eq!(taken.preview().tables[0].indexes[0].reason, "a vector index has that name");
+    let going = seen("by-flight", IndexStatus::Deleting);
+    assert_eq!(going.actions(), [Action::Create], "its name is free when it is gone");
 }
 
 #[test]

@@ -70,6 +70,7 @@ pub(super) fn table(name: &str, keys: &[Key<'_>]) -> TableDescription {
         attributes: types(keys),
         key_schema: schema(keys),
         indexes: Vec::new(),
+        vector_indexes: Vec::new(),
         local_indexes: Vec::new(),
         local_included: 0,
         replicas: Vec::new(),

@@ -194,6 +194,7 @@ orders:
         attributes: [("pk".to_owned(), ScalarType::S)].into(),
         key_schema: vec![key],
         indexes: Vec::new(),
+        vector_indexes: Vec::new(),
         local_indexes: Vec::new(),
         local_included: 0,
         replicas: Vec::new(),

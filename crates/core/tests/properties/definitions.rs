@@ -216,6 +216,7 @@ fn built(wanted: &Definitions, billing_mode: BillingMode, status: &IndexStatus) 
             attributes: keys.map(|name| (name.clone(), scalar(name))).collect(),
             key_schema: Vec::new(),
             indexes: indexes.into_iter().map(|d| index_as_built(d, status)).collect(),
+            vector_indexes: Vec::new(),
             local_indexes: Vec::new(),
             local_included: 0,
             replicas: Vec::new(),

@@ -182,6 +182,7 @@ impl Table {
                 key_type: KeyType::Hash,
             }],
             indexes: self.indexes.iter().map(|i| i.describe(now)).collect(),
+            vector_indexes: Vec::new(),
             local_indexes: self.local_indexes.clone(),
             local_included: 0,
             replicas: Vec::new(),

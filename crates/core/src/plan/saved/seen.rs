@@ -30,6 +30,8 @@ pub(super) struct Facts {
     /// Keys and projection in a line.
     indexes: BTreeMap<IndexName, String>,
     local_indexes: BTreeSet<IndexName>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    vector_indexes: BTreeSet<IndexName>,
     local_included: usize,
     replicas: BTreeSet<String>,
 }
@@ -79,6 +81,7 @@ impl Facts {
             },
             indexes: kept.iter().map(schema).collect(),
             local_indexes: table.local_indexes.iter().cloned().collect(),
+            vector_indexes: vector_indexes(table),
             local_included: table.local_included,
             replicas: table.replicas.iter().map(|r| r.region.clone()).collect(),
         }
@@ -115,14 +118,21 @@ impl Facts {
 type Part = (&'static str, fn(&Facts) -> String);
 
 /// What a change of is told as it was and as it is.
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 7] = [
     ("the key schema", |facts| facts.keys.clone()),
     ("the billing mode", |facts| billing_text(facts.billing_mode).to_owned()),
     ("the table's status", |facts| facts.unusable.clone().unwrap_or_else(|| "usable".to_owned())),
     ("replicas in other regions", |facts| listed(&facts.replicas)),
     ("local indexes", |facts| listed(&facts.local_indexes)),
+    ("vector indexes", |facts| listed(&facts.vector_indexes)),
     ("attributes that local indexes include", |facts| facts.local_included.to_string()),
 ];
+
+/// One that is being deleted takes its name with it, as other indexes do.
+fn vector_indexes(table: &TableDescription) -> BTreeSet<IndexName> {
+    let staying = table.vector_indexes.iter().filter(|i| i.status != IndexStatus::Deleting);
+    staying.map(|i| i.name.clone()).collect()
+}
 
 fn billing_text(mode: BillingMode) -> &'static str {
     match mode {

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types as sdk;
 use gsictl_core::call::{CallError, Consumed, Effect, ErrorKind, Item, Page, Value};
 use gsictl_core::catalog::{
     BillingMode, IndexDescription, IndexStatus, ReplicaDescription, TableDescription, TableStatus,
+    VectorIndexDescription,
 };
 use gsictl_core::definition::{
     KeyElement, KeyType, OnDemandThroughput, Projection, ProvisionedThroughput, ScalarType,
@@ -203,6 +204,7 @@ pub(super) fn table_from(table: sdk::TableDescription) -> Result<TableDescriptio
     let throughput = table.provisioned_throughput.as_ref();
     let billing_mode = billing_from(table.billing_mode_summary.as_ref(), throughput)?;
     let indexes = table.global_secondary_indexes.unwrap_or_default();
+    let vectors = table.vector_indexes.unwrap_or_default();
     let local = table.local_secondary_indexes.unwrap_or_default();
     let replicas = table.replicas.unwrap_or_default();
     Ok(TableDescription {
@@ -219,6 +221,7 @@ pub(super) fn table_from(table: sdk::TableDescription) -> Result<TableDescriptio
         attributes: attributes_from(table.attribute_definitions.unwrap_or_default())?,
         key_schema: keys_from(table.key_schema)?,
         indexes: indexes.into_iter().map(index_from).collect::<Result<_, _>>()?,
+        vector_indexes: vectors.into_iter().map(vector_index_from).collect::<Result<_, _>>()?,
         local_indexes: local
             .iter()
             .map(|l| index_name(l.index_name.as_deref()))
@@ -254,6 +257,21 @@ fn index_from(index: sdk::GlobalSecondaryIndexDescription) -> Result<IndexDescri
         }),
         item_count: index.item_count.and_then(unsigned),
         size_bytes: index.index_size_bytes.and_then(unsigned),
+    })
+}
+
+/// One whose status is missing is taken to be there.
+fn vector_index_from(
+    index: sdk::VectorIndexDescription,
+) -> Result<VectorIndexDescription, CallError> {
+    let status = index.index_status.as_ref();
+    Ok(VectorIndexDescription {
+        name: index_name(index.index_name.as_deref())?,
+        status: status.map_or(IndexStatus::Active, |s| IndexStatus::from(s.as_str())),
+        backfilling: index.backfilling.unwrap_or(false),
+        attribute: index.vector_attribute.map(|attribute| attribute.attribute_name),
+        dimensions: index.dimensions.and_then(unsigned),
+        distance: index.distance_function.map(|distance| distance.as_str().to_owned()),
     })
 }
 

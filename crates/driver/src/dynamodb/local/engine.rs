@@ -341,6 +341,7 @@ fn describe(name: &TableName, table: TableMetadata) -> Result<TableDescription, 
         attributes: attributes.into_iter().map(attribute_from).collect(),
         key_schema: keys.into_iter().map(key_from).collect(),
         indexes: indexes.into_iter().map(index_from).collect::<Result<_, _>>()?,
+        vector_indexes: Vec::new(),
         local_indexes: local.iter().filter_map(|l| IndexName::new(&l.index_name).ok()).collect(),
         local_included: local
             .iter()
