@@ -1,6 +1,7 @@
 //! A small DynamoDB in virtual time: what is known of tables and indexes, and what
 //! a query finds of items, where a test puts some.
 
+mod limiter;
 mod reads;
 mod table;
 mod text;
@@ -14,8 +15,9 @@ use gsictl_core::definition::{IndexDefinition, ScalarType};
 use gsictl_core::name::{IndexId, TableName};
 use gsictl_core::time::Timestamp;
 
+pub use self::limiter::Limiter;
 pub use self::table::{Index, Maker, Stale, Table};
-pub use self::text::{ONE_INDEX, conflict, no_table, refusal};
+pub use self::text::{ONE_INDEX, RATE, conflict, no_table, refusal};
 
 use self::table::Types;
 use self::text::{ALLOCATING, LEAVING, refuse_attributes};
@@ -64,6 +66,8 @@ pub struct Model {
     pub account_limit: usize,
     /// Operations of other people that count against it.
     pub others: usize,
+    /// How many changes the account lets pass.
+    pub limiter: Option<Limiter>,
     /// Indexes that a table may have.
     pub quota: usize,
     /// After a change descriptions are stale for so long.
@@ -92,6 +96,7 @@ impl Default for Model {
             deletion: Duration::from_secs(4),
             account_limit: usize::MAX,
             others: 0,
+            limiter: None,
             quota: 20,
             stale: None,
             log: Vec::new(),
@@ -274,6 +279,11 @@ impl Model {
     pub fn call_by(&mut self, now: Timestamp, call: &Call, by: Maker) -> Result<Reply, CallError> {
         if let Some(table) = self.tables.get_mut(call.table()) {
             table.settle(now);
+        }
+        if let (Call::CreateIndex(_) | Call::DeleteIndex { .. }, Some(limiter)) =
+            (call, &mut self.limiter)
+        {
+            limiter.admit(now)?;
         }
         match call {
             Call::DescribeTable(name) => self.describe(now, name),

@@ -8,6 +8,9 @@ use super::table::Types;
 /// What DynamoDB says while the table's one slot is taken.
 pub const ONE_INDEX: &str = "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table";
 
+/// What the account's limiter of changes says.
+pub const RATE: &str = "The rate of control plane requests made by this account is too high";
+
 /// What it says to a delete in the first phase of a build.
 pub(super) const ALLOCATING: &str = "Attempt to change a resource which is still in use: Index creation is in resource allocation phase. Retry deletion during backfilling phase or when the index is active.";
 
