@@ -63,7 +63,7 @@ impl World {
     fn check(&self, body: &[u8]) {
         match self.describe("200 OK", body) {
             Ok(Reply::Table(table)) => self.decide(Sighting::Found(table)),
-            Ok(Reply::Done | Reply::Page(_) | Reply::Json(_)) => panic!("it is no description"),
+            Ok(_) => panic!("it is no description"),
             Err(error) => {
                 assert_eq!(error.kind, ErrorKind::Server, "it is no answer: {error:?}");
                 is_fit_to_show(&error);

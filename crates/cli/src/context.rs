@@ -88,7 +88,7 @@ pub(crate) async fn backend(
                 profile: globals.profile.clone(),
                 region: globals.region.clone(),
                 endpoint_url: globals.endpoint_url.clone(),
-                keys: None,
+                ..AwsOptions::default()
             };
             tokio::select! {
                 aws = Aws::connect(options) => Ok(Arc::new(aws?)),

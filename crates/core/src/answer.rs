@@ -36,6 +36,10 @@ impl Call {
     pub fn accept(&self, reply: Reply) -> Result<Reply, CallError> {
         let problem = match (self, &reply) {
             (Self::DescribeTable(table), Reply::Table(found)) => problem_of(table, found),
+            (Self::DescribeReplica { table, region }, Reply::Table(found)) => {
+                problem_of(table, found).or_else(|| not_of_region(region, found))
+            }
+            (Self::DescribeScaling(_), Reply::Scaling(_)) => None,
             (
                 Self::CreateIndex(_) | Self::DeleteIndex { .. } | Self::CreateTable(_),
                 Reply::Table(found),
@@ -90,6 +94,7 @@ impl Reply {
     fn words(&self) -> &'static str {
         match self {
             Self::Table(_) => "a description of a table",
+            Self::Scaling(_) => "about auto scaling",
             Self::Page(_) | Self::Json(_) => "a page of items",
             Self::Done => "empty",
         }
@@ -128,6 +133,13 @@ fn problem_of(asked: &TableName, found: &TableDescription) -> Option<String> {
     }
     let keyless = found.indexes.iter().find(|index| !are_keys(&index.key_schema));
     keyless.map(|i| format!("the answer gives index {asked}.{} keys that no index has", i.name))
+}
+
+/// A server that knows no regions answers for its own in every name. What it says of
+/// another is not known then.
+fn not_of_region(asked: &str, found: &TableDescription) -> Option<String> {
+    let region = found.region().filter(|region| *region != asked)?;
+    Some(format!("region {asked} was asked for the table, and the answer is of region {region}"))
 }
 
 /// The table that an ARN names (`arn:aws:dynamodb:REGION:ACCOUNT:table/NAME`); `None`

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{BillingMode, TableDescription};
+use crate::catalog::{BillingMode, RegionScaling, TableDescription};
 use crate::definition::{
     KeyElement, OnDemandThroughput, Projection, ProvisionedThroughput, ScalarType, WarmThroughput,
 };
@@ -158,6 +158,16 @@ pub struct Consumed {
 pub enum Call {
     /// DescribeTable. Answered with [`Reply::Table`].
     DescribeTable(TableName),
+    /// DescribeTable of a replica of a global table, in the replica's region. Answered
+    /// with [`Reply::Table`].
+    DescribeReplica {
+        /// The table.
+        table: TableName,
+        /// The region to ask.
+        region: String,
+    },
+    /// DescribeTableReplicaAutoScaling. Answered with [`Reply::Scaling`].
+    DescribeScaling(TableName),
     /// UpdateTable with one index to create. Answered with [`Reply::Table`].
     CreateIndex(Box<CreateIndex>),
     /// UpdateTable with one index to delete. Answered with [`Reply::Table`].
@@ -188,6 +198,8 @@ impl Call {
     pub fn table(&self) -> &TableName {
         match self {
             Self::DescribeTable(table)
+            | Self::DescribeReplica { table, .. }
+            | Self::DescribeScaling(table)
             | Self::DeleteIndex { table, .. }
             | Self::PutItems { table, .. } => table,
             Self::CreateIndex(create) => &create.table,
@@ -200,14 +212,25 @@ impl Call {
     /// True where the call changes a table, an index or items.
     #[must_use]
     pub fn is_mutating(&self) -> bool {
-        !matches!(self, Self::DescribeTable(_) | Self::Query(_) | Self::Scan(_))
+        match self {
+            Self::DescribeTable(_)
+            | Self::DescribeReplica { .. }
+            | Self::DescribeScaling(_)
+            | Self::Query(_)
+            | Self::Scan(_) => false,
+            Self::CreateIndex(_)
+            | Self::DeleteIndex { .. }
+            | Self::CreateTable(_)
+            | Self::PutItems { .. } => true,
+        }
     }
 
     /// The operation's name in AWS's API.
     #[must_use]
     pub fn operation(&self) -> &'static str {
         match self {
-            Self::DescribeTable(_) => "DescribeTable",
+            Self::DescribeTable(_) | Self::DescribeReplica { .. } => "DescribeTable",
+            Self::DescribeScaling(_) => "DescribeTableReplicaAutoScaling",
             Self::CreateIndex(_) | Self::DeleteIndex { .. } => "UpdateTable",
             Self::CreateTable(_) => "CreateTable",
             Self::PutItems { .. } => "BatchWriteItem",
@@ -222,6 +245,8 @@ impl Call {
 pub enum Reply {
     /// The table as it is now (DescribeTable) or as the change left it.
     Table(Box<TableDescription>),
+    /// What scales a global table, a region each.
+    Scaling(Vec<RegionScaling>),
     /// Items.
     Page(Page),
     /// The body of an answer that holds items, unread.

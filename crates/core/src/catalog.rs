@@ -1,6 +1,6 @@
 //! What DynamoDB says exists: tables, their indexes, and what these are doing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -182,8 +182,57 @@ pub struct ReplicaDescription {
     pub region: String,
     /// `ReplicaStatus` in AWS's words, such as ACTIVE or CREATING.
     pub status: String,
-    /// Its indexes with their statuses, where DynamoDB tells.
-    pub indexes: BTreeMap<IndexName, Option<IndexStatus>>,
+    /// The indexes that the region which was asked lists for it. There are no statuses
+    /// here: of them only the replica's own region knows.
+    pub indexes: BTreeSet<IndexName>,
+    /// What the replica's own region says.
+    pub own: OwnRegion,
+}
+
+impl ReplicaDescription {
+    /// A replica without indexes, whose own region was not asked.
+    #[must_use]
+    pub fn new(region: &str, status: &str) -> Self {
+        Self {
+            region: region.to_owned(),
+            status: status.to_owned(),
+            indexes: BTreeSet::new(),
+            own: OwnRegion::NotAsked,
+        }
+    }
+}
+
+/// What a DescribeTable in the region of a replica brought to light.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum OwnRegion {
+    /// Nobody asked there.
+    #[default]
+    NotAsked,
+    /// The user does not want it to be asked, nor waited for.
+    Skipped,
+    /// It describes the table.
+    Shown {
+        /// What the table is doing there.
+        status: TableStatus,
+        /// Its indexes there.
+        indexes: Vec<IndexDescription>,
+    },
+    /// It cannot be asked, or did not answer.
+    Unknown {
+        /// Why, in the words of AWS where they are from there.
+        reason: String,
+    },
+}
+
+/// What scales the writes of a table with provisioned capacity in one region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegionScaling {
+    /// The region.
+    pub region: String,
+    /// Whether auto scaling is registered for the writes of the table itself.
+    pub table: bool,
+    /// The same for each of its indexes.
+    pub indexes: BTreeMap<IndexName, bool>,
 }
 
 /// A table as DescribeTable shows it.
@@ -268,6 +317,12 @@ impl TableDescription {
     pub fn identity(&self) -> Option<String> {
         let made = || self.created_at.map(|at| format!("created {at}"));
         self.table_id.clone().or_else(made)
+    }
+
+    /// The region out of the ARN (`arn:aws:dynamodb:REGION:ACCOUNT:table/NAME`).
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.arn.as_deref()?.split(':').nth(3).filter(|region| !region.is_empty())
     }
 
     /// The account out of the ARN (`arn:aws:dynamodb:REGION:ACCOUNT:table/NAME`).

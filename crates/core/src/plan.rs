@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{Catalog, IndexStatus, Sighting, TableDescription, TableStatus};
+use crate::catalog::{
+    Catalog, IndexDescription, IndexStatus, OwnRegion, Sighting, TableDescription, TableStatus,
+};
 use crate::check::{CheckReport, IndexCheck};
 use crate::definition::{Definitions, IndexDefinition};
 use crate::name::{IndexId, IndexName, TableName};
@@ -85,8 +87,11 @@ fn judge_table(definition: &IndexDefinition, table: &TableDescription) -> Findin
 pub(crate) fn replicas_are_ready(table: &TableDescription, index: &IndexName) -> bool {
     table.replicas.iter().all(|replica| {
         let busy = matches!(replica.status.as_str(), "CREATING" | "UPDATING");
-        let status = replica.indexes.get(index).and_then(Option::as_ref);
-        !busy && !matches!(status, Some(IndexStatus::Creating))
+        let own = match &replica.own {
+            OwnRegion::Shown { indexes, .. } => indexes.iter().find(|i| i.name == *index),
+            OwnRegion::NotAsked | OwnRegion::Skipped | OwnRegion::Unknown { .. } => None,
+        };
+        !busy && own.is_none_or(IndexDescription::is_ready)
     })
 }
 

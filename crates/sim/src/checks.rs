@@ -463,7 +463,7 @@ impl Checks {
                         let seen = Seen::Found(table.clone());
                         self.seen.insert(create.table.clone(), seen);
                     }
-                    Ok(Reply::Done | Reply::Page(_) | Reply::Json(_)) => {}
+                    Ok(_) => {}
                     Err(error) => self.on_failed_create(now, &index, error),
                 }
             }

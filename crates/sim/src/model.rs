@@ -287,6 +287,9 @@ impl Model {
         }
         match call {
             Call::DescribeTable(name) => self.describe(now, name),
+            Call::DescribeReplica { .. } | Call::DescribeScaling(_) => Err(
+                CallError::from_service("UnknownOperationException", "not supported", Some(400)),
+            ),
             Call::CreateIndex(create) => self.create(now, create, by),
             Call::DeleteIndex { table, index } => {
                 self.delete(now, &IndexId::new(table.clone(), index.clone()), by)

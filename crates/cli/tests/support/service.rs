@@ -55,10 +55,10 @@ impl Service {
             .set("AWS_REGION", "eu-west-1")
             .set("AWS_ENDPOINT_URL", &proxy.endpoint());
         let options = AwsOptions {
-            profile: None,
             region: Some("eu-west-1".to_owned()),
             endpoint_url: Some(endpoint.to_owned()),
             keys: Some(Keys { access_key_id: key, secret_access_key: "local".to_owned() }),
+            ..AwsOptions::default()
         };
         Self { world, tables: connect(&options), options, proxy, _own: own }
     }

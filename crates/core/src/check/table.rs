@@ -401,7 +401,9 @@ impl Table {
                 read_page(page, slots, each);
                 Rest::default()
             }
-            Reply::Table(_) | Reply::Done => return Err("it is no page of items".to_owned()),
+            Reply::Table(_) | Reply::Scaling(_) | Reply::Done => {
+                return Err("it is no page of items".to_owned());
+            }
         };
         for (tally, sizes) in tallies.iter_mut().zip(sizes) {
             tally.add_sizes(sizes);

@@ -1,7 +1,4 @@
 //! Plans of tables that were seen in every way.
-
-use std::collections::BTreeMap;
-
 use super::notes::{NoteKind, notes};
 use super::permissions::{permissions, policy};
 use super::preview::{Preview, Prospect, Word};
@@ -387,9 +384,7 @@ fn people_are_told_what_surprises_them() {
         })
     };
     let replicated = changed(&table("bookings", vec![]), |t| {
-        let region = "us-east-1".to_owned();
-        let status = "ACTIVE".to_owned();
-        t.replicas = vec![ReplicaDescription { region, status, indexes: BTreeMap::new() }];
+        t.replicas = vec![ReplicaDescription::new("us-east-1", "ACTIVE")];
     });
     let drifted = IndexDescription {
         provisioned_throughput: Some(units(7)),
@@ -614,8 +609,7 @@ fn what_a_plan_rests_on_outdates_it_and_is_named() {
         (
             "a replica",
             on_bookings(|t| {
-                let (region, status) = ("us-east-1".to_owned(), "ACTIVE".to_owned());
-                t.replicas.push(ReplicaDescription { region, status, indexes: BTreeMap::new() });
+                t.replicas.push(ReplicaDescription::new("us-east-1", "ACTIVE"));
             }),
         ),
         ("two tables", scene_of(table("bookings", vec![]), table("flights", vec![]))),

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use gsictl_core::call::{CallError, Effect, ErrorKind, Reply};
-use gsictl_core::catalog::{IndexStatus, ReplicaDescription};
+use gsictl_core::catalog::{
+    IndexDescription, IndexStatus, OwnRegion, ReplicaDescription, TableStatus,
+};
 use gsictl_core::machine::{Effect as Does, Machine};
 use gsictl_core::watch::{Watch, Watched};
 
@@ -168,10 +170,11 @@ fn on_a_global_table_every_replica_must_be_ready() {
     else {
         panic!("no table");
     };
-    let replica = |status| ReplicaDescription {
-        region: "us-east-1".to_owned(),
-        status: "ACTIVE".to_owned(),
-        indexes: [(by_flight().index, Some(status))].into(),
+    let built = shown.indexes.clone();
+    let replica = |status: IndexStatus| {
+        let index = IndexDescription { status, ..built[0].clone() };
+        let own = OwnRegion::Shown { status: TableStatus::Active, indexes: vec![index] };
+        ReplicaDescription { own, ..ReplicaDescription::new("us-east-1", "ACTIVE") }
     };
     shown.replicas = vec![replica(IndexStatus::Creating)];
     let mut watch = Watch::new(later, table("bookings"), vec![by_flight().index], None);

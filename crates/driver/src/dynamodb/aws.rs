@@ -4,6 +4,7 @@
 //! The SDK's own retries are off: it takes LimitExceededException for throttling
 //! and would repeat a create for minutes, unseen and uncounted (docs/dynamodb.md: sdk-retries).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,9 +38,11 @@ mod credentials;
 mod error;
 mod metrics;
 mod raw;
+mod regions;
 mod request;
 
 use credentials::{Remembered, Secrets};
+use regions::Regions;
 
 /// A connection that is not there in this time will not come.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -59,6 +62,9 @@ pub struct AwsOptions {
     pub region: Option<String>,
     /// `--endpoint-url`, whole: it may hold a password or a token, and is never shown.
     pub endpoint_url: Option<String>,
+    /// `--region-endpoint`: where the replicas of global tables are asked in another
+    /// region, by its name. Whole, as `endpoint_url`.
+    pub region_endpoints: BTreeMap<String, String>,
     /// These and no others, for servers that take any (DynamoDB Local keeps data
     /// apart by access key).
     pub keys: Option<Keys>,
@@ -71,6 +77,7 @@ impl std::fmt::Debug for AwsOptions {
             .field("profile", &self.profile)
             .field("region", &self.region)
             .field("endpoint", &endpoint)
+            .field("region_endpoints", &self.region_endpoints.keys())
             .field("keys", &self.keys)
             .finish()
     }
@@ -115,6 +122,7 @@ struct Clients {
     dynamodb: Client,
     /// `None` where DynamoDB is an emulator: there is no CloudWatch beside it.
     cloudwatch: Option<cloudwatch::Client>,
+    regions: Regions,
 }
 
 impl Aws {
@@ -135,6 +143,7 @@ impl Aws {
             profile: options.profile,
             region: Some(region),
             endpoint_url: url,
+            region_endpoints: options.region_endpoints,
             keys: options.keys,
         };
         let held = Mutex::new(Held { generation: 0, clients: Some(clients) });
@@ -143,7 +152,11 @@ impl Aws {
 
     async fn perform(&self, call: Call) -> Result<Reply, CallError> {
         let (generation, clients) = self.clients().await?;
-        let result = request::send(&clients.dynamodb, call, &self.secrets).await;
+        let client = match &call {
+            Call::DescribeReplica { region, .. } => clients.regions.client(region)?,
+            _ => clients.dynamodb,
+        };
+        let result = request::send(&client, call, &self.secrets).await;
         if let Err(error) = &result
             && matches!(error.kind, ErrorKind::CredentialsExpired | ErrorKind::CredentialsInvalid)
         {
@@ -222,7 +235,13 @@ async fn load(options: &AwsOptions, secrets: &Arc<Secrets>) -> Result<Loaded, Ca
         Endpoint::of_url(url).map_err(|error| no_endpoint(&error))?;
         secrets.remember_url(url);
     }
-    let clients = Clients { dynamodb: Client::new(&sdk), cloudwatch };
+    for url in options.region_endpoints.values() {
+        Endpoint::of_url(url).map_err(|error| no_endpoint(&error))?;
+        secrets.remember_url(url);
+    }
+    let dynamodb = Client::new(&sdk);
+    let regions = Regions::new(sdk, url.clone(), options.region_endpoints.clone());
+    let clients = Clients { dynamodb, cloudwatch, regions };
     Ok(Loaded { clients, region: region.to_string(), url })
 }
 

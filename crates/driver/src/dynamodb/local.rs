@@ -163,6 +163,9 @@ impl Shared {
             let session = Session { engine, durations: self.durations, now: (self.clock)() };
             match call {
                 Call::DescribeTable(table) => reply(session.describe(&table)?),
+                Call::DescribeReplica { .. } | Call::DescribeScaling(_) => {
+                    Err(lifecycle::refusal("UnknownOperationException", "There is one region here"))
+                }
                 Call::CreateIndex(create) => reply(session.create_index(&create)?),
                 Call::DeleteIndex { table, index } => reply(session.delete_index(&table, &index)?),
                 Call::CreateTable(create) => reply(session.create_table(*create)?),

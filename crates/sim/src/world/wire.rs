@@ -162,6 +162,7 @@ pub(super) fn shown(result: &Result<Reply, CallError>) -> String {
         }
         Ok(Reply::Page(page)) => format!("{} items", page.items.len()),
         Ok(Reply::Json(json)) => format!("{} bytes", json.len()),
+        Ok(Reply::Scaling(regions)) => format!("the scaling of {} regions", regions.len()),
         Ok(Reply::Done) => "done".to_owned(),
         Err(error) => format!("{:?} {error}", error.effect),
     }

@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types as sdk;
 use gsictl_core::call::{CallError, Consumed, Effect, ErrorKind, Item, Page, Value};
 use gsictl_core::catalog::{
-    BillingMode, IndexDescription, IndexStatus, ReplicaDescription, TableDescription, TableStatus,
-    VectorIndexDescription,
+    BillingMode, IndexDescription, IndexStatus, OwnRegion, RegionScaling, ReplicaDescription,
+    TableDescription, TableStatus, VectorIndexDescription,
 };
 use gsictl_core::definition::{
     KeyElement, KeyType, OnDemandThroughput, Projection, ProvisionedThroughput, ScalarType,
@@ -329,9 +329,35 @@ fn replica_from(replica: sdk::ReplicaDescription) -> ReplicaDescription {
             .map_or_else(|| "UNKNOWN".to_owned(), |s| s.as_str().to_owned()),
         indexes: indexes
             .iter()
-            .filter_map(|i| Some((IndexName::new(i.index_name.as_deref()?).ok()?, None)))
+            .filter_map(|i| IndexName::new(i.index_name.as_deref()?).ok())
             .collect(),
+        own: OwnRegion::NotAsked,
     }
+}
+
+/// What DescribeTableReplicaAutoScaling tells of writes: where there are no settings of
+/// its own, or they are disabled, nothing scales them.
+pub(super) fn scaling_from(table: sdk::TableAutoScalingDescription) -> Vec<RegionScaling> {
+    let scales = |settings: Option<&sdk::AutoScalingSettingsDescription>| {
+        settings.is_some_and(|s| s.maximum_units.is_some() && s.auto_scaling_disabled != Some(true))
+    };
+    let of_replica = |replica: sdk::ReplicaAutoScalingDescription| {
+        let indexes = replica.global_secondary_indexes.unwrap_or_default();
+        RegionScaling {
+            region: replica.region_name.unwrap_or_default(),
+            table: scales(
+                replica.replica_provisioned_write_capacity_auto_scaling_settings.as_ref(),
+            ),
+            indexes: indexes
+                .iter()
+                .filter_map(|i| {
+                    let writes = i.provisioned_write_capacity_auto_scaling_settings.as_ref();
+                    Some((IndexName::new(i.index_name.as_deref()?).ok()?, scales(writes)))
+                })
+                .collect(),
+        }
+    };
+    table.replicas.unwrap_or_default().into_iter().map(of_replica).collect()
 }
 
 fn attributes_from(

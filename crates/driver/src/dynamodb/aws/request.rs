@@ -31,7 +31,11 @@ pub(super) async fn send(
     secrets: &Secrets,
 ) -> Result<Reply, CallError> {
     match call {
-        Call::DescribeTable(table) => describe(client, &table, secrets).await,
+        // The client is that of the region.
+        Call::DescribeTable(table) | Call::DescribeReplica { table, .. } => {
+            describe(client, &table, secrets).await
+        }
+        Call::DescribeScaling(table) => scaling(client, &table, secrets).await,
         Call::CreateIndex(create) => create_index(client, *create, secrets).await,
         Call::DeleteIndex { table, index } => delete_index(client, &table, &index, secrets).await,
         Call::CreateTable(create) => create_table(client, *create, secrets).await,
@@ -49,6 +53,18 @@ async fn describe(
     let request = client.describe_table().table_name(table.as_str());
     let answer = request.send().await;
     table_reply(answer.map_err(|e| error::of_call(&e, secrets))?.table)
+}
+
+async fn scaling(
+    client: &Client,
+    table: &TableName,
+    secrets: &Secrets,
+) -> Result<Reply, CallError> {
+    let request = client.describe_table_replica_auto_scaling().table_name(table.as_str());
+    let answer = request.send().await.map_err(|e| error::of_call(&e, secrets))?;
+    let table = answer.table_auto_scaling_description;
+    let table = table.ok_or_else(|| convert::unreadable("the answer holds no table"))?;
+    Ok(Reply::Scaling(convert::scaling_from(table)))
 }
 
 async fn create_index(
