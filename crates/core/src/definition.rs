@@ -17,7 +17,7 @@ mod read;
 mod schema;
 mod shape;
 mod source;
-mod suggest;
+pub(crate) mod suggest;
 #[cfg(test)]
 mod tests;
 mod write;

@@ -20,6 +20,28 @@ pub struct NoEndpoint;
 /// The endpoint of an embedded engine without a file.
 const MEMORY: &str = ":memory:";
 
+/// Under these every endpoint of AWS has its name: of each partition what it had first and
+/// what its dual-stack endpoints have. FIPS endpoints (`dynamodb-fips.`), those of an
+/// account (`123456789012.ddb.`) and those inside of a VPC (`vpce-1.dynamodb.` ...
+/// `.vpce.`) stand below them too. (`partitions.json` of AWS's SDKs: aws and aws-us-gov,
+/// aws-cn, aws-eusc, aws-iso, aws-iso-b, aws-iso-e, aws-iso-f.)
+const SUFFIXES_OF_AWS: [&str; 14] = [
+    "amazonaws.com",
+    "api.aws",
+    "amazonaws.com.cn",
+    "api.amazonwebservices.com.cn",
+    "amazonaws.eu",
+    "api.amazonwebservices.eu",
+    "c2s.ic.gov",
+    "api.aws.ic.gov",
+    "sc2s.sgov.gov",
+    "api.aws.scloud",
+    "cloud.adc-e.uk",
+    "api.cloud-aws.adc-e.uk",
+    "csp.hci.ic.gov",
+    "api.aws.hci.ic.gov",
+];
+
 /// What stands for a text in a file that is no endpoint.
 const UNREADABLE: &str = "an endpoint that cannot be read";
 
@@ -83,6 +105,15 @@ impl Endpoint {
         let (_, place) = self.0.split_once("://")?;
         let end = if place.ends_with(']') { None } else { place.rfind(':') };
         Some(end.map_or(place, |end| &place[..end]))
+    }
+
+    /// Whether it is AWS's own, in any of its partitions. What is not is an emulator, or
+    /// something that stands before AWS and that nobody can know.
+    #[must_use]
+    pub fn is_of_aws(&self) -> bool {
+        let host = self.host().unwrap_or_default();
+        let before = SUFFIXES_OF_AWS.iter().filter_map(|suffix| host.strip_suffix(suffix));
+        before.into_iter().any(|name| name.ends_with('.'))
     }
 }
 
@@ -209,5 +240,39 @@ mod tests {
         assert_eq!(host("http://[::1]:8000").as_deref(), Some("[::1]"));
         assert_eq!(host("http://[::1]").as_deref(), Some("[::1]"));
         assert_eq!(host("/a.db"), None);
+    }
+
+    #[test]
+    fn aws_is_known_in_each_of_its_partitions_and_by_each_kind_of_endpoint() {
+        let is_of_aws = |host: &str| Endpoint::read(&format!("https://{host}")).is_of_aws();
+        for host in [
+            "dynamodb.eu-west-1.amazonaws.com",
+            "DynamoDB.eu-west-1.amazonaws.com:443",
+            "dynamodb.us-gov-west-1.amazonaws.com",
+            "dynamodb-fips.us-east-1.amazonaws.com",
+            "123456789012.ddb.us-east-1.amazonaws.com",
+            "vpce-1-x.dynamodb.eu-west-1.vpce.amazonaws.com",
+            "dynamodb.eu-west-1.api.aws",
+            "dynamodb.cn-north-1.amazonaws.com.cn",
+            "dynamodb.cn-north-1.api.amazonwebservices.com.cn",
+            "dynamodb.eusc-de-east-1.amazonaws.eu",
+            "dynamodb.us-iso-east-1.c2s.ic.gov",
+            "dynamodb.us-isob-east-1.sc2s.sgov.gov",
+            "dynamodb.eu-isoe-west-1.cloud.adc-e.uk",
+            "dynamodb.us-isof-south-1.csp.hci.ic.gov",
+            "dynamodb.us-isof-south-1.api.aws.hci.ic.gov",
+        ] {
+            assert!(is_of_aws(host), "{host}");
+        }
+        for host in [
+            "localhost",
+            "127.0.0.1:8000",
+            "amazonaws.com",
+            "notamazonaws.com",
+            "amazonaws.com.evil",
+        ] {
+            assert!(!is_of_aws(host), "{host}");
+        }
+        assert!(!Endpoint::in_memory().is_of_aws());
     }
 }

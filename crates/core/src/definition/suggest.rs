@@ -2,7 +2,7 @@
 
 /// The word of `known` that `text` most likely means, if any comes near.
 /// Case, `_`, `-` and spaces do not count.
-pub(super) fn nearest<'k>(text: &str, known: &[&'k str]) -> Option<&'k str> {
+pub(crate) fn nearest<'k>(text: &str, known: &[&'k str]) -> Option<&'k str> {
     let text = plain(text);
     if text.len() > 40 {
         return None;
