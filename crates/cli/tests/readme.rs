@@ -21,7 +21,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use gsictl_core::retry::RULES;
+use gsictl_core::call::ErrorKind;
+use gsictl_core::retry::Rule;
 use tempfile::TempDir;
 
 /// A command with what the page says of it.
@@ -284,7 +285,7 @@ fn every_fact_about_dynamodb_that_the_code_names_stands_on_its_page() {
 #[test]
 fn the_page_on_errors_has_the_table_that_the_engine_goes_by() {
     let mut table = String::new();
-    for rule in RULES {
+    for rule in ErrorKind::ALL.iter().map(|kind| Rule::of(*kind)) {
         let (kind, strategy) = (rule.kind, rule.strategy.as_str());
         let counts = if rule.counts { "yes" } else { "no" };
         let remedy = rule.remedy.replace("{table}", "TABLE").replace("{index}", "INDEX");
@@ -293,7 +294,7 @@ fn the_page_on_errors_has_the_table_that_the_engine_goes_by() {
     }
     let page = read("docs/errors.md");
     assert!(page.contains(&table), "docs/errors.md should have these rows:\n{table}");
-    for rule in RULES {
+    for rule in ErrorKind::ALL.iter().map(|kind| Rule::of(*kind)) {
         let strategy = format!("| `{}` | ", rule.strategy.as_str());
         assert!(page.contains(&format!("\n{strategy}")), "docs/errors.md does not say {strategy}");
     }

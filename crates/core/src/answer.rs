@@ -7,9 +7,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::call::{Call, CallError, Consumed, Effect, Page, PageForm, Reply};
+use crate::call::{
+    Call, CallError, Consumed, CreateIndex, Effect, ErrorKind, Page, PageForm, Reply,
+};
 use crate::catalog::TableDescription;
-use crate::definition::{KeyElement, KeyType};
+use crate::definition::{KeyElement, KeyType, OnDemandThroughput, WarmThroughput};
 use crate::name::TableName;
 
 /// Capacity units that one page can cost: DynamoDB reads at most 1 MB for it, which is
@@ -60,6 +62,39 @@ impl Call {
     /// Whether a call without a usable answer may have changed something.
     fn effect_of_no_answer(&self) -> Effect {
         if self.is_mutating() { Effect::Unknown } else { Effect::NotApplied }
+    }
+}
+
+impl CallError {
+    /// The error as an answer to `call`: what a code and a text mean may depend on what
+    /// was asked. Whoever carries calls out passes every error through this.
+    #[must_use]
+    pub fn answering(self, call: &Call) -> Self {
+        match (call, self.kind) {
+            // Of a missing index Scan and Query say it otherwise, as a ValidationException.
+            (Call::Scan(_) | Call::Query(_), ErrorKind::IndexNotFound)
+                if self.code == "ResourceNotFoundException" =>
+            {
+                Self { kind: ErrorKind::TableNotFound, ..self }
+            }
+            // The one trace that DynamoDB leaves of it, and it stays for ever.
+            (Call::CreateIndex(create), ErrorKind::Server)
+                if self.message.is_empty() && create.has_empty_throughput() =>
+            {
+                let message = "DynamoDB answers so to WarmThroughput or OnDemandThroughput \
+                               without a member: leave it out of the definition";
+                let message = message.to_owned();
+                Self { kind: ErrorKind::Validation, effect: Effect::NotApplied, message, ..self }
+            }
+            _ => self,
+        }
+    }
+}
+
+impl CreateIndex {
+    fn has_empty_throughput(&self) -> bool {
+        self.warm_throughput == Some(WarmThroughput::default())
+            || self.on_demand_throughput == Some(OnDemandThroughput::default())
     }
 }
 

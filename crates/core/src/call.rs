@@ -264,29 +264,58 @@ pub enum Effect {
     Unknown,
 }
 
-/// Why a call failed. One rule each stands in [`crate::retry`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ErrorKind {
+macro_rules! error_kinds {
+    ($($(#[$doc:meta])+ $kind:ident,)+) => {
+        /// Why a call failed. One rule each stands in [`crate::retry`].
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum ErrorKind {
+            $($(#[$doc])+ $kind,)+
+        }
+
+        impl ErrorKind {
+            /// Every kind, in the order of docs/errors.md.
+            pub const ALL: &[Self] = &[$(Self::$kind,)+];
+        }
+    };
+}
+
+error_kinds! {
     /// ResourceInUseException: the table is being changed.
     TableBusy,
-    /// ResourceInUseException: this very index is being created or deleted.
+    /// ResourceInUseException: an index of the table is being created, updated or deleted.
     IndexBusy,
     /// LimitExceededException: the table's one online slot is taken.
     OtherIndexBuilding,
-    /// LimitExceededException: too many table operations in the account.
+    /// LimitExceededException that says "simultaneous" or "concurrent": too many table
+    /// operations in the account.
     AccountLimit,
-    /// The table has all the indexes it may have.
-    IndexQuota,
+    /// The account's limiter of calls that start work.
+    ControlPlaneRate,
+    /// LimitExceededException: the throughput was lowered as often as a day allows.
+    DecreaseLimit,
+    /// LimitExceededException with a text that this program does not know.
+    UnknownLimit,
+    /// A quota or a maximum of the index, the table or the account: it does not pass.
+    QuotaReached,
     /// The call's attribute definitions do not fit the table's.
     AttributeConflict,
     /// An index of that name exists.
     IndexExists,
+    /// ValidationException: what was asked for is so already.
+    NothingToChange,
+    /// A provisioned global table of which an index has no autoscaling of its writes:
+    /// DynamoDB then refuses every change of its indexes.
+    WritesNotAutoscaled,
+    /// ResourceInUseException: a table of that name exists.
+    TableExists,
     /// ResourceNotFoundException: no such table.
     TableNotFound,
     /// ResourceNotFoundException: no such index.
     IndexNotFound,
     /// AccessDeniedException.
     AccessDenied,
+    /// The account has no access to DynamoDB at all.
+    AccountNotEnabled,
     /// Any other ValidationException.
     Validation,
     /// The service asks for less speed.

@@ -1,6 +1,6 @@
 //! One rule for each [`ErrorKind`], and the arithmetic of attempts.
 //!
-//! [`RULES`] is the one table of what is done about an error of DynamoDB
+//! [`Rule::of`] is the one table of what is done about an error of DynamoDB
 //! (docs/errors.md). [`decide`] applies it and is a pure function; the engine does what
 //! it returns and owns no opinion of its own.
 
@@ -63,6 +63,10 @@ pub enum Strategy {
     Look,
     /// A queue: lower our concurrency to what fits.
     LowerConcurrency,
+    /// A queue: a second or two, and from then on starts are spaced.
+    SpaceOut,
+    /// A queue: again in an hour.
+    AwaitHour,
     /// Describe again, merge the attribute types, repeat at once.
     MergeAttributes,
     /// Wait longer each time.
@@ -82,6 +86,8 @@ impl Strategy {
             Self::AwaitIndex => "await-index",
             Self::Look => "describe",
             Self::LowerConcurrency => "lower-concurrency",
+            Self::SpaceOut => "space-out",
+            Self::AwaitHour => "await-hour",
             Self::MergeAttributes => "merge-attributes",
             Self::Backoff => "backoff",
             Self::AwaitCredentials => "await-credentials",
@@ -109,66 +115,66 @@ pub struct Rule {
 use ErrorKind as K;
 use Strategy as S;
 
-const fn rule(
-    kind: ErrorKind,
-    strategy: Strategy,
-    counts: bool,
-    name: &'static str,
-    remedy: &'static str,
-) -> Rule {
-    Rule { kind, strategy, counts, name, remedy }
-}
-
-/// The rule of every kind of error.
-#[rustfmt::skip]
-pub const RULES: &[Rule] = &[
-    rule(K::TableBusy, S::AwaitTable, false, "table busy",
-        "wait until `aws dynamodb describe-table --table-name {table}` shows ACTIVE"),
-    rule(K::IndexBusy, S::Look, false, "index busy",
-        "wait until {index} is no longer being created or deleted: `gsictl wait {table} {index}`"),
-    rule(K::OtherIndexBuilding, S::AwaitIndex, false, "another index is being built",
-        "wait for the other index of {table}: `gsictl wait {table}`"),
-    rule(K::AccountLimit, S::LowerConcurrency, false, "account limit",
-        "lower --max-builds, or ask AWS for a higher quota of simultaneous table operations"),
-    rule(K::IndexQuota, S::Permanent, true, "index quota reached",
-        "delete an index of {table} that nobody uses, or ask AWS for a higher quota of indexes per table"),
-    rule(K::AttributeConflict, S::MergeAttributes, true, "attribute definitions conflict",
-        "give the key attributes of {index} the types that {table} already uses"),
-    rule(K::IndexExists, S::Look, false, "index exists",
-        "compare {index} with its definition: DynamoDB cannot change an index's keys; delete it or choose another name"),
-    rule(K::TableNotFound, S::Permanent, true, "no such table",
-        "create {table}, or correct its name, the region or the endpoint"),
-    rule(K::IndexNotFound, S::Permanent, true, "no such index",
-        "check the name {index} on {table}"),
-    rule(K::AccessDenied, S::Permanent, true, "access denied",
-        "allow dynamodb:DescribeTable and dynamodb:UpdateTable on {table} for these credentials"),
-    rule(K::Validation, S::Permanent, true, "refused as invalid",
-        "correct the definition of {index} as the message says"),
-    rule(K::Throttled, S::Backoff, true, "throttled",
-        "something else uses up the account's request rate: try again later"),
-    rule(K::Server, S::Backoff, true, "server error",
-        "DynamoDB had trouble: try again later, and see the AWS health dashboard"),
-    rule(K::Connection, S::Backoff, true, "no connection",
-        "check the network and --endpoint-url"),
-    rule(K::Timeout, S::Backoff, true, "no answer in time",
-        "check the network and --endpoint-url"),
-    rule(K::CredentialsExpired, S::AwaitCredentials, false, "credentials expired",
-        "renew them (for instance `aws sso login`): they are read again by themselves"),
-    rule(K::CredentialsInvalid, S::AwaitCredentials, false, "credentials not accepted",
-        "check --profile and the AWS_* environment: they are read again by themselves"),
-    rule(K::ClockSkew, S::AwaitCredentials, false, "this machine's clock is wrong",
-        "set the clock (for instance `timedatectl set-ntp true`)"),
-    rule(K::NoRegion, S::Permanent, true, "no region",
-        "give --region, or set AWS_REGION"),
-];
-
 impl Rule {
     /// The rule of `kind`.
     #[must_use]
-    pub fn of(kind: ErrorKind) -> &'static Self {
-        let found = RULES.iter().find(|r| r.kind == kind);
-        // Every kind has a row: a test walks through them all.
-        found.unwrap_or(&RULES[0])
+    #[rustfmt::skip]
+    pub const fn of(kind: ErrorKind) -> Self {
+        let (strategy, counts, name, remedy) = match kind {
+            K::TableBusy => (S::AwaitTable, false, "table busy",
+                "wait until `aws dynamodb describe-table --table-name {table}` shows the table, its indexes and its replicas ACTIVE, then run again with --retry-failed"),
+            K::IndexBusy => (S::Look, false, "index busy",
+                "wait until no index of {table} is being created, updated or deleted: `gsictl wait {table}`; then run again with --retry-failed"),
+            K::OtherIndexBuilding => (S::AwaitIndex, false, "another index is being built",
+                "wait for the other index of {table}: `gsictl wait {table}`"),
+            K::AccountLimit => (S::LowerConcurrency, false, "account limit",
+                "lower --max-builds, or ask AWS for a higher quota of simultaneous table operations"),
+            K::ControlPlaneRate => (S::SpaceOut, false, "too many changes at once in the account",
+                "something else changes tables of this account all the time: try again later"),
+            K::DecreaseLimit => (S::AwaitHour, false, "throughput lowered too often",
+                "DynamoDB allows 4 decreases a UTC day, and then one an hour: try again later"),
+            K::UnknownLimit => (S::Backoff, true, "a limit that is not known here",
+                "see what the message says, and the quotas of DynamoDB in Service Quotas"),
+            K::QuotaReached => (S::Permanent, true, "quota reached",
+                "ask AWS for a higher quota (Service Quotas, Amazon DynamoDB), or ask for less in the definition of {index}; where it is the number of indexes, delete an index of {table} that nobody uses"),
+            K::AttributeConflict => (S::MergeAttributes, true, "attribute definitions conflict",
+                "give the key attributes of {index} the types that {table} already uses"),
+            K::IndexExists => (S::Look, false, "index exists",
+                "compare {index} with its definition: DynamoDB cannot change an index's keys; delete it or choose another name"),
+            K::NothingToChange => (S::Look, false, "nothing to change",
+                "nothing: it is as the definition of {index} wants it"),
+            K::WritesNotAutoscaled => (S::Permanent, true, "an index without autoscaling of writes",
+                "give every index of the global table {table} autoscaling of its write capacity, in every region: one without it blocks all changes of its indexes"),
+            K::TableExists => (S::Permanent, true, "table exists",
+                "choose another name than {table}, or another region"),
+            K::TableNotFound => (S::Permanent, true, "no such table",
+                "create {table}, or correct its name, the region or the endpoint"),
+            K::IndexNotFound => (S::Permanent, true, "no such index",
+                "check the name {index} on {table}"),
+            K::AccessDenied => (S::Permanent, true, "access denied",
+                "allow dynamodb:DescribeTable and dynamodb:UpdateTable on {table} for these credentials"),
+            K::AccountNotEnabled => (S::Permanent, true, "account not enabled",
+                "finish the sign-up of the AWS account, or enable the region for it: its credentials may not use DynamoDB there"),
+            K::Validation => (S::Permanent, true, "refused as invalid",
+                "correct the definition of {index} as the message says"),
+            K::Throttled => (S::Backoff, true, "throttled",
+                "something else uses up the account's request rate: try again later"),
+            K::Server => (S::Backoff, true, "server error",
+                "DynamoDB had trouble: try again later, and see the AWS health dashboard"),
+            K::Connection => (S::Backoff, true, "no connection",
+                "check the network and --endpoint-url"),
+            K::Timeout => (S::Backoff, true, "no answer in time",
+                "check the network and --endpoint-url"),
+            K::CredentialsExpired => (S::AwaitCredentials, false, "credentials expired",
+                "renew them (for instance `aws sso login`): they are read again by themselves"),
+            K::CredentialsInvalid => (S::AwaitCredentials, false, "credentials not accepted",
+                "check --profile and the AWS_* environment: they are read again by themselves"),
+            K::ClockSkew => (S::AwaitCredentials, false, "this machine's clock is wrong",
+                "set the clock (for instance `timedatectl set-ntp true`)"),
+            K::NoRegion => (S::Permanent, true, "no region",
+                "give --region, or set AWS_REGION"),
+        };
+        Self { kind, strategy, counts, name, remedy }
     }
 
     /// The remedy with the names filled in.
@@ -229,6 +235,11 @@ pub struct Decision {
 pub const ACCOUNT_HOLD: Duration = Duration::from_secs(300);
 /// How long to wait where the table says ACTIVE and yet refuses as busy.
 pub const BUSY_THOUGH_ACTIVE: Duration = Duration::from_secs(5);
+/// How long to wait where the account's limiter of changes refused: as long again by
+/// chance, so that refused calls do not come back together.
+pub const LIMITER_WAIT: Duration = Duration::from_secs(1);
+/// How long to wait where throughput may be lowered once an hour.
+pub const AN_HOUR: Duration = Duration::from_secs(3_600);
 /// How often credentials that are not good are tried again.
 pub const CREDENTIALS_RETRY: Duration = Duration::from_secs(10);
 
@@ -244,6 +255,8 @@ pub fn decide(kind: ErrorKind, situation: Situation, policy: &Policy, jitter: f6
         S::AwaitTable | S::AwaitIndex | S::Look => Then::Look,
         S::LowerConcurrency if situation.building > 0 => Then::AwaitSlot,
         S::LowerConcurrency => Then::Hold(ACCOUNT_HOLD),
+        S::SpaceOut => Then::Retry(LIMITER_WAIT + LIMITER_WAIT.mul_f64(jitter.clamp(0.0, 1.0))),
+        S::AwaitHour => Then::Retry(AN_HOUR),
         S::MergeAttributes if left && !situation.repeated => Then::Look,
         S::Backoff if left => Then::Retry(jittered(policy.delay(failures), jitter)),
         S::AwaitCredentials => Then::AwaitCredentials(CREDENTIALS_RETRY),
@@ -280,39 +293,9 @@ mod tests {
     use super::*;
     use crate::name::{IndexId, IndexName, TableName};
 
-    const ALL: &[ErrorKind] = &[
-        K::TableBusy,
-        K::IndexBusy,
-        K::OtherIndexBuilding,
-        K::AccountLimit,
-        K::IndexQuota,
-        K::AttributeConflict,
-        K::IndexExists,
-        K::TableNotFound,
-        K::IndexNotFound,
-        K::AccessDenied,
-        K::Validation,
-        K::Throttled,
-        K::Server,
-        K::Connection,
-        K::Timeout,
-        K::CredentialsExpired,
-        K::CredentialsInvalid,
-        K::ClockSkew,
-        K::NoRegion,
-    ];
-
     fn after(kind: ErrorKind, failures: u32) -> Decision {
         let situation = Situation { failures, building: 0, repeated: false };
         decide(kind, situation, &Policy::default(), 0.0)
-    }
-
-    #[test]
-    fn every_kind_has_exactly_one_rule() {
-        for kind in ALL {
-            assert_eq!(RULES.iter().filter(|r| r.kind == *kind).count(), 1, "{kind:?}");
-        }
-        assert_eq!(RULES.len(), ALL.len());
     }
 
     #[test]
@@ -323,10 +306,10 @@ mod tests {
         };
         let remedy = |kind, id| Rule::of(kind).remedy_for(id);
         let (plain, dashed) = (name("orders", "by-day"), name("-orders", "by-day"));
-        assert!(remedy(K::IndexBusy, &plain).ends_with("`gsictl wait orders by-day`"));
-        assert!(remedy(K::IndexBusy, &dashed).ends_with("`gsictl wait -- -orders by-day`"));
-        assert!(remedy(K::TableBusy, &plain).contains("--table-name orders`"));
-        assert!(remedy(K::TableBusy, &dashed).contains("--table-name=-orders`"));
+        assert!(remedy(K::OtherIndexBuilding, &plain).ends_with("`gsictl wait orders`"));
+        assert!(remedy(K::OtherIndexBuilding, &dashed).ends_with("`gsictl wait -- -orders`"));
+        assert!(remedy(K::TableBusy, &plain).contains("--table-name orders` "));
+        assert!(remedy(K::TableBusy, &dashed).contains("--table-name=-orders` "));
     }
 
     #[test]
@@ -383,7 +366,7 @@ mod tests {
 
     #[test]
     fn what_repeating_cannot_help_is_given_up_at_once() {
-        for kind in [K::IndexQuota, K::TableNotFound, K::AccessDenied, K::Validation] {
+        for kind in [K::QuotaReached, K::TableNotFound, K::AccessDenied, K::Validation] {
             assert_eq!(after(kind, 0).then, Then::GiveUp, "{kind:?}");
         }
     }

@@ -191,7 +191,7 @@ fn answer<K, T>(
 /// Every machine's every reply passes here, so none is believed that answers another
 /// call than the one it was made for.
 async fn carry_out(backend: &dyn Backend, call: Call) -> Result<Reply, CallError> {
-    let reply = backend.call(call.clone()).await?;
+    let reply = backend.call(call.clone()).await.map_err(|error| error.answering(&call))?;
     call.accept(reply)
 }
 

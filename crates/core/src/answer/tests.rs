@@ -174,3 +174,43 @@ fn figures_of_capacity_that_nobody_can_believe_are_left_out() {
         assert_eq!(taken(consumed(1.0, bad)), None, "{bad}");
     }
 }
+
+#[test]
+fn what_scan_and_query_do_not_find_is_the_table_and_what_a_delete_does_not_find_the_index() {
+    let said = || {
+        CallError::from_service(
+            "ResourceNotFoundException",
+            "Requested resource not found",
+            Some(400),
+        )
+    };
+    let of = |call: &Call| said().answering(call).kind;
+    assert_eq!(of(&query()), ErrorKind::TableNotFound);
+    assert_eq!(of(&delete()), ErrorKind::IndexNotFound);
+    let missing = "The table does not have the specified index: by-kind";
+    let missing = CallError::from_service("ValidationException", missing, Some(400));
+    assert_eq!(missing.answering(&query()).kind, ErrorKind::IndexNotFound);
+}
+
+#[test]
+fn a_server_error_without_a_text_is_the_requests_fault_where_a_throughput_has_no_member() {
+    let create = |warm_throughput| {
+        Call::CreateIndex(Box::new(CreateIndex {
+            table: table("orders"),
+            index: IndexName::new("by-kind").unwrap(),
+            key_schema: vec![key("kind", KeyType::Hash)],
+            projection: Projection::All,
+            attributes: [("kind".to_owned(), ScalarType::S)].into(),
+            provisioned_throughput: None,
+            on_demand_throughput: None,
+            warm_throughput,
+        }))
+    };
+    let said = |text| CallError::from_service("InternalFailure", text, Some(500));
+    let refused = said("").answering(&create(Some(WarmThroughput::default())));
+    assert_eq!((refused.kind, refused.effect), (ErrorKind::Validation, Effect::NotApplied));
+    assert!(refused.message.contains("WarmThroughput"), "{refused}");
+    let trouble = |text, warm| said(text).answering(&create(warm)).kind;
+    assert_eq!(trouble("", None), ErrorKind::Server);
+    assert_eq!(trouble("oops", Some(WarmThroughput::default())), ErrorKind::Server);
+}

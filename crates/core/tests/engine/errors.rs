@@ -328,7 +328,7 @@ fn a_create_that_arrived_twice_is_not_sent_again_where_the_second_was_refused() 
     let apply = Apply::new(one_each(2));
     let mut world = apply.world();
     world.model.table(&table("table-0")).backfill = Some(secs(30));
-    let full = "Subscriber limit exceeded: Only 5 tables with online indexes can be created";
+    let full = "Subscriber limit exceeded: Only 5 tables with online indexes can be created simultaneously";
     let full = refusal("LimitExceededException", full);
     world.faults = Box::new(move |call, _, _| {
         let twice = call.is_mutating() && call.table().as_str() == "table-1";

@@ -145,7 +145,7 @@ pub(crate) async fn the_twenty_first_index_is_refused(engine: Engine) {
         engine.settle(&table).await;
     }
     let refused = engine.create(&index(&table, "index-21", "attribute21")).await;
-    assert_eq!(kind_of(refused), ErrorKind::IndexQuota);
+    assert_eq!(kind_of(refused), ErrorKind::QuotaReached);
 }
 
 pub(crate) async fn a_key_attribute_has_to_be_in_the_calls_own_definitions(engine: Engine) {
