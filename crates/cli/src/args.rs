@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -109,8 +109,10 @@ pub(crate) enum Command {
     Rollback(Rollback),
     /// Wait until indexes are ready
     ///
-    /// Reads only: no lock, no state. Exits 3 when the time-out strikes or there
-    /// is nothing to wait for.
+    /// For the indexes of a table, or for what definitions name, all tables side by
+    /// side. What was just asked for (`apply --no-wait`) is waited for also where
+    /// DynamoDB does not show it yet. Reads only, and takes no lock. Exits 3 when the
+    /// time-out strikes or there is nothing to wait for.
     Wait(Wait),
     /// Ask each index whether it serves queries and holds its items
     ///
@@ -301,16 +303,44 @@ pub(crate) struct Rollback {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  gsictl wait orders                        all indexes of the table orders
+  gsictl wait orders by-day by-user         two of them
+  gsictl wait indexes.yaml                  what the definitions name, on all their tables
+  gsictl wait indexes.yaml --table orders --timeout 30m
+  gsictl apply indexes.yaml --no-wait; gsictl wait indexes.yaml
+
+`-` and what ends in .json, .yaml, .yml or .toml is a file of definitions.")]
 pub(crate) struct Wait {
-    /// The base table
-    #[arg(value_name = "TABLE")]
-    pub(crate) table: TableName,
-    /// Its indexes; all of them if none is named
-    #[arg(value_name = "INDEX")]
-    pub(crate) indexes: Vec<IndexName>,
+    /// The base table, or definitions: - or what ends in .json, .yaml, .yml or .toml
+    #[arg(value_name = "TABLE|DEFS")]
+    pub(crate) what: PathBuf,
+    /// Indexes of the table, all of them if none is named; or more definitions
+    #[arg(value_name = "INDEX|DEFS")]
+    pub(crate) more: Vec<PathBuf>,
+    /// How to read definitions, whatever their ending: json, yaml or toml
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
     /// Give up after so long, such as 90s, 30m or 2h
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub(crate) timeout: Option<Duration>,
+}
+
+impl Wait {
+    /// The definitions that were given; `None` where a table was named.
+    pub(crate) fn definitions(&self) -> Option<Definitions> {
+        let files: Vec<_> = std::iter::once(&self.what).chain(&self.more).cloned().collect();
+        let format = self.format;
+        is_definitions(&self.what).then_some(Definitions { files, format })
+    }
+}
+
+/// Wherever a table or definitions may stand: whether it is definitions.
+pub(crate) fn is_definitions(word: &Path) -> bool {
+    word == Path::new("-") || Format::from_path(&word.to_string_lossy()).is_some()
 }
 
 #[derive(Debug, clap::Args)]

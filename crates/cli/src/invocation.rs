@@ -131,11 +131,16 @@ fn state_dir(directory: &Path) -> String {
 
 /// Standard input cannot be named again.
 fn definitions(command: &Command) -> Option<String> {
+    let waited;
     let given = match command {
         Command::Plan(plan) => &plan.definitions,
         Command::Apply(apply) => &apply.definitions,
         Command::Validate(validate) => &validate.definitions,
         Command::Check(check) => &check.definitions,
+        Command::Wait(wait) => {
+            waited = wait.definitions()?;
+            &waited
+        }
         Command::State(state) => match &state.command {
             StateCommand::Rebuild(definitions) => definitions,
             StateCommand::Archive | StateCommand::List => return None,

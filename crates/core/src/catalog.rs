@@ -73,6 +73,44 @@ macro_rules! status_text {
 status_text!(TableStatus: Creating = "CREATING", Updating = "UPDATING", Active = "ACTIVE", Deleting = "DELETING");
 status_text!(IndexStatus: Creating = "CREATING", Updating = "UPDATING", Active = "ACTIVE", Deleting = "DELETING");
 
+/// What is the matter with a table that is not to be worked on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableTrouble {
+    /// Whether the table can come back to ACTIVE: then what is waited for goes on.
+    pub passes: bool,
+    /// What a person can do.
+    pub remedy: &'static str,
+}
+
+impl TableStatus {
+    /// What is the matter with a table of this status; `None` where nothing is.
+    ///
+    /// A table whose KMS key cannot be used is archived after seven days, and is not
+    /// brought back then
+    /// ([TableStatus](https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html)).
+    #[must_use]
+    pub fn trouble(&self) -> Option<TableTrouble> {
+        let Self::Other(status) = self else {
+            return None;
+        };
+        let (passes, remedy) = match status.as_str() {
+            "INACCESSIBLE_ENCRYPTION_CREDENTIALS" => (
+                true,
+                "give the table its KMS key back: enable the key or cancel its deletion (the table's \
+                 SSEDescription names it), and let the key's policy allow DynamoDB and these \
+                 credentials to use it; after seven days without it DynamoDB archives the table",
+            ),
+            "ARCHIVING" | "ARCHIVED" => (
+                false,
+                "DynamoDB archived the table because its KMS key could not be used: restore it from \
+                 the backup that the table's ArchivalSummary names, and give that table's name",
+            ),
+            _ => (true, "bring the table back to ACTIVE"),
+        };
+        Some(TableTrouble { passes, remedy })
+    }
+}
+
 /// How the table is paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

@@ -132,6 +132,34 @@ pub enum Event {
         /// What the state said.
         was: Status,
     },
+    /// No description shows the index yet, and it is waited for.
+    NotShownYet {
+        /// Which.
+        id: IndexId,
+        /// Whether a state says that it was asked for; else its table is being changed,
+        /// and nobody knows what it will show.
+        asked_for: bool,
+    },
+    /// A table is being made or changed: what it will show is waited for.
+    AwaitingTable {
+        /// Which.
+        table: TableName,
+        /// In AWS's word.
+        status: String,
+    },
+    /// A table that is waited for can no longer be worked on.
+    TableTrouble {
+        /// Which.
+        table: TableName,
+        /// In AWS's word.
+        status: String,
+        /// What a person can do.
+        remedy: String,
+        /// Whether the wait goes on, because the table can come back.
+        passes: bool,
+    },
+    /// That is over, and what was waited for is waited for again.
+    TableBack(TableName),
     /// The index is being deleted by somebody; its turn comes afterwards.
     AwaitingDeletion(IndexId),
     /// The index waits in a queue, which costs no attempt.

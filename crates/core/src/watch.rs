@@ -1,140 +1,213 @@
 //! Waiting for indexes without touching anything: the waiter that AWS's own
-//! tools lack. It reads, takes no lock and keeps no state.
+//! tools lack. It reads, takes no lock and keeps no state; what a state says was asked
+//! for is handed to it. Tables are waited for side by side.
+
+mod on_the_way;
+mod vigil;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::call::{Call, CallError, ErrorKind, Reply};
-use crate::catalog::{IndexStatus, TableDescription};
 use crate::classify::is_known;
+use crate::definition::{Definitions, IndexDefinition};
 use crate::event::Event;
 use crate::machine::{CallId, Effect, Machine};
 use crate::name::{IndexId, IndexName, TableName};
-use crate::plan::replicas_are_ready;
-use crate::retry::{Rule, Strategy, poll_interval, poll_retry};
+use crate::plan::Selection;
+use crate::retry::{Rule, Strategy, poll_retry};
 use crate::state::Serial;
 use crate::time::Timestamp;
 
+pub use on_the_way::OnTheWay;
+
+use vigil::Vigil;
+
+/// DescribeTable calls under way at once, as in a survey.
+const AT_ONCE: usize = 32;
+
+/// What is waited for on one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableWait {
+    /// The table.
+    pub table: TableName,
+    /// Its indexes; all it has where none is named.
+    pub indexes: Vec<IndexName>,
+    /// How definitions want them, where definitions named them: an index with other keys
+    /// is not the one that is waited for.
+    pub definitions: Vec<IndexDefinition>,
+}
+
+impl TableWait {
+    /// Indexes of a table by their names.
+    #[must_use]
+    pub fn named(table: TableName, indexes: Vec<IndexName>) -> Self {
+        Self { table, indexes, definitions: Vec::new() }
+    }
+
+    /// What the definitions that `selection` lets through name, a table each, in their
+    /// order.
+    #[must_use]
+    pub fn defined(definitions: &Definitions, selection: &Selection) -> Vec<Self> {
+        let mut waits: Vec<Self> = Vec::new();
+        for definition in selection.of(definitions) {
+            let IndexId { table, index } = &definition.id;
+            let n = waits.iter().position(|wait| wait.table == *table).unwrap_or_else(|| {
+                waits.push(Self::named(table.clone(), Vec::new()));
+                waits.len() - 1
+            });
+            waits[n].indexes.push(index.clone());
+            waits[n].definitions.push(definition.clone());
+        }
+        waits
+    }
+}
+
+/// What a wait came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watched {
+    /// How it ended.
+    pub ended: WatchEnd,
+    /// What became of each table, in the order in which they were named.
+    pub tables: Vec<WatchedTable>,
+}
+
 /// How a wait ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Watched {
-    /// All of them are ready, each after so long from the first look.
-    Ready(Vec<(IndexName, Duration)>),
-    /// The time-out struck; these are not ready.
-    TimedOut(Vec<IndexName>),
-    /// There is nothing to wait for: no such table.
-    NoTable,
-    /// There is nothing to wait for: these do not exist, or are being deleted.
-    Missing(Vec<IndexName>),
+pub enum WatchEnd {
+    /// Nothing is left to wait for.
+    Done,
+    /// The time-out struck.
+    TimedOut,
     /// DynamoDB cannot be asked.
     Failed(CallError),
     /// It was interrupted.
     Stopped,
 }
 
-/// Waits until indexes of one table are ready.
+/// What became of one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WatchedTable {
+    /// The table.
+    pub table: TableName,
+    /// Why none of its indexes can be waited for.
+    pub trouble: Option<WatchTrouble>,
+    /// Its indexes as they were last seen.
+    pub indexes: Vec<(IndexName, IndexWait)>,
+}
+
+/// Why nothing of a table can be waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WatchTrouble {
+    /// There is no such table.
+    NoTable,
+    /// It is in a state that does not pass, such as ARCHIVED.
+    Unusable {
+        /// In AWS's word.
+        status: String,
+        /// What a person can do.
+        remedy: &'static str,
+    },
+    /// It cannot be described.
+    Failed(CallError),
+}
+
+/// How an index stood at the last look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IndexWait {
+    /// It is ready, and was so long after the first look.
+    Ready(Duration),
+    /// It is being built, or was asked for and is not shown yet.
+    Waiting,
+    /// It does not exist and nobody is known to have asked for it, or it is being deleted.
+    Missing,
+    /// An index of that name has another definition.
+    Conflict(Vec<String>),
+}
+
+impl Watched {
+    /// Whether everything that was waited for is ready.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        let ready = |table: &WatchedTable| {
+            let all = table.indexes.iter().all(|(_, wait)| matches!(wait, IndexWait::Ready(_)));
+            table.trouble.is_none() && all
+        };
+        self.ended == WatchEnd::Done && self.tables.iter().all(ready)
+    }
+
+    /// The error that kept every table from being looked at.
+    #[must_use]
+    pub fn error(&self) -> Option<&CallError> {
+        if let WatchEnd::Failed(error) = &self.ended {
+            return Some(error);
+        }
+        let failed = |table: &WatchedTable| matches!(table.trouble, Some(WatchTrouble::Failed(_)));
+        let all = self.tables.iter().all(failed);
+        self.tables.iter().filter(|_| all).find_map(|table| match &table.trouble {
+            Some(WatchTrouble::Failed(error)) => Some(error),
+            _ => None,
+        })
+    }
+}
+
+/// Waits until indexes are ready.
 #[derive(Debug)]
 pub struct Watch {
-    table: TableName,
-    indexes: Vec<IndexName>,
+    vigils: Vec<Vigil>,
+    on_the_way: OnTheWay,
     began: Timestamp,
     deadline: Option<Timestamp>,
-    next_look: Timestamp,
-    asked: Option<CallId>,
+    asked: BTreeMap<CallId, (usize, Timestamp)>,
     next_id: u64,
-    failures: u32,
     answered: bool,
-    phases: BTreeMap<IndexName, bool>,
-    ready: Vec<(IndexName, Duration)>,
     events: VecDeque<Event>,
-    waiting: Vec<IndexName>,
-    result: Option<Watched>,
+    ended: Option<WatchEnd>,
 }
 
 impl Watch {
-    /// Waits for `indexes` of `table`; for all it has where none is named.
+    /// Waits for what `waits` names. `on_the_way` is what a state says was asked for, so
+    /// that it is not taken for missing before DynamoDB shows it.
     #[must_use]
     pub fn new(
         now: Timestamp,
-        table: TableName,
-        indexes: Vec<IndexName>,
+        waits: Vec<TableWait>,
+        on_the_way: OnTheWay,
         timeout: Option<Duration>,
     ) -> Self {
         Self {
-            table,
-            waiting: indexes.clone(),
-            indexes,
+            vigils: waits.into_iter().map(|wait| Vigil::new(now, wait)).collect(),
+            on_the_way,
             began: now,
             deadline: timeout.map(|t| now + t),
-            next_look: now,
-            asked: None,
+            asked: BTreeMap::new(),
             next_id: 0,
-            failures: 0,
             answered: false,
-            phases: BTreeMap::new(),
-            ready: Vec::new(),
             events: VecDeque::new(),
-            result: None,
+            ended: None,
         }
     }
 
-    /// How it ended; [`Watched::Stopped`] where it did not.
+    /// What it came to; [`WatchEnd::Stopped`] where it did not end.
     #[must_use]
     pub fn into_result(self) -> Watched {
-        self.result.unwrap_or(Watched::Stopped)
+        let tables = self.vigils.into_iter().map(Vigil::into_result).collect();
+        Watched { ended: self.ended.unwrap_or(WatchEnd::Stopped), tables }
     }
 
-    fn on_table(&mut self, now: Timestamp, table: &TableDescription) {
-        let named = if self.indexes.is_empty() {
-            table.indexes.iter().map(|i| i.name.clone()).collect()
-        } else {
-            self.indexes.clone()
-        };
-        let gone =
-            |name: &&IndexName| table.index(name).is_none_or(|i| i.status == IndexStatus::Deleting);
-        let missing: Vec<_> = named.iter().filter(gone).cloned().collect();
-        if !missing.is_empty() {
-            self.result = Some(Watched::Missing(missing));
-            return;
-        }
-        self.waiting.clear();
-        for name in named {
-            self.on_index(now, table, name);
-        }
-        if self.waiting.is_empty() {
-            self.result = Some(Watched::Ready(std::mem::take(&mut self.ready)));
-        }
-        self.next_look = now + poll_interval(now - self.began);
+    /// Before the first answer one call is enough to find out what is wrong.
+    fn may_ask(&self) -> bool {
+        let at_once = if self.answered { AT_ONCE } else { 1 };
+        self.ended.is_none() && self.asked.len() < at_once
     }
 
-    fn on_index(&mut self, now: Timestamp, table: &TableDescription, name: IndexName) {
-        if self.ready.iter().any(|(ready, _)| *ready == name) {
-            return;
+    fn end_if_over(&mut self) {
+        if self.ended.is_none() && self.vigils.iter().all(Vigil::is_over) {
+            self.ended = Some(WatchEnd::Done);
         }
-        let id = IndexId::new(self.table.clone(), name.clone());
-        let Some(index) = table.index(&name) else {
-            return;
-        };
-        let before = self.phases.insert(name.clone(), index.backfilling);
-        if index.is_ready() && replicas_are_ready(table, &name) {
-            let took = now - self.began;
-            self.events.push_back(match before {
-                None => Event::AlreadyActive(id),
-                // It was being built when it was first seen.
-                Some(_) => Event::Activated { id, took, whole: false },
-            });
-            self.ready.push((name, took));
-            return;
-        }
-        match before {
-            None => self.events.push_back(Event::Adopted { id, backfilling: index.backfilling }),
-            Some(false) if index.backfilling => self.events.push_back(Event::Backfilling(id)),
-            Some(_) => {}
-        }
-        self.waiting.push(name);
     }
 
-    fn on_error(&mut self, now: Timestamp, error: CallError) {
+    fn on_error(&mut self, now: Timestamp, n: usize, error: CallError) {
         let hopeless = Rule::of(error.kind).strategy == Strategy::Permanent;
         let worth_waiting = match error.kind {
             ErrorKind::Throttled => true,
@@ -142,17 +215,33 @@ impl Watch {
             ErrorKind::Server => is_known(&error.code),
             _ => false,
         };
+        let vigil = &mut self.vigils[n];
+        // These are answers, and about this table alone.
+        let of_table = matches!(error.kind, ErrorKind::TableNotFound | ErrorKind::AccessDenied);
+        self.answered |= of_table;
         if error.kind == ErrorKind::TableNotFound {
-            self.result = Some(Watched::NoTable);
+            vigil.on_missing(now, &self.on_the_way, self.began);
+        } else if hopeless && self.answered {
+            vigil.end(WatchTrouble::Failed(error));
         } else if hopeless || !(self.answered || worth_waiting) {
-            self.result = Some(Watched::Failed(error));
+            self.ended = Some(WatchEnd::Failed(error));
         } else {
-            self.failures = self.failures.saturating_add(1);
-            let retry_in = poll_retry(self.failures);
-            let table = self.table.clone();
+            vigil.failures = vigil.failures.saturating_add(1);
+            let retry_in = poll_retry(vigil.failures);
+            let table = vigil.table().clone();
             self.events.push_back(Event::LookFailed { table, error: error.to_string(), retry_in });
-            self.next_look = now + retry_in;
+            vigil.next_look = now + retry_in;
         }
+    }
+
+    /// The table whose turn it is.
+    fn due(&self, now: Timestamp) -> Option<usize> {
+        let waits = |(n, vigil): &(usize, &Vigil)| {
+            let asked = self.asked.values().any(|(asked, _)| asked == n);
+            !vigil.is_over() && !asked && vigil.next_look <= now
+        };
+        let due = self.vigils.iter().enumerate().filter(waits);
+        due.min_by_key(|(_, vigil)| vigil.next_look).map(|(n, _)| n)
     }
 }
 
@@ -161,43 +250,50 @@ impl Machine for Watch {
         if let Some(event) = self.events.pop_front() {
             return Some(Effect::Notify(event));
         }
-        if self.result.is_none() && self.deadline.is_some_and(|at| at <= now) {
-            self.result = Some(Watched::TimedOut(self.waiting.clone()));
+        if self.ended.is_none() && self.deadline.is_some_and(|at| at <= now) {
+            self.ended = Some(WatchEnd::TimedOut);
         }
-        if self.result.is_some() || self.asked.is_some() || self.next_look > now {
-            return None;
-        }
+        self.end_if_over();
+        let n = self.due(now).filter(|_| self.may_ask())?;
         let id = CallId(self.next_id);
         self.next_id += 1;
-        self.asked = Some(id);
-        Some(Effect::Call(id, Call::DescribeTable(self.table.clone())))
+        self.asked.insert(id, (n, now));
+        Some(Effect::Call(id, Call::DescribeTable(self.vigils[n].table().clone())))
     }
 
     fn wake_at(&self) -> Option<Timestamp> {
-        let look = self.asked.is_none().then_some(self.next_look);
-        look.into_iter().chain(self.deadline).min()
+        let asked = |n: usize| self.asked.values().any(|(asked, _)| *asked == n);
+        let looks = self.vigils.iter().enumerate();
+        let looks = looks.filter(|(n, vigil)| !vigil.is_over() && !asked(*n) && self.may_ask());
+        looks.map(|(_, vigil)| vigil.next_look).chain(self.deadline).min()
     }
 
     fn on_reply(&mut self, now: Timestamp, id: CallId, reply: Result<Reply, CallError>) {
-        if self.asked.take_if(|asked| *asked == id).is_none() || self.result.is_some() {
+        let Some((n, asked_at)) = self.asked.remove(&id) else {
+            return;
+        };
+        if self.ended.is_some() {
             return;
         }
         match reply.and_then(Reply::into_table) {
             Ok(table) => {
-                (self.answered, self.failures) = (true, 0);
-                self.on_table(now, &table);
+                self.answered = true;
+                let vigil = &mut self.vigils[n];
+                vigil.on_table(now, asked_at, &table, &self.on_the_way, self.began);
+                self.events.extend(vigil.told());
             }
-            Err(error) => self.on_error(now, error),
+            Err(error) => self.on_error(now, n, error),
         }
+        self.end_if_over();
     }
 
     fn on_saved(&mut self, _: Timestamp, _: Serial, _: Result<(), String>) {}
 
     fn on_stop(&mut self, _: Timestamp) {
-        self.result.get_or_insert(Watched::Stopped);
+        self.ended.get_or_insert(WatchEnd::Stopped);
     }
 
     fn is_over(&self) -> bool {
-        self.result.is_some() && self.events.is_empty()
+        self.ended.is_some() && self.events.is_empty()
     }
 }

@@ -1,76 +1,213 @@
 //! `gsictl wait`: the waiter that AWS's own tools lack.
 
+use std::path::Path;
+
+use gsictl_core::name::{IndexName, TableName};
+use gsictl_core::plan::Selection;
 use gsictl_core::state::Target;
-use gsictl_core::watch::{Watch, Watched};
-use gsictl_driver::apply::Progress;
+use gsictl_core::watch::{
+    IndexWait, OnTheWay, TableWait, Watch, WatchEnd, WatchTrouble, Watched, WatchedTable,
+};
+use gsictl_driver::apply::{Progress, load};
 use gsictl_driver::clock::Clock;
 use gsictl_driver::drive::drive;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::args::{Globals, Output, Wait};
+use super::apply::check_selection;
+use crate::args::{Globals, Output, Wait, is_definitions};
 use crate::error::{CliError, Exit, no_contact};
-use crate::{context, signals, view};
+use crate::view::Page;
+use crate::{context, definitions, signals, view};
 
 pub(crate) fn run(globals: &Globals, args: &Wait) -> Result<Exit, CliError> {
-    let (watched, target) = context::block_on(watch(globals, args))?;
-    let exit = match &watched {
-        Watched::Ready(_) => Exit::Done,
-        Watched::TimedOut(_) | Watched::NoTable | Watched::Missing(_) => Exit::Incomplete,
-        Watched::Failed(error) => return Err(no_contact(error, true).asked(&target)),
-        Watched::Stopped => Exit::Interrupted,
+    let waits = waits(args)?;
+    let (watched, target) = context::block_on(watch(globals, args, waits))?;
+    if let Some(error) = watched.error() {
+        return Err(no_contact(error, true).asked(&target));
+    }
+    let exit = match &watched.ended {
+        WatchEnd::Stopped => Exit::Interrupted,
+        _ if watched.is_ready() => Exit::Done,
+        _ => Exit::Incomplete,
     };
     match globals.output {
-        Output::Json => view::json(&document(args, &watched, exit)),
-        Output::Human => view::out_line(text(args, &watched)),
+        Output::Json => view::json(&document(&watched, exit)),
+        Output::Human => view::out(&text(&watched)),
     }
     Ok(exit)
 }
 
-async fn watch(globals: &Globals, args: &Wait) -> Result<(Watched, Target), CliError> {
+/// What is waited for: a table with its indexes, or what definitions name.
+fn waits(args: &Wait) -> Result<Vec<TableWait>, CliError> {
+    let usage = |message: String| CliError::new(Exit::Usage, message);
+    let Some(files) = args.definitions() else {
+        if args.filters.selection() != Selection::default() || args.format.is_some() {
+            return Err(usage("--table, --index and --format go with definitions".to_owned())
+                .hint("name the indexes behind the table: `gsictl wait TABLE INDEX`"));
+        }
+        let name = |word: &Path| word.to_string_lossy().into_owned();
+        let illegal = |word: &Path, error: &dyn std::fmt::Display| {
+            usage(format!("{:?}: {error}", name(word))).hint(
+                "give a table and its indexes, or a file that ends in .json, .yaml, .yml or .toml",
+            )
+        };
+        let table = TableName::new(&name(&args.what)).map_err(|e| illegal(&args.what, &e))?;
+        let index = |word: &std::path::PathBuf| {
+            IndexName::new(&name(word)).map_err(|error| illegal(word, &error))
+        };
+        let indexes = args.more.iter().map(index).collect::<Result<_, _>>()?;
+        return Ok(vec![TableWait::named(table, indexes)]);
+    };
+    if let Some(word) =
+        files.files.iter().find(|word| args.format.is_none() && !is_definitions(word))
+    {
+        let message = format!("{:?} is no file of definitions", word.display().to_string());
+        return Err(usage(message)
+            .hint("behind definitions give more definitions, or choose with --table and --index"));
+    }
+    let loaded = definitions::load(&files)?;
+    let selection = args.filters.selection();
+    check_selection(&selection, &loaded.definitions)?;
+    Ok(TableWait::defined(&loaded.definitions, &selection))
+}
+
+async fn watch(
+    globals: &Globals,
+    args: &Wait,
+    waits: Vec<TableWait>,
+) -> Result<(Watched, Target), CliError> {
     let mut stop = signals::listen()?;
     let backend = context::backend(globals, &mut stop).await?;
+    let target = backend.target();
     let clock = Clock::start();
-    let (table, indexes) = (args.table.clone(), args.indexes.clone());
-    let mut watch = Watch::new(clock.now(), table, indexes, args.timeout);
+    let on_the_way = on_the_way(globals, &target);
+    let mut watch = Watch::new(clock.now(), waits, on_the_way, args.timeout);
     let mut view = view::for_run(globals);
     let mut told = |at, event| view.progress(Progress::Happened(at, event));
     drive(&mut watch, &backend, None, clock, &mut stop, &mut told).await;
     view.end();
-    Ok((watch.into_result(), backend.target()))
+    Ok((watch.into_result(), target))
 }
 
-fn text(args: &Wait, watched: &Watched) -> String {
-    let table = &args.table;
-    let names = |names: &[gsictl_core::name::IndexName]| {
-        names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-    };
-    match watched {
-        Watched::Ready(ready) if ready.is_empty() => format!("{table} has no index to wait for."),
-        Watched::Ready(ready) => format!(
-            "Ready: {} of {table}.",
-            names(&ready.iter().map(|(n, _)| n.clone()).collect::<Vec<_>>())
-        ),
-        Watched::TimedOut(left) => format!("Not ready in time: {} of {table}.", names(left)),
-        Watched::NoTable => format!("There is no table {table}."),
-        Watched::Missing(missing) => {
-            format!("{table} has no {} (or it is being deleted).", names(missing))
+/// What the state in the state directory says was asked for, if it is of this place. It
+/// is read without a lock: who waits changes nothing and keeps nobody from running.
+pub(super) fn on_the_way(globals: &Globals, target: &Target) -> OnTheWay {
+    let state = match load(&context::store(&globals.state_dir)) {
+        Ok(state) => state,
+        Err(error) => {
+            view::err_line(format_args!(
+                "note: the state cannot be read, so what it says was asked for is not known: {error}"
+            ));
+            None
         }
-        Watched::Failed(error) => error.to_string(),
-        Watched::Stopped => "Interrupted by user! Nothing was changed.".to_owned(),
+    };
+    let here = state.filter(|state| state.check_belongs(state.script_name(), target).is_ok());
+    here.map(|state| OnTheWay::of(&state, context::policy(globals).visibility)).unwrap_or_default()
+}
+
+fn text(watched: &Watched) -> Page {
+    let mut page = Page::default();
+    if watched.ended == WatchEnd::Stopped {
+        page.line("Interrupted by user! Nothing was changed.");
+        return page;
+    }
+    for table in &watched.tables {
+        for line in lines(table) {
+            page.line(line);
+        }
+    }
+    page
+}
+
+/// What became of a table.
+fn lines(watched: &WatchedTable) -> Vec<String> {
+    let WatchedTable { table, trouble, indexes } = watched;
+    match trouble {
+        Some(WatchTrouble::NoTable) => return vec![format!("There is no table {table}.")],
+        Some(WatchTrouble::Unusable { status, remedy }) => {
+            return vec![format!("{table} is {status}: {remedy}.")];
+        }
+        Some(WatchTrouble::Failed(error)) => {
+            return vec![format!("{table} cannot be described: {error}")];
+        }
+        None if indexes.is_empty() => return vec![format!("{table} has no index to wait for.")],
+        None => {}
+    }
+    let names = |fits: fn(&IndexWait) -> bool| {
+        let names = indexes.iter().filter(|(_, wait)| fits(wait));
+        let names: Vec<_> = names.map(|(name, _)| name.as_str()).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    };
+    let ready = names(|wait| matches!(wait, IndexWait::Ready(_)));
+    let waiting = names(|wait| *wait == IndexWait::Waiting);
+    let missing = names(|wait| *wait == IndexWait::Missing);
+    let conflict = names(|wait| matches!(wait, IndexWait::Conflict(_)));
+    let lines = [
+        ready.map(|names| format!("Ready: {names} of {table}.")),
+        waiting.map(|names| format!("Not ready in time: {names} of {table}.")),
+        missing.map(|names| format!("{table} has no {names} (or it is being deleted).")),
+        conflict.map(|names| format!("{table} has {names} with another definition.")),
+    ];
+    lines.into_iter().flatten().collect()
+}
+
+/// One document. A single table stands in it as a whole, too.
+fn document(watched: &Watched, exit: Exit) -> Value {
+    let results: Vec<_> =
+        watched.tables.iter().map(|table| table_result(table, &watched.ended)).collect();
+    let tables: Vec<_> = watched
+        .tables
+        .iter()
+        .zip(&results)
+        .map(|(table, result)| {
+            let indexes: Vec<_> = table.indexes.iter().map(index_document).collect();
+            json!({ "table": table.table, "result": result, "indexes": indexes })
+        })
+        .collect();
+    let worst = results.iter().find(|result| **result != "ready");
+    let mut document = json!({
+        "event": "finished", "exit_code": exit.code(),
+        "result": worst.unwrap_or(&"ready"), "tables": tables,
+    });
+    if let ([table], [result]) = (watched.tables.as_slice(), results.as_slice()) {
+        let names = table.indexes.iter().filter(|(_, wait)| word(wait) == *result);
+        let names: Vec<_> = names.map(|(name, _)| name).collect();
+        document["table"] = json!(table.table);
+        document["indexes"] = json!(names);
+    }
+    document
+}
+
+fn table_result(table: &WatchedTable, ended: &WatchEnd) -> &'static str {
+    let any = |result| table.indexes.iter().any(|(_, wait)| word(wait) == result);
+    match (&table.trouble, ended) {
+        (Some(WatchTrouble::NoTable), _) => "no_table",
+        (Some(WatchTrouble::Unusable { .. }), _) => "unusable",
+        (Some(WatchTrouble::Failed(_)), _) => "failed",
+        (None, WatchEnd::Stopped) => "stopped",
+        (None, WatchEnd::TimedOut) if any("timed_out") || table.indexes.is_empty() => "timed_out",
+        _ if any("missing") => "missing",
+        _ if any("conflict") => "conflict",
+        _ => "ready",
     }
 }
 
-fn document(args: &Wait, watched: &Watched, exit: Exit) -> serde_json::Value {
-    let (result, indexes) = match watched {
-        Watched::Ready(ready) => ("ready", ready.iter().map(|(name, _)| name.clone()).collect()),
-        Watched::TimedOut(left) => ("timed_out", left.clone()),
-        Watched::NoTable => ("no_table", Vec::new()),
-        Watched::Missing(missing) => ("missing", missing.clone()),
-        Watched::Failed(_) => ("failed", Vec::new()),
-        Watched::Stopped => ("stopped", Vec::new()),
-    };
-    json!({
-        "event": "finished", "exit_code": exit.code(), "table": args.table,
-        "result": result, "indexes": indexes,
-    })
+/// One that is still waited for was not ready in time.
+fn word(wait: &IndexWait) -> &'static str {
+    match wait {
+        IndexWait::Ready(_) => "ready",
+        IndexWait::Waiting => "timed_out",
+        IndexWait::Missing => "missing",
+        IndexWait::Conflict(_) => "conflict",
+    }
+}
+
+fn index_document((name, wait): &(IndexName, IndexWait)) -> Value {
+    let mut document = json!({ "index": name, "result": word(wait) });
+    match wait {
+        IndexWait::Ready(after) => document["seconds"] = json!(after.as_secs_f64()),
+        IndexWait::Conflict(differences) => document["differences"] = json!(differences),
+        IndexWait::Waiting | IndexWait::Missing => {}
+    }
+    document
 }

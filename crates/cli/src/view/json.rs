@@ -104,6 +104,17 @@ fn happened(event: &Event) -> Value {
             about("activated", id, json!({ "seconds": took.as_secs_f64(), "whole": whole }))
         }
         Event::Missing { id, was } => about("missing", id, json!({ "was": was })),
+        Event::NotShownYet { id, asked_for } => {
+            about("not_shown_yet", id, json!({ "asked_for": asked_for }))
+        }
+        Event::AwaitingTable { table, status } => {
+            json!({ "event": "awaiting_table", "table": table, "status": status })
+        }
+        Event::TableTrouble { table, status, remedy, passes } => json!({
+            "event": "table_trouble", "table": table, "status": status,
+            "next_step": remedy, "passes": passes,
+        }),
+        Event::TableBack(table) => json!({ "event": "table_back", "table": table }),
         Event::AwaitingDeletion(id) => about("awaiting_deletion", id, Value::Null),
         Event::Queued { id, queue } => about("queued", id, queued(queue)),
         Event::AttemptFailed { id, failure } => about("attempt_failed", id, attempt(failure)),

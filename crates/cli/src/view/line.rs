@@ -81,6 +81,25 @@ pub(super) fn of(event: &Event, invocation: &Invocation) -> Line {
             Warning,
             format!("{id}: the state says {was}, but DynamoDB has no such index"),
         ),
+        Event::NotShownYet { id, asked_for } => {
+            let why = if *asked_for {
+                "on its way; DynamoDB does not show it yet"
+            } else {
+                "not there; its table is being changed and may show it later"
+            };
+            Line::new(Progress, format!("Waiting for GSI: {id} ({why})"))
+        }
+        Event::AwaitingTable { table, status } => Line::new(
+            Progress,
+            format!("{table}: the table is {status}; waiting for what it will show"),
+        ),
+        Event::TableTrouble { table, status, remedy, passes } => {
+            let then =
+                if *passes { "waiting until it is ACTIVE again" } else { "this does not pass" };
+            Line::new(Warning, format!("{table}: the table is {status}; {then}"))
+                .above(next(remedy, invocation))
+        }
+        Event::TableBack(table) => Line::new(Good, format!("{table}: the table can be used again")),
         Event::AwaitingDeletion(id) => {
             Line::new(Warning, format!("{id}: is being deleted; waiting until it is gone"))
         }

@@ -111,6 +111,7 @@ impl Live {
                 self.phase(id, "backfilling", false);
             }
             Event::Adopted { id, .. } => self.phase(id, "allocating", true),
+            Event::NotShownYet { id, .. } => self.phase(id, "not shown yet", true),
             Event::AwaitingDeletion(id) => self.phase(id, "waits for a deletion", true),
             Event::Queued { id, queue } => self.phase(id, queue_text(queue), true),
             Event::AttemptFailed { id, .. } => self.phase(id, "will be tried again", true),

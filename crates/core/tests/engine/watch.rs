@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
-use gsictl_core::call::{CallError, Effect, ErrorKind, Reply};
+use gsictl_core::call::{Call, CallError, Effect, ErrorKind, Reply};
 use gsictl_core::catalog::{
-    IndexDescription, IndexStatus, OwnRegion, ReplicaDescription, TableStatus,
+    IndexDescription, IndexStatus, OwnRegion, ReplicaDescription, TableDescription, TableStatus,
 };
+use gsictl_core::event::Event;
 use gsictl_core::machine::{Effect as Does, Machine};
-use gsictl_core::watch::{Watch, Watched};
+use gsictl_core::name::IndexName;
+use gsictl_core::plan::Selection;
+use gsictl_core::state::{State, Step};
+use gsictl_core::time::Timestamp;
+use gsictl_core::watch::{IndexWait, OnTheWay, TableWait, Watch, WatchEnd, WatchTrouble, Watched};
 
 use crate::support::apply::{Apply, word};
 use crate::support::samples::{
@@ -21,10 +26,55 @@ fn bookings() -> World {
 }
 
 fn watch(world: &mut World, indexes: &[&str], timeout: Option<Duration>) -> Watched {
+    watch_for(world, vec![of_bookings(indexes)], OnTheWay::default(), timeout)
+}
+
+fn of_bookings(indexes: &[&str]) -> TableWait {
     let indexes = indexes.iter().map(|i| id(&format!("bookings.{i}")).index).collect();
-    let mut watch = Watch::new(world.now, table("bookings"), indexes, timeout);
+    TableWait::named(table("bookings"), indexes)
+}
+
+fn watch_for(
+    world: &mut World,
+    waits: Vec<TableWait>,
+    on_the_way: OnTheWay,
+    timeout: Option<Duration>,
+) -> Watched {
+    let mut watch = Watch::new(world.now, waits, on_the_way, timeout);
     assert_eq!(world.run(&mut watch), Finish::Over);
     watch.into_result()
+}
+
+/// How long each index of the only table took.
+fn ready(watched: &Watched) -> Vec<(IndexName, Duration)> {
+    assert!(watched.is_ready(), "{watched:?}");
+    let took = |(name, wait): &(IndexName, IndexWait)| match wait {
+        IndexWait::Ready(took) => (name.clone(), *took),
+        other => panic!("{name}: {other:?}"),
+    };
+    watched.tables[0].indexes.iter().map(took).collect()
+}
+
+fn standing(watched: &Watched, index: &str) -> IndexWait {
+    let index = id(&format!("bookings.{index}")).index;
+    let found = watched.tables[0].indexes.iter().find(|(name, _)| *name == index);
+    found.expect("an index").1.clone()
+}
+
+/// What the state of an `apply --no-wait` says that was meant then, on that table.
+fn asked_for(at: Timestamp, table_id: Option<String>) -> OnTheWay {
+    let mut state: State = Apply::new(one()).state(at);
+    let intent = Step::Intend { at, table_id, spec: "2e".to_owned() };
+    state.apply(&by_flight(), intent).unwrap();
+    state.apply(&by_flight(), Step::Acknowledge).unwrap();
+    OnTheWay::of(&state, secs(60))
+}
+
+/// On the table that the world has.
+fn asked_for_here(world: &mut World, at: Timestamp) -> OnTheWay {
+    let call = Call::DescribeTable(table("bookings"));
+    let shown = world.model.call(at, &call).and_then(Reply::into_table).unwrap();
+    asked_for(at, shown.identity())
 }
 
 fn words(world: &World) -> Vec<&'static str> {
@@ -35,9 +85,7 @@ fn words(world: &World) -> Vec<&'static str> {
 fn it_returns_when_the_index_is_ready_and_tells_each_phase_once() {
     let mut world = bookings();
     world.model.operator_creates(START, &one().indexes[0]);
-    let Watched::Ready(ready) = watch(&mut world, &["by-flight"], None) else {
-        panic!("not ready");
-    };
+    let ready = ready(&watch(&mut world, &["by-flight"], None));
     assert_eq!(ready[0].0, by_flight().index);
     assert!(ready[0].1 >= secs(540) && ready[0].1 < secs(551), "{ready:?}");
     assert_eq!(words(&world), ["Adopted", "Backfilling", "Activated"]);
@@ -51,9 +99,7 @@ fn it_waits_for_all_indexes_of_the_table_where_none_is_named() {
     world.model.operator_creates(START, &one().indexes[0]);
     world.now = after(600);
     world.model.operator_creates(after(600), &index("bookings.by-name", &["name"]));
-    let Watched::Ready(ready) = watch(&mut world, &[], None) else {
-        panic!("not ready");
-    };
+    let ready = ready(&watch(&mut world, &[], None));
     assert_eq!(ready.len(), 2);
     assert!(ready[0].1 < secs(1) && ready[1].1 >= secs(540));
     assert_eq!(words(&world), ["AlreadyActive", "Adopted", "Backfilling", "Activated"]);
@@ -61,7 +107,7 @@ fn it_waits_for_all_indexes_of_the_table_where_none_is_named() {
 
 #[test]
 fn a_table_without_indexes_is_ready() {
-    assert_eq!(watch(&mut bookings(), &[], None), Watched::Ready(vec![]));
+    assert_eq!(ready(&watch(&mut bookings(), &[], None)), []);
 }
 
 #[test]
@@ -69,7 +115,8 @@ fn it_gives_up_when_the_time_is_over_and_names_what_is_not_ready() {
     let mut world = bookings();
     world.model.operator_creates(START, &one().indexes[0]);
     let waited = watch(&mut world, &["by-flight"], Some(secs(60)));
-    assert_eq!(waited, Watched::TimedOut(vec![by_flight().index]));
+    assert_eq!(waited.ended, WatchEnd::TimedOut);
+    assert_eq!(standing(&waited, "by-flight"), IndexWait::Waiting);
     assert_eq!(world.now, after(60));
 }
 
@@ -78,17 +125,31 @@ fn it_gives_up_in_time_even_where_nothing_answers() {
     let mut world = bookings();
     world.faults = Box::new(|_, _, _| Fault::Silence);
     let waited = watch(&mut world, &["by-flight"], Some(secs(60)));
-    assert_eq!(waited, Watched::TimedOut(vec![by_flight().index]));
+    assert_eq!(waited.ended, WatchEnd::TimedOut);
+    assert_eq!(standing(&waited, "by-flight"), IndexWait::Waiting);
     assert_eq!(world.now, after(60));
 }
 
 #[test]
 fn there_is_nothing_to_wait_for_without_table_or_index() {
-    assert_eq!(watch(&mut World::default(), &[], None), Watched::NoTable);
+    let waited = watch(&mut World::default(), &[], None);
+    assert_eq!(waited.tables[0].trouble, Some(WatchTrouble::NoTable));
+    assert!(!waited.is_ready());
+    let waited = watch(&mut bookings(), &["by-fligth"], None);
+    assert_eq!(standing(&waited, "by-fligth"), IndexWait::Missing);
+    assert!(!waited.is_ready());
+}
+
+#[test]
+fn an_index_that_is_not_there_is_told_and_the_others_are_waited_for() {
     let mut world = bookings();
     world.model.operator_creates(START, &one().indexes[0]);
-    let missing = vec![id("bookings.by-fligth").index];
-    assert_eq!(watch(&mut world, &["by-flight", "by-fligth"], None), Watched::Missing(missing));
+    let waited = watch(&mut world, &["by-flight", "by-fligth"], None);
+    assert!(matches!(standing(&waited, "by-flight"), IndexWait::Ready(_)));
+    assert_eq!(standing(&waited, "by-fligth"), IndexWait::Missing);
+    let told = ["Adopted", "NotShownYet", "Backfilling", "Obstructed", "Activated"];
+    assert_eq!(words(&world), told, "while the table is UPDATING nobody knows");
+    assert!(!waited.is_ready());
 }
 
 #[test]
@@ -98,7 +159,7 @@ fn an_index_that_is_deleted_meanwhile_is_no_longer_waited_for() {
     world.model.deletion = secs(60);
     world.at(after(100), |model, now| model.operator_deletes(now, &by_flight()));
     let waited = watch(&mut world, &["by-flight"], None);
-    assert_eq!(waited, Watched::Missing(vec![by_flight().index]));
+    assert_eq!(standing(&waited, "by-flight"), IndexWait::Missing);
     assert!(world.now < after(106));
 }
 
@@ -113,7 +174,7 @@ fn the_first_contact_fails_fast_where_waiting_cannot_help() {
         let mut world = bookings();
         let answer = error.clone();
         world.faults = Box::new(move |_, _, _| Fault::Refuse(answer.clone()));
-        assert_eq!(watch(&mut world, &[], None), Watched::Failed(error));
+        assert_eq!(watch(&mut world, &[], None).ended, WatchEnd::Failed(error));
         assert_eq!(world.calls.len(), 1);
     }
 }
@@ -129,7 +190,7 @@ fn later_trouble_is_waited_out() {
             if trouble { Fault::Refuse(answer.clone()) } else { Fault::None }
         });
         let waited = watch(&mut world, &["by-flight"], None);
-        assert!(matches!(waited, Watched::Ready(_)), "{waited:?}");
+        assert!(waited.is_ready(), "{waited:?}");
         assert!(world.now < after(2_061));
         let failed = words(&world).iter().filter(|w| **w == "LookFailed").count();
         assert!(failed > 5 && failed < 45, "{failed}");
@@ -148,7 +209,7 @@ fn permission_that_is_taken_away_ends_it() {
                 if now > after(100) { Fault::Refuse(answer.clone()) } else { Fault::None }
             },
         );
-    assert_eq!(watch(&mut world, &[], None), Watched::Failed(denied));
+    assert_eq!(watch(&mut world, &[], None).error(), Some(&denied));
 }
 
 #[test]
@@ -156,7 +217,7 @@ fn it_can_be_interrupted() {
     let mut world = bookings();
     world.model.operator_creates(START, &one().indexes[0]);
     world.stop_at = Some(after(50));
-    assert_eq!(watch(&mut world, &[], None), Watched::Stopped);
+    assert_eq!(watch(&mut world, &[], None).ended, WatchEnd::Stopped);
     assert_eq!(world.now, after(50));
 }
 
@@ -166,7 +227,7 @@ fn on_a_global_table_every_replica_must_be_ready() {
     world.model.operator_creates(START, &one().indexes[0]);
     let later = after(600);
     let Ok(Reply::Table(mut shown)) =
-        world.model.call(later, &gsictl_core::call::Call::DescribeTable(table("bookings")))
+        world.model.call(later, &Call::DescribeTable(table("bookings")))
     else {
         panic!("no table");
     };
@@ -177,7 +238,8 @@ fn on_a_global_table_every_replica_must_be_ready() {
         ReplicaDescription { own, ..ReplicaDescription::new("us-east-1", "ACTIVE") }
     };
     shown.replicas = vec![replica(IndexStatus::Creating)];
-    let mut watch = Watch::new(later, table("bookings"), vec![by_flight().index], None);
+    let waits = vec![of_bookings(&["by-flight"])];
+    let mut watch = Watch::new(later, waits, OnTheWay::default(), None);
     let mut answer = |watch: &mut Watch, at| {
         let asked = std::iter::from_fn(|| watch.poll(at)).find_map(|effect| match effect {
             Does::Call(id, _) => Some(id),
@@ -202,13 +264,160 @@ fn nothing_of_other_tables_is_asked() {
 
 #[test]
 fn an_answer_that_describes_nothing_is_no_table_that_is_missing() {
-    let mut watch = Watch::new(START, table("bookings"), vec![], None);
+    let mut watch = Watch::new(START, vec![of_bookings(&[])], OnTheWay::default(), None);
     let Some(Does::Call(call, _)) = watch.poll(START) else {
         panic!("the table is asked for first");
     };
     watch.on_reply(START, call, Ok(Reply::Done));
-    let Watched::Failed(error) = watch.into_result() else {
+    let WatchEnd::Failed(error) = watch.into_result().ended else {
         panic!("whoever answers so is no DynamoDB, and not worth waiting for");
     };
     assert_eq!(error.code, CallError::UNREADABLE);
+}
+
+#[test]
+fn an_index_that_was_asked_for_and_is_not_shown_yet_is_not_missing() {
+    for named in [&["by-flight"][..], &[]] {
+        let mut world = bookings();
+        let on_the_way = asked_for_here(&mut world, START);
+        world.at(after(40), |model, now| model.operator_creates(now, &one().indexes[0]));
+        let waited = watch_for(&mut world, vec![of_bookings(named)], on_the_way, None);
+        assert!(waited.is_ready(), "{waited:?}");
+        assert_eq!(words(&world), ["NotShownYet", "Adopted", "Backfilling", "Activated"]);
+    }
+}
+
+#[test]
+fn what_was_asked_for_and_never_comes_is_missing_after_a_minute() {
+    let mut world = bookings();
+    let on_the_way = asked_for_here(&mut world, START);
+    let waited = watch_for(&mut world, vec![of_bookings(&["by-flight"])], on_the_way, None);
+    assert_eq!(standing(&waited, "by-flight"), IndexWait::Missing);
+    assert!(world.now >= after(60) && world.now < after(75), "{}", world.now);
+}
+
+#[test]
+fn what_a_state_says_of_another_table_of_that_name_is_not_waited_for() {
+    let mut world = bookings();
+    let on_the_way = asked_for(START, Some("of another account".to_owned()));
+    let waited = watch_for(&mut world, vec![of_bookings(&["by-flight"])], on_the_way, None);
+    assert_eq!(standing(&waited, "by-flight"), IndexWait::Missing);
+    assert!(world.now < after(10));
+}
+
+#[test]
+fn a_table_that_is_being_changed_may_show_the_index_later() {
+    let mut shown = described(START);
+    shown.status = TableStatus::Updating;
+    shown.indexes.clear();
+    let mut watch = Watch::new(START, vec![of_bookings(&["by-flight"])], OnTheWay::default(), None);
+    assert!(!show(&mut watch, after(300), &shown), "nobody knows what the change brings");
+    shown.status = TableStatus::Active;
+    assert!(show(&mut watch, after(600), &shown));
+    assert_eq!(standing(&watch.into_result(), "by-flight"), IndexWait::Missing);
+}
+
+#[test]
+fn a_table_that_is_still_being_created_is_waited_for() {
+    let mut shown = described(START);
+    shown.status = TableStatus::Creating;
+    shown.indexes.clear();
+    let mut watch = Watch::new(START, vec![of_bookings(&[])], OnTheWay::default(), None);
+    assert!(!show(&mut watch, after(30), &shown));
+    assert!(show(&mut watch, after(60), &described(after(700))));
+    assert_eq!(ready(&watch.into_result()).len(), 1);
+}
+
+#[test]
+fn what_definitions_name_is_waited_for_on_all_tables_side_by_side() {
+    let definitions = airline();
+    let mut world = Apply::new(definitions.clone()).world();
+    let mut of_table = std::collections::BTreeSet::new();
+    // One on each table: DynamoDB builds no more at once.
+    let first: Vec<_> =
+        definitions.indexes.iter().filter(|d| of_table.insert(&d.id.table)).collect();
+    for definition in &first {
+        world.model.operator_creates(START, definition);
+    }
+    let selection = Selection {
+        indexes: first.iter().map(|d| d.id.index.clone()).collect(),
+        ..Selection::default()
+    };
+    let waits = TableWait::defined(&definitions, &selection);
+    assert!(waits.len() > 1);
+    let waited = watch_for(&mut world, waits, OnTheWay::default(), None);
+    assert!(waited.is_ready(), "{waited:?}");
+    assert!(world.now < after(552), "{}", world.now);
+}
+
+#[test]
+fn an_index_with_other_keys_is_not_the_one_that_definitions_name() {
+    let mut world = bookings();
+    world.model.operator_creates(START, &index("bookings.by-flight", &["other"]));
+    let waits = TableWait::defined(&one(), &Selection::default());
+    let waited = watch_for(&mut world, waits, OnTheWay::default(), None);
+    assert!(matches!(standing(&waited, "by-flight"), IndexWait::Conflict(_)), "{waited:?}");
+}
+
+#[test]
+fn trouble_that_passes_is_told_once_and_the_wait_goes_on() {
+    let mut shown = described(after(100));
+    let ready = described(after(700));
+    shown.status = TableStatus::from("INACCESSIBLE_ENCRYPTION_CREDENTIALS");
+    let mut watch = Watch::new(START, vec![of_bookings(&["by-flight"])], OnTheWay::default(), None);
+    let mut told = Vec::new();
+    for second in [100, 200, 300] {
+        assert!(!show_and_tell(&mut watch, after(second), &shown, &mut told));
+    }
+    assert!(show_and_tell(&mut watch, after(700), &ready, &mut told));
+    let told: Vec<_> = told.iter().map(word).collect();
+    assert_eq!(told, ["TableTrouble", "TableBack", "AlreadyActive"]);
+}
+
+#[test]
+fn an_archived_table_ends_the_wait_with_what_can_be_done() {
+    let mut shown = described(after(100));
+    shown.status = TableStatus::from("ARCHIVED");
+    let mut watch = Watch::new(START, vec![of_bookings(&["by-flight"])], OnTheWay::default(), None);
+    assert!(show(&mut watch, after(100), &shown));
+    let waited = watch.into_result();
+    let Some(WatchTrouble::Unusable { status, remedy }) = &waited.tables[0].trouble else {
+        panic!("{waited:?}");
+    };
+    assert!(status == "ARCHIVED" && remedy.contains("backup"));
+}
+
+/// The table as it is shown then, with its index being built since the start.
+fn described(at: Timestamp) -> TableDescription {
+    let mut world = bookings();
+    world.model.operator_creates(START, &one().indexes[0]);
+    let call = Call::DescribeTable(table("bookings"));
+    match world.model.call(at, &call) {
+        Ok(Reply::Table(shown)) => *shown,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Answers the next look with `shown`; true where the wait is over then.
+fn show(watch: &mut Watch, at: Timestamp, shown: &TableDescription) -> bool {
+    show_and_tell(watch, at, shown, &mut Vec::new())
+}
+
+fn show_and_tell(
+    watch: &mut Watch,
+    at: Timestamp,
+    shown: &TableDescription,
+    told: &mut Vec<Event>,
+) -> bool {
+    let asked = std::iter::from_fn(|| watch.poll(at)).find_map(|effect| match effect {
+        Does::Call(id, _) => Some(id),
+        _ => None,
+    });
+    watch.on_reply(at, asked.expect("a look"), Ok(Reply::Table(Box::new(shown.clone()))));
+    while let Some(effect) = watch.poll(at) {
+        if let Does::Notify(event) = effect {
+            told.push(event);
+        }
+    }
+    watch.is_over()
 }
