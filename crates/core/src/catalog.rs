@@ -389,6 +389,23 @@ pub enum Sighting {
     Denied(String),
 }
 
+impl Sighting {
+    /// The table, where it was found.
+    #[must_use]
+    pub fn table(&self) -> Option<&TableDescription> {
+        match self {
+            Self::Found(table) => Some(table),
+            Self::Missing | Self::Denied(_) => None,
+        }
+    }
+
+    /// The table says UPDATING: what was acknowledged may not be shown before it is ACTIVE.
+    #[must_use]
+    pub fn is_updating(&self) -> bool {
+        self.table().is_some_and(|table| table.status == TableStatus::Updating)
+    }
+}
+
 /// Every table of the definitions as it was seen once, with the time of asking.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalog {

@@ -203,7 +203,8 @@ pub fn take_down(
 ) -> bool {
     let told = |(id, entry): (&IndexId, &Entry)| {
         let (asked_at, sighting) = catalog.get(&id.table)?;
-        let unseen = entry.record().may_be_unseen(asked_at, now, visibility);
+        let record = entry.record();
+        let unseen = record.may_be_unseen(sighting.is_updating(), asked_at, now, visibility);
         let evidence = news(id, entry, sighting, unseen)?;
         Some((id.clone(), evidence.step(sighting, id, now)))
     };

@@ -120,6 +120,10 @@ pub struct Record {
     /// held to be what it made.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub acknowledged: bool,
+    /// A description has shown the index being built since that intent: from then on
+    /// its absence is no lateness.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub seen: bool,
     /// The newest [`HISTORY`] failed attempts, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
@@ -143,18 +147,25 @@ pub struct Record {
 }
 
 impl Record {
-    /// Whether a description that was asked for at `asked_at` may be too old to show
-    /// what the newest intent created. `visibility` is how long that may take, and
+    /// Whether a description that was asked for at `asked_at` may not show yet what the
+    /// newest intent created. `visibility` is how long that may take, and
     /// `begun` when the run began: an intent that lies ahead of it was noted before
     /// the clock was set back, and counts as one of then.
+    ///
+    /// On a global table it takes as long as the table is UPDATING (`updating`), whatever
+    /// the clock says: the index comes up in the replicas first (docs/dynamodb.md,
+    /// unseen). What was shown once and is missing is gone all the same.
     #[must_use]
     pub fn may_be_unseen(
         &self,
+        updating: bool,
         asked_at: Timestamp,
         begun: Timestamp,
         visibility: Duration,
     ) -> bool {
-        self.intent_at.is_some_and(|at| asked_at - at.min(begun) < visibility)
+        let recent = || self.intent_at.is_some_and(|at| asked_at - at.min(begun) < visibility);
+        let shown = self.seen || self.activated_at.is_some();
+        (updating && self.is_ours() && !shown) || recent()
     }
 }
 

@@ -19,6 +19,7 @@ mod engine {
     mod rollback;
     mod sight;
     mod survey;
+    mod unseen;
     mod waiting;
     mod watch;
 }

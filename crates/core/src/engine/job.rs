@@ -63,6 +63,8 @@ pub(super) struct Job {
     /// When the newest description was asked for: of what came later it knows
     /// nothing, however late its answer came.
     pub(super) seen_at: Timestamp,
+    /// It shows the table UPDATING.
+    pub(super) updating: bool,
     /// DynamoDB acknowledged a create of this run, or showed the index being built:
     /// where it is gone afterwards, somebody or something else took it away.
     pub(super) came: bool,
@@ -96,6 +98,7 @@ impl Job {
             since: now,
             whole: false,
             seen_at: now,
+            updating: false,
             came: false,
             last_kind: None,
             queue: None,
@@ -143,6 +146,7 @@ impl Job {
             return;
         }
         self.seen_at = seen_at;
+        self.updating = sighting.is_updating();
         let table = match sighting {
             Sighting::Found(table) => Some(table.as_ref()),
             Sighting::Missing | Sighting::Denied(_) => None,
@@ -277,15 +281,21 @@ impl Job {
                 let (lost, retry_at) = (*lost, *retry_at);
                 self.on_vanished(lost, retry_at, scene);
             }
-            Phase::Building { .. } if !self.may_be_unseen(self.since, scene) => {
+            Phase::Building { .. } if !self.is_behind(self.since, scene) => {
                 self.on_vanished(false, scene.now, scene);
             }
             Phase::Sent { .. } | Phase::Building { .. } | Phase::Wanted(_) | Phase::Done(_) => {}
         }
     }
 
-    /// Just after a create a description may not show the index yet.
+    /// Just after a change a description may not show it yet; on a global table it may
+    /// not for as long as the table is UPDATING.
     pub(super) fn may_be_unseen(&self, sent_at: Timestamp, scene: &Scene<'_>) -> bool {
+        self.updating || self.is_behind(sent_at, scene)
+    }
+
+    /// The newest description is too young to know of what was at `sent_at`.
+    fn is_behind(&self, sent_at: Timestamp, scene: &Scene<'_>) -> bool {
         self.seen_at - sent_at < scene.policy.visibility
     }
 
@@ -296,11 +306,13 @@ impl Job {
         // One that lies ahead was noted before the clock was set back.
         let noted = entry.and_then(|e| e.record().intent_at);
         let intent = noted.map(|at| at.min(scene.now));
+        let unseen = entry.is_some_and(|e| self.is_new(e.record(), scene));
+        let lost = !entry.is_some_and(|e| e.record().acknowledged);
         match (status, intent) {
-            (Status::InProgress, Some(at)) if self.may_be_unseen(at, scene) => {
+            (Status::InProgress, Some(at)) if unseen => {
                 self.since = at;
                 self.whole = noted == intent;
-                self.phase = Phase::Sent { at, lost: true, retry_at: scene.now };
+                self.phase = Phase::Sent { at, lost, retry_at: scene.now };
             }
             _ => self.want_again(scene.now, scene),
         }
@@ -353,7 +365,7 @@ impl Job {
         let conflict = matches!(obstacle, Obstacle::Conflict { .. });
         match &self.phase {
             Phase::Sent { at, .. } if !conflict && self.may_be_unseen(*at, scene) => return,
-            Phase::Building { .. } if !conflict && self.may_be_unseen(self.since, scene) => return,
+            Phase::Building { .. } if !conflict && self.is_behind(self.since, scene) => return,
             Phase::Refused { .. } => {
                 let remedy = obstacle.remedy().to_owned();
                 return self.give_up(obstacle.to_string(), remedy, scene);

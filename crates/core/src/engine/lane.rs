@@ -305,7 +305,9 @@ fn witness(
     scene: &mut Scene<'_>,
 ) -> Option<Evidence> {
     let entry = scene.state.entry(id)?;
-    let unseen = entry.record().may_be_unseen(asked_at, scene.begun, scene.policy.visibility);
+    let (begun, visibility) = (scene.begun, scene.policy.visibility);
+    let updating = sighting.is_updating();
+    let unseen = entry.record().may_be_unseen(updating, asked_at, begun, visibility);
     let evidence = news(id, entry, sighting, unseen)?;
     if evidence == Evidence::Absent {
         scene.tell(Event::Missing { id: id.clone(), was: entry.status() });

@@ -109,8 +109,9 @@ impl Job {
     }
 
     /// Our create of it may not be visible yet.
-    fn is_new(&self, record: &Record, scene: &Scene<'_>) -> bool {
-        record.may_be_unseen(self.seen_at, self.begun, scene.policy.visibility)
+    pub(super) fn is_new(&self, record: &Record, scene: &Scene<'_>) -> bool {
+        let visibility = scene.policy.visibility;
+        record.may_be_unseen(self.updating, self.seen_at, self.begun, visibility)
     }
 
     /// It is not there: we deleted it, or somebody did.

@@ -25,11 +25,12 @@ const OWN_FIELDS: [&str; 8] = [
     "rolling_back_since",
     "entries",
 ];
-const RECORD_FIELDS: [&str; 10] = [
+const RECORD_FIELDS: [&str; 11] = [
     "owner",
     "table_id",
     "intent_at",
     "acknowledged",
+    "seen",
     "attempts",
     "activated_at",
     "validation",

@@ -329,6 +329,7 @@ impl Entry {
             self.last_error = None;
         }
         self.record.recognise(table_id);
+        self.record.seen = self.record.is_ours();
     }
 
     fn intend(&mut self, from: Status, at: Timestamp, table_id: Option<String>, spec: String) {
@@ -397,6 +398,7 @@ impl Record {
     fn end_ownership(&mut self) {
         self.owner = None;
         self.acknowledged = false;
+        self.seen = false;
         self.activated_at = None;
         self.validation = None;
     }

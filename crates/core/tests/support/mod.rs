@@ -8,3 +8,4 @@
 
 pub(crate) mod apply;
 pub(crate) mod samples;
+pub(crate) mod stage;

@@ -17,15 +17,15 @@ pub(crate) fn after(seconds: u64) -> Timestamp {
     START + secs(seconds)
 }
 
-pub(crate) fn secs(n: u64) -> Duration {
+pub(crate) const fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-pub(crate) fn millis(n: u64) -> Duration {
+pub(crate) const fn millis(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-pub(crate) fn hours(n: u64) -> Duration {
+pub(crate) const fn hours(n: u64) -> Duration {
     Duration::from_secs(n * 3_600)
 }
 

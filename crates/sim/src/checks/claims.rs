@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gsictl_core::call::{CallError, Effect, Reply};
-use gsictl_core::catalog::{IndexStatus, TableDescription};
+use gsictl_core::catalog::{IndexStatus, TableDescription, TableStatus};
 use gsictl_core::name::IndexId;
 
 use super::Moment;
@@ -24,6 +24,8 @@ struct Claim {
     /// When it was answered; when it was sent, where it was not.
     at: Moment,
     acknowledged: bool,
+    /// A description has shown it.
+    shown: bool,
     shown_active: bool,
     /// Why what stands there is no longer what it made.
     lost: Option<&'static str>,
@@ -32,7 +34,8 @@ struct Claim {
 impl Claims {
     /// A create is meant, or goes out.
     pub(super) fn sent(&mut self, id: &IndexId, at: Moment) {
-        let claim = Claim { at, acknowledged: false, shown_active: false, lost: None };
+        let claim =
+            Claim { at, acknowledged: false, shown: false, shown_active: false, lost: None };
         self.0.insert(id.clone(), claim);
     }
 
@@ -67,8 +70,10 @@ impl Claims {
             // was set back makes it younger than it is, and nobody can tell.
             let settled = asked_at.is_past_by_both(claim.at, behind);
             let shown = table.indexes.iter().find(|i| i.name == id.index);
+            // It may come late as long as its table is UPDATING.
+            let late = table.status == TableStatus::Updating && !claim.shown;
             claim.lost = match shown.map(|i| i.status.clone()) {
-                None if settled => Some("a description showed it absent"),
+                None if settled && !late => Some("a description showed it absent"),
                 Some(IndexStatus::Deleting) if asked_at.real >= claim.at.real => {
                     Some("a description showed it being deleted")
                 }
@@ -77,6 +82,7 @@ impl Claims {
                 }
                 _ => None,
             };
+            claim.shown |= shown.is_some();
             claim.shown_active |= shown.is_some_and(|i| i.status == IndexStatus::Active);
         }
     }
