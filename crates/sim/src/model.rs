@@ -1,8 +1,11 @@
 //! A small DynamoDB in virtual time: what is known of tables and indexes, and what
 //! a query finds of items, where a test puts some.
 
+mod change;
+mod hindrance;
 mod limiter;
 mod reads;
+mod region;
 mod table;
 mod text;
 
@@ -15,12 +18,13 @@ use gsictl_core::definition::{IndexDefinition, ScalarType};
 use gsictl_core::name::{IndexId, TableName};
 use gsictl_core::time::Timestamp;
 
+pub use self::hindrance::{Hidden, Lasting};
 pub use self::limiter::Limiter;
-pub use self::table::{Index, Maker, Stale, Table};
-pub use self::text::{ONE_INDEX, RATE, conflict, no_table, refusal};
+pub use self::region::{HOME, Replica};
+pub use self::table::{Index, Maker, Stale, Table, Vector};
+pub use self::text::{ONE_INDEX, RATE, UNSCALED, conflict, no_reason, no_table, refusal};
 
 use self::table::Types;
-use self::text::{ALLOCATING, LEAVING, refuse_attributes};
 
 /// What became of a mutating call, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +88,8 @@ pub struct Model {
     pub bills: bool,
     /// Whether the answer to a delete shows the table.
     pub shows_deletes: bool,
+    /// Whether an index is refused while the capacity of another is being changed.
+    pub refuses_while_updating: bool,
 }
 
 impl Default for Model {
@@ -105,6 +111,7 @@ impl Default for Model {
             page: 1_000,
             bills: true,
             shows_deletes: false,
+            refuses_while_updating: false,
         }
     }
 }
@@ -126,6 +133,12 @@ impl Model {
             shown: BTreeMap::new(),
             local_indexes: Vec::new(),
             backfill: None,
+            late: Duration::ZERO,
+            replicas: Vec::new(),
+            hidden: None,
+            unscaled_until: long_ago,
+            lasting: BTreeMap::new(),
+            vectors: Vec::new(),
             indexes: Vec::new(),
             before: None,
         };
@@ -166,7 +179,9 @@ impl Model {
             let same = index.key_schema == wanted.key_schema
                 && index.projection == wanted.projection
                 && wanted.attributes.iter().all(|(k, t)| index.attributes.get(k) == Some(t));
-            return match (same, now < index.active_at) {
+            let ready = |replica: &Replica| replica.is_ready(now, index);
+            let building = now < index.active_at || !table.replicas.iter().all(ready);
+            return match (same, building) {
                 (false, _) => Truth::Obstructed("other keys"),
                 (true, true) => Truth::Building,
                 (true, false) => Truth::Ready,
@@ -176,6 +191,10 @@ impl Model {
         let other_type = |(k, t): (&String, &ScalarType)| types.get(k).is_some_and(|f| f != t);
         if table.local_indexes.contains(&wanted.id.index) {
             Truth::Obstructed("a local index")
+        } else if table.vectors.iter().any(|vector| vector.name == wanted.id.index) {
+            Truth::Obstructed("a vector index")
+        } else if table.lasting.contains_key(&wanted.id.index) {
+            Truth::Obstructed("refused for ever")
         } else if wanted.attributes.iter().any(other_type) {
             Truth::Obstructed("another type")
         } else if found.is_none() && there.len() >= self.quota {
@@ -239,12 +258,24 @@ impl Model {
         self.remove_index(now, id);
     }
 
-    fn remove_index(&mut self, now: Timestamp, id: &IndexId) {
-        let gone_at = now + self.deletion;
+    /// Somebody creates a vector index, which takes the table's one slot for so long.
+    pub fn operator_creates_vector(&mut self, now: Timestamp, id: &IndexId, length: Duration) {
+        self.doings.push(format!("create vector index {id}"));
         self.remember(now, &id.table);
-        let table = self.table(&id.table);
-        let index = table.indexes.iter_mut().find(|i| i.name == id.index);
-        index.unwrap().gone_at = Some(gone_at);
+        let allocated_at = now + self.allocation.min(length);
+        let vector = Vector { name: id.index.clone(), allocated_at, active_at: now + length };
+        self.table(&id.table).vectors.push(vector);
+    }
+
+    /// Somebody changes the capacity of an index, where it is there.
+    pub fn operator_retunes(&mut self, now: Timestamp, id: &IndexId, length: Duration) {
+        let index = self.tables.get_mut(&id.table).and_then(|table| {
+            table.indexes.iter_mut().find(|i| i.name == id.index && i.gone_at.is_none())
+        });
+        if let Some(index) = index.filter(|i| now >= i.allocated_at) {
+            index.updating_until = now + length;
+            self.doings.push(format!("change the capacity of {id}"));
+        }
     }
 
     /// Descriptions are stale again for a while, and do not show the index.
@@ -280,16 +311,11 @@ impl Model {
         if let Some(table) = self.tables.get_mut(call.table()) {
             table.settle(now);
         }
-        if let (Call::CreateIndex(_) | Call::DeleteIndex { .. }, Some(limiter)) =
-            (call, &mut self.limiter)
-        {
-            limiter.admit(now)?;
-        }
+        self.admit(now, call)?;
         match call {
             Call::DescribeTable(name) => self.describe(now, name),
-            Call::DescribeReplica { .. } | Call::DescribeScaling(_) => Err(
-                CallError::from_service("UnknownOperationException", "not supported", Some(400)),
-            ),
+            Call::DescribeReplica { table, region } => self.describe_replica(now, table, region),
+            Call::DescribeScaling(table) => self.describe_scaling(now, table),
             Call::CreateIndex(create) => self.create(now, create, by),
             Call::DeleteIndex { table, index } => {
                 self.delete(now, &IndexId::new(table.clone(), index.clone()), by)
@@ -332,128 +358,6 @@ impl Model {
         Ok(Reply::Table(Box::new(shown.describe(now))))
     }
 
-    fn create(
-        &mut self,
-        now: Timestamp,
-        create: &CreateIndex,
-        by: Maker,
-    ) -> Result<Reply, CallError> {
-        self.refuse(now, create).map_or(Ok(()), Err)?;
-        self.add_index(now, create, by);
-        let id = IndexId::new(create.table.clone(), create.index.clone());
-        self.log.push(Applied { at: now, id, created: true, by, of: by });
-        self.peak = self.peak.max(self.in_flight(now));
-        let table = &self.tables[&create.table];
-        Ok(Reply::Table(Box::new(table.describe(now))))
-    }
-
-    /// The texts are those of the service and of DynamoDB Local.
-    fn refuse(&self, now: Timestamp, create: &CreateIndex) -> Option<CallError> {
-        let Some(table) = self.tables.get(&create.table) else {
-            return Some(no_table());
-        };
-        let in_use = |what: &str| {
-            refusal(
-                "ResourceInUseException",
-                &format!("Attempt to change a resource which is still in use: {what}"),
-            )
-        };
-        if let Some(index) = table.indexes.iter().find(|i| i.name == create.index) {
-            return Some(match index.status(now) {
-                IndexStatus::Deleting => in_use("Index is being deleted."),
-                IndexStatus::Creating => in_use("Index is being created."),
-                _ => refusal(
-                    "ValidationException",
-                    "Attempting to create an index which already exists",
-                ),
-            });
-        }
-        if table.is_in_flight(now) {
-            return Some(refusal("LimitExceededException", ONE_INDEX));
-        }
-        if table.status(now) != TableStatus::Active {
-            return Some(in_use(&format!("Table is being updated: {}", table.name)));
-        }
-        if self.account_is_full(now) {
-            return Some(refusal(
-                "LimitExceededException",
-                &format!(
-                    "Subscriber limit exceeded: Only {} tables with online indexes can be created simultaneously",
-                    self.account_limit
-                ),
-            ));
-        }
-        if table.indexes.len() >= self.quota {
-            return Some(refusal(
-                "LimitExceededException",
-                "Number of global secondary indexes exceeds per-table limit",
-            ));
-        }
-        refuse_attributes(&table.types(), create).or_else(|| {
-            let short = table.provisioned.is_some() && create.provisioned_throughput.is_none();
-            short.then(|| CallError::from_service("InternalFailure", "", Some(500)))
-        })
-    }
-
-    fn account_is_full(&self, now: Timestamp) -> bool {
-        if self.account_limit == usize::MAX {
-            return false;
-        }
-        self.in_flight(now) + self.others >= self.account_limit
-    }
-
-    fn in_flight(&self, now: Timestamp) -> usize {
-        self.tables.values().filter(|t| t.is_in_flight(now)).count()
-    }
-
-    fn add_index(&mut self, now: Timestamp, create: &CreateIndex, maker: Maker) {
-        self.remember(now, &create.table);
-        let (allocation, backfill) = (self.allocation, self.backfill);
-        let table = self.table(&create.table);
-        let allocated_at = now + allocation;
-        let keys = create.key_schema.iter().map(|k| &k.attribute_name);
-        let typed = |k: &String| Some((k.clone(), *create.attributes.get(k)?));
-        let index = Index {
-            name: create.index.clone(),
-            maker,
-            key_schema: create.key_schema.clone(),
-            projection: create.projection.clone(),
-            attributes: keys.filter_map(typed).collect(),
-            allocated_at,
-            active_at: allocated_at + table.backfill.unwrap_or(backfill),
-            gone_at: None,
-        };
-        table.indexes.push(index);
-    }
-
-    fn delete(&mut self, now: Timestamp, id: &IndexId, by: Maker) -> Result<Reply, CallError> {
-        let of =
-            match self.tables.get(&id.table).map(|t| t.indexes.iter().find(|i| i.name == id.index))
-            {
-                None => return Err(no_table()),
-                Some(None) => {
-                    let text = "Requested resource not found";
-                    return Err(refusal("ResourceNotFoundException", text));
-                }
-                Some(Some(index)) if index.is_allocating(now) => {
-                    return Err(refusal("ResourceInUseException", ALLOCATING));
-                }
-                Some(Some(_)) if self.is_taken(now, id) => {
-                    return Err(refusal("LimitExceededException", ONE_INDEX));
-                }
-                Some(Some(index)) if index.gone_at.is_some() => {
-                    return Err(refusal("ResourceInUseException", LEAVING));
-                }
-                Some(Some(index)) => index.maker,
-            };
-        self.remove_index(now, id);
-        self.log.push(Applied { at: now, id: id.clone(), created: false, by, of });
-        if self.shows_deletes {
-            return Ok(Reply::Table(Box::new(self.tables[&id.table].describe(now))));
-        }
-        Ok(Reply::Done)
-    }
-
     /// Whether the index is in the first phase of its build.
     #[must_use]
     pub fn is_allocating(&self, now: Timestamp, id: &IndexId) -> bool {
@@ -464,17 +368,6 @@ impl Model {
     /// Whether another index has the table's one slot.
     #[must_use]
     pub fn is_taken(&self, now: Timestamp, id: &IndexId) -> bool {
-        let other = |i: &Index| i.name != id.index && i.is_in_flight(now);
-        self.tables.get(&id.table).is_some_and(|t| t.indexes.iter().any(other))
-    }
-
-    fn remember(&mut self, now: Timestamp, name: &TableName) {
-        let Some((length, _)) = self.stale else {
-            return;
-        };
-        let table = self.table(name);
-        table.before = None;
-        let before = Box::new(table.clone());
-        table.before = Some((now + length, before));
+        self.tables.get(&id.table).is_some_and(|table| table.is_taken(now, &id.index))
     }
 }

@@ -37,7 +37,7 @@ impl Limiter {
     }
 
     /// Others make all the changes that pass until then.
-    pub(super) fn crowd(&mut self, until: Timestamp) {
+    pub fn crowd(&mut self, until: Timestamp) {
         self.full_at = self.full_at.max(until + self.every * (self.burst - 1));
     }
 }

@@ -8,11 +8,14 @@ use std::time::Duration;
 use gsictl_core::call::{CallError, Item};
 use gsictl_core::catalog::{
     BillingMode, IndexDescription, IndexStatus, TableDescription, TableStatus,
+    VectorIndexDescription,
 };
 use gsictl_core::definition::{KeyElement, KeyType, Projection, ProvisionedThroughput, ScalarType};
 use gsictl_core::name::{IndexName, TableName};
 use gsictl_core::time::Timestamp;
 
+use super::hindrance::{Hidden, Lasting};
+use super::region::{HOME, Replica};
 use super::text::{is_of, refusal};
 
 pub(super) type Types = BTreeMap<String, ScalarType>;
@@ -44,9 +47,36 @@ pub struct Index {
     pub(super) key_schema: Vec<KeyElement>,
     pub(super) projection: Projection,
     pub(super) attributes: Types,
+    pub(super) created_at: Timestamp,
+    /// No description shows it before.
+    pub(super) shown_at: Timestamp,
     pub(super) allocated_at: Timestamp,
     pub(super) active_at: Timestamp,
+    /// Its capacity is being changed until then.
+    pub(super) updating_until: Timestamp,
     pub(super) gone_at: Option<Timestamp>,
+}
+
+/// A vector index, which is always somebody else's.
+#[derive(Clone, Debug)]
+pub struct Vector {
+    pub(super) name: IndexName,
+    pub(super) allocated_at: Timestamp,
+    pub(super) active_at: Timestamp,
+}
+
+impl Vector {
+    fn describe(&self, now: Timestamp) -> VectorIndexDescription {
+        let building = now < self.active_at;
+        VectorIndexDescription {
+            name: self.name.clone(),
+            status: if building { IndexStatus::Creating } else { IndexStatus::Active },
+            backfilling: building && now >= self.allocated_at,
+            attribute: Some("embedding".to_owned()),
+            dimensions: Some(256),
+            distance: Some("COSINE".to_owned()),
+        }
+    }
 }
 
 impl Index {
@@ -55,13 +85,15 @@ impl Index {
             IndexStatus::Deleting
         } else if now < self.active_at {
             IndexStatus::Creating
+        } else if now < self.updating_until {
+            IndexStatus::Updating
         } else {
             IndexStatus::Active
         }
     }
 
     pub(super) fn is_in_flight(&self, now: Timestamp) -> bool {
-        self.status(now) != IndexStatus::Active
+        self.gone_at.is_some() || now < self.active_at
     }
 
     pub(super) fn is_allocating(&self, now: Timestamp) -> bool {
@@ -70,10 +102,12 @@ impl Index {
 
     pub(super) fn describe(&self, now: Timestamp) -> IndexDescription {
         let status = self.status(now);
+        let backfilling = status == IndexStatus::Creating && now >= self.allocated_at;
+        let retuned = backfilling && now < self.updating_until;
         IndexDescription {
             name: self.name.clone(),
-            backfilling: status == IndexStatus::Creating && now >= self.allocated_at,
-            status,
+            backfilling,
+            status: if retuned { IndexStatus::Updating } else { status },
             key_schema: self.key_schema.clone(),
             projection: self.projection.clone(),
             provisioned_throughput: None,
@@ -109,6 +143,18 @@ pub struct Table {
     pub local_indexes: Vec<IndexName>,
     /// How long an index takes here; the model's own where it is `None`.
     pub backfill: Option<Duration>,
+    /// How long no description shows an index that was created; the table is
+    /// UPDATING meanwhile.
+    pub late: Duration,
+    /// The other regions of a global table.
+    pub replicas: Vec<Replica>,
+    /// ACTIVE, and yet being changed until then.
+    pub hidden: Option<(Timestamp, Hidden)>,
+    /// An index without auto scaling blocks all changes until then.
+    pub unscaled_until: Timestamp,
+    /// Indexes that can never be made as they are wanted.
+    pub lasting: BTreeMap<IndexName, Lasting>,
+    pub(super) vectors: Vec<Vector>,
     pub(super) indexes: Vec<Index>,
     /// Until then descriptions are stale, and show this.
     pub(super) before: Option<(Timestamp, Box<Table>)>,
@@ -117,12 +163,16 @@ pub struct Table {
 impl Table {
     pub(super) fn settle(&mut self, now: Timestamp) {
         self.indexes.retain(|i| i.gone_at.is_none_or(|at| now < at));
+        self.replicas.retain(|r| r.gone_at.is_none_or(|at| now < at));
     }
 
     pub(super) fn status(&self, now: Timestamp) -> TableStatus {
         if now < self.ready_at {
             TableStatus::Creating
-        } else if now < self.updating_until || self.indexes.iter().any(|i| i.is_allocating(now)) {
+        } else if now < self.updating_until
+            || self.indexes.iter().any(|i| i.is_allocating(now))
+            || self.vectors.iter().any(|v| now < v.allocated_at)
+        {
             TableStatus::Updating
         } else {
             TableStatus::Active
@@ -130,7 +180,15 @@ impl Table {
     }
 
     pub(super) fn is_in_flight(&self, now: Timestamp) -> bool {
-        self.indexes.iter().any(|i| i.is_in_flight(now))
+        let vector = |v: &Vector| now < v.active_at;
+        self.indexes.iter().any(|i| i.is_in_flight(now)) || self.vectors.iter().any(vector)
+    }
+
+    /// Whether another index than this one has the table's one slot.
+    pub(super) fn is_taken(&self, now: Timestamp, by_other_than: &IndexName) -> bool {
+        let other = |i: &Index| i.name != *by_other_than && i.is_in_flight(now);
+        let vector = |v: &Vector| now < v.active_at;
+        self.indexes.iter().any(other) || self.vectors.iter().any(vector)
     }
 
     pub(super) fn types(&self) -> Types {
@@ -164,11 +222,12 @@ impl Table {
     }
 
     pub(super) fn describe(&self, now: Timestamp) -> TableDescription {
+        let shown = self.indexes.iter().filter(|i| i.shown_at <= now);
         TableDescription {
             name: self.name.clone(),
             table_id: Some(self.id.clone()),
             created_at: None,
-            arn: Some(format!("arn:aws:dynamodb:eu-west-1:123456789012:table/{}", self.name)),
+            arn: Some(format!("arn:aws:dynamodb:{HOME}:123456789012:table/{}", self.name)),
             status: self.status(now),
             billing_mode: if self.provisioned.is_some() {
                 BillingMode::Provisioned
@@ -181,11 +240,11 @@ impl Table {
                 attribute_name: "pk".to_owned(),
                 key_type: KeyType::Hash,
             }],
-            indexes: self.indexes.iter().map(|i| i.describe(now)).collect(),
-            vector_indexes: Vec::new(),
+            indexes: shown.map(|i| i.describe(now)).collect(),
+            vector_indexes: self.vectors.iter().map(|v| v.describe(now)).collect(),
             local_indexes: self.local_indexes.clone(),
             local_included: 0,
-            replicas: Vec::new(),
+            replicas: self.replicas.iter().map(|r| r.describe(now, self)).collect(),
             item_count: Some(self.items),
             size_bytes: Some(self.items * 100),
         }

@@ -146,6 +146,7 @@ pub(super) fn named(call: &Call) -> String {
     match call {
         Call::CreateIndex(create) => format!("create {}.{}", create.table, create.index),
         Call::DeleteIndex { table, index } => format!("delete {table}.{index}"),
+        Call::DescribeReplica { table, region } => format!("DescribeTable {table} in {region}"),
         other => format!("{} {}", other.operation(), other.table()),
     }
 }
