@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use gsictl_core::definition::{Definitions, Format, MAX_INPUT_BYTES, Source, parse};
+use gsictl_core::definition::{Definitions, Format, MAX_INPUT_BYTES, Source, foreign_shape, parse};
 use gsictl_core::plan::saved::SavedPlan;
 
 use crate::args;
@@ -57,10 +57,8 @@ fn check(args: &args::Definitions, read: Vec<Vec<u8>>) -> Result<Loaded, CliErro
             return Err(CliError::new(Exit::Usage, format!("{name} is a saved plan"))
                 .hint("apply it by itself: `gsictl apply FILE`, with --dry-run to look at it"));
         }
-        let format = args
-            .format
-            .or_else(|| Format::from_path(&name))
-            .ok_or_else(|| unknown_format(&name))?;
+        let format = args.format.or_else(|| Format::from_path(&name));
+        let format = format.ok_or_else(|| unknown_format(&name, &text))?;
         texts.push((name, format, text));
     }
     let sources: Vec<_> =
@@ -72,7 +70,11 @@ fn check(args: &args::Definitions, read: Vec<Vec<u8>>) -> Result<Loaded, CliErro
     Ok(Loaded { definitions, script_name })
 }
 
-fn unknown_format(name: &str) -> CliError {
+/// The way a file is written is not known; perhaps what it is can be told all the same.
+fn unknown_format(name: &str, text: &[u8]) -> CliError {
+    if let Some(foreign) = foreign_shape(name, text) {
+        return foreign.into();
+    }
     let what = if name == "-" { "standard input".to_owned() } else { format!("{name:?}") };
     CliError::new(Exit::Usage, format!("cannot tell how {what} is written"))
         .hint("say it with --format json, yaml or toml")

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     let (output, invocation) = (args.globals.output, args.globals.invocation.clone());
-    let exit = run(args).unwrap_or_else(|error| view::show_error(&error, output, &invocation));
+    let exit = run(args).unwrap_or_else(|error| view::show_error(error, output, &invocation));
     ExitCode::from(exit.code())
 }
 

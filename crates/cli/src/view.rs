@@ -98,13 +98,15 @@ pub(crate) fn set_up(globals: &Globals) {
 }
 
 /// Shows why a command ended early.
-pub(crate) fn show_error(error: &CliError, output: Output, invocation: &Invocation) -> Exit {
+pub(crate) fn show_error(mut error: CliError, output: Output, invocation: &Invocation) -> Exit {
     let invocation = invocation.about(error.of_plan);
     let hints: Vec<_> = error.hints.iter().map(|hint| invocation.completed(hint)).collect();
+    let mistakes = error.diagnostics.take();
+    error.diagnostics = mistakes.map(|all| all.advised(|help| invocation.completed(help)));
     if output == Output::Json {
-        json(&json::error(error, &hints));
+        json(&json::error(&error, &hints));
     }
-    err(&failure::text(error, &hints));
+    err(&failure::text(&error, &hints));
     error.exit
 }
 

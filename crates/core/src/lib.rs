@@ -15,6 +15,7 @@ pub mod classify;
 pub mod definition;
 #[cfg(test)]
 mod drawn;
+pub mod encoding;
 pub mod endpoint;
 pub mod engine;
 pub mod event;

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use gsictl_core::check::Remembered;
+use gsictl_core::encoding::text_of;
 use gsictl_core::report::{Document, Glance, NoReport};
 use gsictl_core::text::{visible_json, visible_lines};
 
@@ -139,7 +140,9 @@ pub fn find(state_dir: &Path, name: &str) -> Option<PathBuf> {
 /// # Errors
 /// [`NoReport::Unreadable`].
 pub fn load(path: &Path) -> Result<Vec<u8>, NoReport> {
-    read(path).map_err(|error| NoReport::Unreadable(error.to_string()))
+    let bytes = read(path).map_err(|error| NoReport::Unreadable(error.to_string()))?;
+    let text = text_of(&bytes).map_err(|error| NoReport::Unreadable(error.to_string()))?;
+    Ok(text.into_owned().into_bytes())
 }
 
 /// The Markdown beside a report's JSON; nothing where it is not there.

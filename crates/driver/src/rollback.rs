@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gsictl_core::catalog::Catalog;
+use gsictl_core::encoding::text_of;
 use gsictl_core::engine::{Ended, Engine, Outcome};
 use gsictl_core::event::Event;
 use gsictl_core::name::{IndexId, TableName};
@@ -318,13 +319,14 @@ fn load(request: &Request, store: &SharedStore) -> Result<Loaded, RollbackError>
         }
         (Source::File(named, bytes), None) => {
             archives.known.extend(beside(named));
-            (bytes.clone(), named.clone())
+            (plain(bytes), named.clone())
         }
         (Source::File(named, bytes), Some(kept)) => {
-            if *bytes != kept {
+            // An editor that saved a copy in another encoding changed nothing in it.
+            if plain(bytes) != plain(&kept) {
                 return Err(RollbackError::OtherState { named: named.clone(), kept: location });
             }
-            (kept, named.clone())
+            (plain(bytes), named.clone())
         }
     };
     let mut state = State::parse(&bytes)
@@ -347,6 +349,14 @@ fn load(request: &Request, store: &SharedStore) -> Result<Loaded, RollbackError>
     let claimed = claimed_by_newer(&own, &archives.known, read)
         .map_err(|name| RollbackError::UnknownArchive { path: path.with_file_name(name) })?;
     Ok(Loaded { state, path, passed_over: None, claimed })
+}
+
+/// The bytes of a file that was named, as they were saved: in UTF-8, with this program's
+/// line ends, which no text in JSON can hold. Otherwise a copy that went through an
+/// editor would pass for a state that went another way. What is no text is left for the
+/// reader of states to say so.
+fn plain(bytes: &[u8]) -> Vec<u8> {
+    text_of(bytes).map_or_else(|_| bytes.to_vec(), |text| text.replace("\r\n", "\n").into_bytes())
 }
 
 /// The states of the directory in which a file that was named is.

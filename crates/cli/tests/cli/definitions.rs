@@ -164,3 +164,78 @@ fn a_mistake_in_one_of_many_files_stops_all() {
     let findings: Vec<Value> = done.document()["diagnostics"].as_array().unwrap().clone();
     assert!(findings.iter().all(|f| f["file"] == "bad.toml"), "{findings:?}");
 }
+
+/// Definitions as PowerShell's `>` writes them, and other editors.
+fn encodings(text: &str) -> Vec<Vec<u8>> {
+    let marked = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+    vec![
+        marked.as_bytes().to_vec(),
+        marked.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        marked.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+    ]
+}
+
+#[test]
+fn every_file_that_is_handed_in_may_have_a_byte_order_mark_or_be_utf_16() {
+    let world = World::airline();
+    let index = one_index("some-index", "a", "S");
+    let definitions = format!("flights:\n{index}");
+    world.write("defs.yaml", definitions.as_bytes());
+    world.local(&["plan", "defs.yaml", "--save", "plan.json"]).exits(0);
+    let plan = String::from_utf8(world.read("plan.json")).unwrap();
+    for bytes in encodings(&definitions) {
+        world.write("other.yaml", &bytes);
+        world.local(&["plan", "other.yaml"]).exits(0).says("create    some-index");
+        let piped = world.command(&["--local", "plan", "-", "--format", "yaml"]);
+        with_input(piped, &bytes).exits(0).says("create    some-index");
+    }
+    for bytes in encodings(&plan) {
+        world.write("other.json", &bytes);
+        world.local(&["apply", "other.json", "--dry-run"]).exits(0).says("create    some-index");
+    }
+    world.local(&["apply", "other.json"]).exits(0);
+    let archive = world.named(".gsi_creation_state_").pop().unwrap();
+    let state = String::from_utf8(world.read(&archive)).unwrap();
+    let report = String::from_utf8(world.read(&world.reports("")[0])).unwrap();
+    for bytes in encodings(&state) {
+        world.write("state.json", &bytes);
+        let shown = world.local(&["rollback", "--state", "state.json", "--dry-run"]).exits(0);
+        shown.says("delete  some-index");
+    }
+    for bytes in encodings(&report) {
+        world.write("report.json", &bytes);
+        let shown = world.run(&["report", "show", "report.json", "--output", "json"]).exits(0);
+        assert_eq!(shown.document()["kind"], "apply");
+    }
+}
+
+#[test]
+fn the_state_in_its_directory_is_damaged_by_a_byte_order_mark() {
+    let world = World::airline();
+    let index = one_index("some-index", "a", "S");
+    world.write("defs.yaml", format!("flights:\n{index}nowhere:\n{index}").as_bytes());
+    world.local(&["apply", "defs.yaml"]).exits(3);
+    let state = [b"\xEF\xBB\xBF", &world.read(crate::world::STATE)[..]].concat();
+    world.write(crate::world::STATE, &state);
+    world.local(&["apply", "defs.yaml"]).exits(5).says("begins with a byte order mark");
+    assert_eq!(world.read(crate::world::STATE), state);
+}
+
+#[test]
+fn a_file_of_another_shape_is_one_mistake_with_a_command_that_can_be_pasted() {
+    let world = World::new();
+    let answer = br#"{ "Table": { "TableName": "orders", "KeySchema": [] } }"#;
+    world.write("orders.json", answer);
+    let done = apply(&world, &["orders.json"]).exits(2);
+    done.says("this is the answer to DescribeTable, not definitions of indexes")
+        .says("--> orders.json:1:3")
+        .says("`gsictl export orders --local`");
+    let document = apply(&world, &["orders.json", "--output", "json"]).exits(2).document();
+    let found = &document["diagnostics"];
+    assert_eq!(found.as_array().map(Vec::len), Some(1), "{document}");
+    assert!(found[0]["help"].as_str().unwrap().contains("`gsictl export orders --local`"));
+
+    // Terraform's own files, of whose format nothing is known.
+    world.write("main.tf", b"resource \"aws_dynamodb_table\" \"orders\" {\n}\n");
+    apply(&world, &["main.tf"]).exits(2).says("a file in Terraform's language");
+}

@@ -12,7 +12,8 @@ use super::limits::MAX_INCLUDED_OF_A_TABLE;
 use super::node::{Entry, Node, Span};
 use super::shape::Reader;
 use super::source::{Source, Text, one_line, quoted};
-use super::{Definitions, IndexDefinition, Place, ScalarType, read};
+use super::{Definitions, Format, IndexDefinition, Place, ScalarType, foreign, read};
+use crate::encoding::text_of;
 use crate::name::{NameError, TableName};
 
 /// Reads definitions files, all of them and each to its end, and checks them
@@ -26,15 +27,9 @@ pub fn parse(sources: &[Source<'_>]) -> Result<Definitions, Diagnostics> {
     let mut known = Known::default();
     let mut indexes = Vec::new();
     for source in sources {
-        if let Some(text) = read::text(source, &mut report) {
-            let before = report.count();
-            let root = read::tree(source.format, &text, &mut report);
-            let reader = Reader { text: &text, report: &mut report };
-            let mut file = FileChecker { reader, known: &mut known, indexes: &mut indexes };
-            let any = root.is_some_and(|root| file.tables(&root));
-            if !any && report.count() == before {
-                no_tables(&text, &mut report);
-            }
+        let decoded = text_of(source.text);
+        if let Some(text) = read::text(source, &decoded, &mut report) {
+            file(source.format, &text, &mut report, &mut known, &mut indexes);
         }
         report.next_file();
     }
@@ -42,6 +37,32 @@ pub fn parse(sources: &[Source<'_>]) -> Result<Definitions, Diagnostics> {
         return Err(report.into_diagnostics());
     }
     Ok(Definitions { indexes })
+}
+
+/// Reads and checks one file, or says that it is none of definitions.
+fn file(
+    format: Format,
+    text: &Text<'_>,
+    report: &mut Report,
+    known: &mut Known,
+    indexes: &mut Vec<IndexDefinition>,
+) {
+    if let Some(foreign) = foreign::recognise_text(text.as_str()) {
+        return foreign.tell(text, report);
+    }
+    let before = report.count();
+    let root = read::tree(format, text, report);
+    if let Some(foreign) = root.as_ref().and_then(foreign::recognise) {
+        // A template has tags that definitions have not, and one document after the other.
+        report.forget_since(before);
+        return foreign.tell(text, report);
+    }
+    let reader = Reader { text, report };
+    let mut file = FileChecker { reader, known, indexes };
+    let any = root.is_some_and(|root| file.tables(&root));
+    if !any && report.count() == before {
+        no_tables(text, report);
+    }
 }
 
 const EXAMPLE: &str = "bookings: [{ IndexName: passenger-index, ... }]";

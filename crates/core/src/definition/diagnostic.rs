@@ -69,6 +69,15 @@ impl Diagnostics {
         self.0.iter()
     }
 
+    /// The same with every help as `complete` makes it.
+    #[must_use]
+    pub fn advised(mut self, complete: impl Fn(&str) -> String) -> Self {
+        for help in self.0.iter_mut().filter_map(|mistake| mistake.help.as_mut()) {
+            *help = complete(help);
+        }
+        self
+    }
+
     /// How many there are: one or more.
     #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
     #[must_use]
@@ -149,6 +158,16 @@ impl Report {
 
     pub(super) fn count(&self) -> usize {
         self.found.len() + self.left_out
+    }
+
+    /// Forgets what was found since [`Report::count`] was `before`: it was read out of a
+    /// file that is something else.
+    pub(super) fn forget_since(&mut self, before: usize) {
+        self.left_out = before.saturating_sub(MAX_DIAGNOSTICS);
+        self.found.truncate(before);
+        if self.left_out == 0 {
+            self.spare = None;
+        }
     }
 
     /// The mistakes in order. What an alias repeats is said once.

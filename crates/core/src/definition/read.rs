@@ -4,15 +4,23 @@ mod json;
 mod toml;
 mod yaml;
 
+use std::borrow::Cow;
+
 use super::diagnostic::Report;
 use super::limits::{MAX_DEPTH, MAX_INPUT_BYTES, MAX_TEXT_BYTES};
 use super::node::{Node, Span};
 use super::source::{Format, Source, Text};
+use crate::encoding::NotText;
 
 /// The file's text, or nothing where its bytes are no text to read; that is
-/// reported.
-pub(super) fn text<'a>(source: &Source<'a>, report: &mut Report) -> Option<Text<'a>> {
-    if source.text.len() > MAX_INPUT_BYTES {
+/// reported. `decoded` is what `encoding::text_of` made of them.
+pub(super) fn text<'a>(
+    source: &Source<'_>,
+    decoded: &'a Result<Cow<'_, str>, NotText>,
+    report: &mut Report,
+) -> Option<Text<'a>> {
+    let length = decoded.as_ref().map_or(0, |text| text.len());
+    if source.text.len().max(length) > MAX_INPUT_BYTES {
         let mib = MAX_INPUT_BYTES / (1024 * 1024);
         let none = Text::new(source, "");
         let mistake = report.add(&none, &(0..0), format!("the file is larger than {mib} MiB"));
@@ -20,17 +28,14 @@ pub(super) fn text<'a>(source: &Source<'a>, report: &mut Report) -> Option<Text<
         mistake.fatal = true;
         return None;
     }
-    let bytes = source.text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(source.text);
-    match std::str::from_utf8(bytes) {
+    match decoded {
         Ok(text) => Some(Text::new(source, text)).filter(|text| is_text(text, report)),
-        Err(error) => {
-            let (valid, rest) = bytes.split_at(error.valid_up_to());
-            let valid = std::str::from_utf8(valid).unwrap_or_default();
-            let text = Text::new(source, valid);
-            let end = valid.len();
-            let mistake = report.add(&text, &(end..end), "the file is not UTF-8 text");
-            mistake.found = rest.iter().take(4).map(|b| format!("\\x{b:02x}")).collect();
-            mistake.help = Some("save it as UTF-8".to_owned());
+        Err(NotText { what, help, before, found }) => {
+            let text = Text::new(source, before);
+            let end = before.len();
+            let mistake = report.add(&text, &(end..end), what.as_str());
+            mistake.found = found.iter().map(|b| format!("\\x{b:02x}")).collect();
+            mistake.help = Some((*help).to_owned());
             mistake.fatal = true;
             None
         }

@@ -181,8 +181,9 @@ impl Reader<'_> {
         for entry in entries {
             if shape.fields.iter().all(|field| field.name != entry.key.text) {
                 let meant = self.unknown(entry, shape);
-                if let Some(name) = meant.filter(|name| found.iter().all(|(f, _)| f != name)) {
-                    found.push((name, &entry.value));
+                let meant = meant.filter(|meant| found.iter().all(|(name, _)| *name != meant.name));
+                if let Some(Meant { name, same_value }) = meant {
+                    found.push((name, if same_value { &entry.value } else { &UNREAD }));
                 }
             }
         }
@@ -216,13 +217,14 @@ impl Reader<'_> {
         }
     }
 
-    /// Reports a field that `shape` has not; the name it was meant to have.
-    fn unknown(&mut self, entry: &Entry, shape: &Shape) -> Option<&'static str> {
+    /// Reports a field that `shape` has not; the one that it was meant to be.
+    fn unknown(&mut self, entry: &Entry, shape: &Shape) -> Option<Meant> {
         let key = &entry.key;
         let names: Vec<_> = shape.fields.iter().map(|field| field.name).collect();
-        let meant = nearest(&key.text, &names);
-        let help = match meant {
-            Some(name) => format!("did you mean {name}?"),
+        let near = nearest(&key.text, &names).map(|name| Meant { name, same_value: true });
+        let meant = near.or_else(|| in_aws_words(&key.text, &names));
+        let help = match &meant {
+            Some(Meant { name, .. }) => format!("did you mean {name}?"),
             None if key.text == MERGE => "merge keys are not read: write the fields out".to_owned(),
             None => format!("{} may have {}", shape.name, names.join(", ")),
         };
@@ -230,4 +232,50 @@ impl Reader<'_> {
         self.mistake(&key.span, message).help = Some(help);
         meant
     }
+}
+
+/// The field that another word stands for.
+struct Meant {
+    name: &'static str,
+    /// Its value can be read as that of the field.
+    same_value: bool,
+}
+
+/// The value of a field that was written in other words: nothing more is said of it.
+static UNREAD: Node = Node { span: 0..0, kind: Kind::Bad };
+
+/// Words of Terraform, Pulumi and CDK, the field of AWS's that holds the same, and
+/// whether it holds it in the same form. Case, `_` and `-` do not count.
+const OTHER_WORDS: [(&str, &str, bool); 19] = [
+    ("name", "IndexName", true),
+    ("name", "AttributeName", true),
+    ("hashkey", "KeySchema", false),
+    ("rangekey", "KeySchema", false),
+    ("partitionkey", "KeySchema", false),
+    ("sortkey", "KeySchema", false),
+    ("keys", "KeySchema", true),
+    ("projectiontype", "Projection", false),
+    ("nonkeyattributes", "Projection", false),
+    ("attributes", "AttributeDefinitions", true),
+    ("attribute", "AttributeDefinitions", true),
+    ("attribute", "AttributeName", true),
+    ("type", "KeyType", true),
+    ("type", "AttributeType", true),
+    ("type", "ProjectionType", true),
+    ("readcapacity", "ProvisionedThroughput", false),
+    ("writecapacity", "ProvisionedThroughput", false),
+    ("readcapacity", "ReadCapacityUnits", true),
+    ("writecapacity", "WriteCapacityUnits", true),
+];
+
+fn in_aws_words(text: &str, names: &[&'static str]) -> Option<Meant> {
+    let letters = text.chars().filter(|c| !matches!(c, '_' | '-')).take(41);
+    let plain: String = letters.flat_map(char::to_lowercase).collect();
+    let words = OTHER_WORDS.iter().filter(|(word, ..)| *word == plain);
+    words
+        .filter_map(|&(_, field, same_value)| {
+            let name = names.iter().find(|name| **name == field)?;
+            Some(Meant { name, same_value })
+        })
+        .next()
 }

@@ -343,12 +343,30 @@ fn empty_files_are_a_mistake_in_every_format() {
 }
 
 #[test]
-fn a_byte_order_mark_moves_nothing() {
+fn neither_a_byte_order_mark_nor_utf_16_moves_anything() {
     for name in ["airline.yaml", "airline.json", "airline.toml"] {
-        let text = std::fs::read(data("../../examples").join(name)).unwrap();
-        let marked = [b"\xEF\xBB\xBF", &text[..]].concat();
-        assert_eq!(parse_one(name, &marked).unwrap(), example(name));
+        let text = std::fs::read_to_string(data("../../examples").join(name)).unwrap();
+        let marked = format!("\u{feff}{text}");
+        for windows in [marked.clone(), marked.replace('\n', "\r\n")] {
+            let units = || windows.encode_utf16();
+            for bytes in [
+                windows.as_bytes().to_vec(),
+                units().flat_map(u16::to_le_bytes).collect(),
+                units().flat_map(u16::to_be_bytes).collect(),
+            ] {
+                assert_eq!(parse_one(name, &bytes).unwrap(), example(name));
+            }
+        }
     }
+}
+
+#[test]
+fn a_mistake_in_utf_16_is_where_an_editor_shows_it() {
+    let text = "\u{feff}größe:\r\n  - 😀: x\r\n";
+    let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let all = mistakes("a.yaml", &bytes);
+    let places: Vec<_> = all.iter().map(|d| (d.place.line, d.place.column)).collect();
+    assert_eq!(places[..2], [(1, 1), (2, 5)], "{all}");
 }
 
 #[test]
@@ -365,7 +383,8 @@ fn bytes_that_are_no_text_are_refused_where_they_stand() {
     for file in ["a.json", "a.yaml", "a.toml"] {
         for (text, line, column, found) in [
             (&b"ab\n\xffcd"[..], 2, 1, "\\xff\\x63\\x64"),
-            (b"\xff\xfea\0", 1, 1, "\\xff\\xfe\\x61\\x00"),
+            (b"\xff\xfea\0\0\xd8", 1, 2, "\\x00\\xd8"),
+            (b"a\0b\0", 1, 1, "\\x61\\x00\\x62\\x00"),
             (b"ab\xc3", 1, 3, "\\xc3"),
             (b"abc\0d", 1, 4, "\\u{0}"),
             (b"\x1b[0m", 1, 1, "\\u{1b}"),
@@ -499,6 +518,8 @@ fn what_is_right_in_json_is_read_as_json() {
     assert!(messages[2].contains("a-b/c😀"), "{messages:?}");
     assert!(all.iter().all(|d| !d.fatal), "{all}");
 }
+
+mod foreign;
 
 mod comparing {
     use super::*;

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::{Action, Plan, PlannedIndex, Selection};
 use crate::definition::{Definitions, Diagnostics, Format, Source, hash, parse};
+use crate::encoding::{beginning_of, text_of};
 use crate::endpoint::Endpoint;
 use crate::json::{MAX_VALUES, said, within};
 use crate::name::{IndexId, IndexName, TableName};
@@ -184,7 +185,7 @@ impl SavedPlan {
     #[must_use]
     pub fn begins_one(bytes: &[u8]) -> bool {
         // A plan that is cut off is still one.
-        let begins = String::from_utf8_lossy(&bytes[..bytes.len().min(HEAD_BYTES)]);
+        let begins = beginning_of(&bytes[..bytes.len().min(HEAD_BYTES)]);
         let begins: String = begins.split_whitespace().collect();
         begins.starts_with(&format!("{{\"format\":\"{FORMAT}\""))
     }
@@ -192,10 +193,11 @@ impl SavedPlan {
     /// Whether a file is a saved plan, of whatever version, and not definitions.
     #[must_use]
     pub fn is_one(bytes: &[u8]) -> bool {
-        let marked = || bytes.windows(FORMAT.len()).any(|text| text == FORMAT.as_bytes());
         Self::begins_one(bytes)
-            || (marked()
-                && serde_json::from_slice::<Header>(bytes).is_ok_and(|h| h.format == FORMAT))
+            || text_of(bytes).is_ok_and(|text| {
+                text.contains(FORMAT)
+                    && serde_json::from_str::<Header>(&text).is_ok_and(|h| h.format == FORMAT)
+            })
     }
 
     /// The file of the plan: JSON, with the definitions in AWS's own form.
@@ -230,12 +232,15 @@ impl SavedPlan {
         }
     }
 
-    /// Reads the file of a plan. Its definitions pass the same checks as any.
+    /// Reads the file of a plan, in any encoding that definitions may have: the digest
+    /// is of what it says. Its definitions pass the same checks as any.
     ///
     /// # Errors
     /// [`UnreadablePlan`] where it is not what was saved.
     pub fn parse(bytes: &[u8]) -> Result<Self, UnreadablePlan> {
         let damaged = |e: serde_json::Error| UnreadablePlan::Damaged(said(&e));
+        let text = text_of(bytes).map_err(|error| UnreadablePlan::Damaged(error.to_string()))?;
+        let bytes = text.as_bytes();
         let header: Header = serde_json::from_slice(bytes).map_err(damaged)?;
         if header.version != VERSION {
             return Err(UnreadablePlan::Newer(header.version));
