@@ -42,13 +42,22 @@ pub(crate) struct Globals {
     /// DynamoDB endpoint, for instance http://127.0.0.1:8000
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
+    /// DynamoDB endpoint of another region of global tables (repeatable)
+    ///
+    /// Without it a region is asked at AWS's own endpoint, or at --endpoint-url under the
+    /// other region's name.
+    #[arg(long, global = true, value_name = "REGION=URL", value_parser = region_endpoint)]
+    pub(crate) region_endpoint: Vec<(String, String)>,
+    /// Do not ask this region of global tables, nor wait for it (repeatable)
+    #[arg(long, global = true, value_name = "REGION", value_parser = region)]
+    pub(crate) skip_region: Vec<String>,
     /// Use the embedded engine; FILE defaults to gsictl-local.db in the state directory
     #[expect(
         clippy::option_option,
         reason = "absent, without a value and with one are three things"
     )]
     #[arg(long, global = true, value_name = "FILE", num_args = 0..=1, require_equals = true,
-        conflicts_with_all = ["profile", "region", "endpoint_url"])]
+        conflicts_with_all = ["profile", "region", "endpoint_url", "region_endpoint", "skip_region"])]
     pub(crate) local: Option<Option<PathBuf>>,
     /// How long the embedded engine takes to build an index
     #[arg(long, global = true, value_name = "SECONDS", default_value = "4", value_parser = local_seconds)]
@@ -528,6 +537,20 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// More than nothing, and no more than everything.
+/// The name of a region, such as `eu-west-1`.
+fn region(text: &str) -> Result<String, String> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if text.is_empty() || text.starts_with('-') || !text.chars().all(legal) {
+        return Err("a region is named like eu-west-1".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn region_endpoint(text: &str) -> Result<(String, String), String> {
+    let (name, url) = text.split_once('=').ok_or_else(|| "it has to be REGION=URL".to_owned())?;
+    Ok((region(name)?, url.to_owned()))
+}
+
 fn percent(text: &str) -> Result<f64, String> {
     let percent = number(text.trim().trim_end_matches('%').trim_end())?;
     let fits = (0.0001..=100.0).contains(&percent);

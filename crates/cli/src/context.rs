@@ -88,6 +88,8 @@ pub(crate) async fn backend(
                 profile: globals.profile.clone(),
                 region: globals.region.clone(),
                 endpoint_url: globals.endpoint_url.clone(),
+                region_endpoints: globals.region_endpoint.iter().cloned().collect(),
+                skip_regions: globals.skip_region.iter().cloned().collect(),
                 ..AwsOptions::default()
             };
             tokio::select! {
@@ -132,13 +134,20 @@ pub(crate) fn told_args() -> Vec<OsString> {
 
 pub(crate) fn told(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
     const OPTION: &str = "--endpoint-url";
-    let mut is_endpoint = false;
+    const OF_REGION: &str = "--region-endpoint";
+    let (mut is_endpoint, mut is_of_region) = (false, false);
     let mut told = Vec::new();
     for arg in args {
         let text = arg.to_string_lossy();
         let follows = std::mem::replace(&mut is_endpoint, text == OPTION);
         let after = text.strip_prefix(OPTION).and_then(|rest| rest.strip_prefix('='));
+        let of_region = std::mem::replace(&mut is_of_region, text == OF_REGION);
+        let after_region = text.strip_prefix(OF_REGION).and_then(|rest| rest.strip_prefix('='));
         let place = match after {
+            None if of_region => Some(place_of_region(&text)),
+            None if after_region.is_some() => {
+                after_region.map(|pair| format!("{OF_REGION}={}", place_of_region(pair)))
+            }
             Some(url) => Some(format!("{OPTION}={}", place_of(url))),
             None if follows || text.contains("://") => Some(place_of(&text)),
             None => None,
@@ -146,6 +155,14 @@ pub(crate) fn told(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
         told.push(place.map_or_else(|| arg.clone(), OsString::from));
     }
     told
+}
+
+/// The same of `REGION=URL`.
+pub(crate) fn place_of_region(pair: &str) -> String {
+    match pair.split_once('=') {
+        Some((region, url)) => format!("{region}={}", place_of(url)),
+        None => "REGION=URL".to_owned(),
+    }
 }
 
 /// What may be told of an endpoint.

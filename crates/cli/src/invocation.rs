@@ -17,6 +17,8 @@ pub(crate) struct Invocation {
     profile: Option<String>,
     /// `--region` and `--endpoint-url`, which the aws command line has too.
     place: Vec<String>,
+    /// `--region-endpoint` and `--skip-region`, which only this program has.
+    regions: Vec<String>,
     local: Option<String>,
     state_dir: Option<String>,
     /// What stands for `DEFS`, with `--format` where it was given.
@@ -32,6 +34,14 @@ impl Invocation {
         if let Some(endpoint) = &globals.endpoint_url {
             place.push(format!("--endpoint-url {}", quoted(place_of(endpoint))));
         }
+        let mut regions: Vec<_> = globals
+            .region_endpoint
+            .iter()
+            .map(|(region, url)| {
+                format!("--region-endpoint {}", quoted(format!("{region}={}", place_of(url))))
+            })
+            .collect();
+        regions.extend(globals.skip_region.iter().map(|r| format!("--skip-region {}", quoted(r))));
         let local = globals.local.as_ref().map(|file| match file {
             Some(file) => {
                 let mut word = OsString::from("--local=");
@@ -45,6 +55,7 @@ impl Invocation {
         Self {
             profile: globals.profile.as_ref().map(|name| format!("--profile {}", quoted(name))),
             place,
+            regions,
             local,
             state_dir,
             definitions: definitions(command),
@@ -94,6 +105,7 @@ impl Invocation {
 
     fn everything(&self) -> Vec<String> {
         let mut options = self.of([&self.profile, &self.local], true);
+        options.extend(self.regions.iter().cloned());
         options.extend(self.state_dir.clone());
         options
     }

@@ -262,6 +262,23 @@ pub enum OwnRegion {
     },
 }
 
+/// What is known of the auto scaling of a table. Only that of a global table with
+/// provisioned capacity is asked for: there DynamoDB takes no change of indexes while one
+/// of them lacks it for its writes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Scaling {
+    /// Nobody asked, or it does not matter.
+    #[default]
+    NotAsked,
+    /// Each region as DescribeTableReplicaAutoScaling shows it.
+    Shown(Vec<RegionScaling>),
+    /// It cannot be asked.
+    Unknown {
+        /// Why.
+        reason: String,
+    },
+}
+
 /// What scales the writes of a table with provisioned capacity in one region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegionScaling {
@@ -305,6 +322,8 @@ pub struct TableDescription {
     pub local_included: usize,
     /// Other replicas of a global table.
     pub replicas: Vec<ReplicaDescription>,
+    /// What scales its writes, and those of its indexes.
+    pub scaling: Scaling,
     /// Refreshed by DynamoDB about every six hours.
     pub item_count: Option<u64>,
     /// Refreshed by DynamoDB about every six hours.

@@ -10,6 +10,7 @@ mod job;
 mod lane;
 mod outcome;
 mod pace;
+mod regions;
 mod removal;
 
 use std::cmp::Reverse;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use crate::call::{Call, CallError, Reply};
 use crate::event::Event;
+use crate::look::Told;
 use crate::machine::{CallId, Effect, Machine, Snapshot};
 use crate::name::IndexId;
 use crate::plan::Plan;
@@ -101,6 +103,7 @@ pub struct Engine {
     save_by: Option<Timestamp>,
     begun: Timestamp,
     credentials_lost: bool,
+    told_regions: Told,
     starting: bool,
     stopping: Option<(Timestamp, Ended)>,
     grace_is_over: bool,
@@ -153,11 +156,13 @@ impl Engine {
             unsaved: Vec::new(),
             saving: None,
             credentials_lost: false,
+            told_regions: Told::default(),
             starting: true,
             stopping: None,
             grace_is_over: false,
             stats: Stats::default(),
         };
+        engine.told_regions = Told::of(engine.lanes.iter().map(Lane::sighting));
         engine.begin(now);
         engine
     }
@@ -326,7 +331,11 @@ impl Engine {
                 Doing::Backlogged | Doing::Resting => self.advance(now, n),
                 // Its save may be under way; the call is not made.
                 Doing::Intending(_) => self.advance(now, n),
-                Doing::WantsLook | Doing::Looking(..) | Doing::Changing(..) | Doing::Over => {}
+                Doing::WantsLook
+                | Doing::Looking(..)
+                | Doing::LookingElsewhere
+                | Doing::Changing(..)
+                | Doing::Over => {}
             }
         }
     }
@@ -546,6 +555,7 @@ impl Machine for Engine {
         };
         match self.lanes[n].doing {
             Doing::Looking(asked, asked_at) if asked == id => self.on_look(now, n, asked_at, reply),
+            Doing::LookingElsewhere => self.on_region(now, n, id, reply),
             Doing::Changing(asked, job) if asked == id => self.on_created(now, n, job, reply),
             _ => {}
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::check::Violation;
+use crate::look::Missing;
 use crate::name::{IndexId, IndexName, TableName};
 use crate::state::Status;
 
@@ -223,6 +224,47 @@ pub enum Event {
         error: String,
         /// The next look.
         retry_in: Duration,
+    },
+    /// Another region of a global table cannot be asked; told once a region. Its indexes
+    /// are not taken for ready.
+    RegionUnknown {
+        /// The first table of which it was asked.
+        table: TableName,
+        /// The region.
+        region: String,
+        /// Why, in the words of AWS where they are from there.
+        error: String,
+    },
+    /// Another region of a global table is not asked and not waited for, because the user
+    /// said so; told once a region.
+    RegionSkipped {
+        /// The first table that it has a replica of.
+        table: TableName,
+        /// The region.
+        region: String,
+    },
+    /// The index is ready in the region that was asked first, and not in these.
+    AwaitingRegions {
+        /// Which.
+        id: IndexId,
+        /// The regions, and how it stands there.
+        missing: Vec<Missing>,
+    },
+    /// The index is ready in the region that was asked first, and nothing shows it being
+    /// built in these. The run does not wait any longer.
+    Unconfirmed {
+        /// Which.
+        id: IndexId,
+        /// The regions, and how it stands there.
+        missing: Vec<Missing>,
+    },
+    /// The index is gone from the region that was asked first, and these still list it.
+    /// The run does not wait any longer.
+    StillListed {
+        /// Which.
+        id: IndexId,
+        /// The regions.
+        regions: Vec<String>,
     },
     /// The number of builds at once was changed by what the account takes.
     ConcurrencyChanged {

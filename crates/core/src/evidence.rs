@@ -7,6 +7,7 @@
 
 use crate::catalog::{IndexStatus, Sighting, TableDescription};
 use crate::definition::digest_of;
+use crate::look::missing;
 use crate::name::IndexId;
 use crate::state::{Entry, Status, Step};
 use crate::time::Timestamp;
@@ -77,6 +78,12 @@ fn shown(id: &IndexId, entry: &Entry, table: &TableDescription) -> Evidence {
     match (building, entry.status()) {
         (true, Status::Active) => Evidence::BuiltAgain,
         (true, _) => Evidence::Building { backfilling: index.backfilling },
+        // It is built, and as far as is known not in every region.
+        (false, Status::Pending | Status::InProgress | Status::Failed)
+            if !missing(table, &id.index).is_empty() =>
+        {
+            Evidence::Building { backfilling: true }
+        }
         (false, _) => Evidence::Ready,
     }
 }

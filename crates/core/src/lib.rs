@@ -22,6 +22,7 @@ pub mod event;
 pub mod evidence;
 pub mod index_key;
 pub mod json;
+pub mod look;
 pub mod machine;
 pub mod name;
 pub mod plan;

@@ -8,11 +8,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{
-    Catalog, IndexDescription, IndexStatus, OwnRegion, Sighting, TableDescription, TableStatus,
-};
+use crate::catalog::{Catalog, IndexStatus, Sighting, TableDescription, TableStatus};
 use crate::check::{CheckReport, IndexCheck};
 use crate::definition::{Definitions, IndexDefinition};
+use crate::look::missing;
 use crate::name::{IndexId, IndexName, TableName};
 use crate::state::{Entry, State, Status};
 use crate::time::Timestamp;
@@ -34,7 +33,7 @@ use self::obstacle::{Room, obstacle_to_create};
 /// What a description shows of one wanted index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// Active, not backfilling, same definition, in every replica.
+    /// Active, not backfilling, same definition, in every region of a global table.
     Ready,
     /// Being built with the same definition.
     Building {
@@ -77,22 +76,10 @@ fn judge_table(definition: &IndexDefinition, table: &TableDescription) -> Findin
             differences,
         });
     }
-    if index.is_ready() && replicas_are_ready(table, &index.name) {
+    if index.is_ready() && missing(table, &index.name).is_empty() {
         return Finding::Ready;
     }
     Finding::Building { backfilling: index.backfilling || index.is_ready() }
-}
-
-/// On a global table the index is built in every replica.
-pub(crate) fn replicas_are_ready(table: &TableDescription, index: &IndexName) -> bool {
-    table.replicas.iter().all(|replica| {
-        let busy = matches!(replica.status.as_str(), "CREATING" | "UPDATING");
-        let own = match &replica.own {
-            OwnRegion::Shown { indexes, .. } => indexes.iter().find(|i| i.name == *index),
-            OwnRegion::NotAsked | OwnRegion::Skipped | OwnRegion::Unknown { .. } => None,
-        };
-        !busy && own.is_none_or(IndexDescription::is_ready)
-    })
 }
 
 /// What a run does about one index.

@@ -4,6 +4,7 @@
 //! (docs/errors.md). [`decide`] applies it and is a pure function; the engine does what
 //! it returns and owns no opinion of its own.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::call::ErrorKind;
@@ -26,6 +27,8 @@ pub struct Policy {
     /// How long after a create its absence from a description means "not visible
     /// yet". DescribeTable is eventually consistent; the embedded engine is not.
     pub visibility: Duration,
+    /// Regions of global tables that are neither asked nor waited for.
+    pub skip_regions: BTreeSet<String>,
 }
 
 impl Default for Policy {
@@ -38,6 +41,7 @@ impl Default for Policy {
             fail_fast: false,
             wait: true,
             visibility: Duration::from_secs(60),
+            skip_regions: BTreeSet::new(),
         }
     }
 }

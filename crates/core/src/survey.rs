@@ -4,13 +4,14 @@
 //! no region, no credentials, a wrong clock): a person is sitting there. Once
 //! DynamoDB has answered anything, trouble is waited out for a while.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::call::{Call, CallError, ErrorKind, Reply};
-use crate::catalog::{Catalog, Sighting};
+use crate::catalog::{Catalog, Sighting, TableDescription};
 use crate::classify::is_known;
 use crate::event::Event;
+use crate::look::{Depth, RegionLook, Told};
 use crate::machine::{CallId, Effect, Machine};
 use crate::name::TableName;
 use crate::retry::{Rule, Strategy};
@@ -50,6 +51,13 @@ pub struct Survey {
     todo: VecDeque<(TableName, u32)>,
     later: BTreeMap<(Timestamp, TableName), u32>,
     asked: BTreeMap<CallId, (TableName, Timestamp, u32)>,
+    depth: Depth,
+    skip: BTreeSet<String>,
+    /// Global tables whose other regions have not all answered.
+    looks: Vec<RegionLook>,
+    /// Calls to other regions that were not handed out yet.
+    elsewhere: VecDeque<(CallId, Call)>,
+    told: Told,
     next_id: u64,
     answered: bool,
     catalog: Catalog,
@@ -61,11 +69,16 @@ pub struct Survey {
 impl Survey {
     /// A survey of `tables`; one named twice is described once.
     pub fn new<'a>(tables: impl IntoIterator<Item = &'a TableName>) -> Self {
-        let tables: std::collections::BTreeSet<_> = tables.into_iter().cloned().collect();
+        let tables: BTreeSet<_> = tables.into_iter().cloned().collect();
         Self {
             todo: tables.into_iter().map(|t| (t, 0)).collect(),
             later: BTreeMap::new(),
             asked: BTreeMap::new(),
+            depth: Depth::default(),
+            skip: BTreeSet::new(),
+            looks: Vec::new(),
+            elsewhere: VecDeque::new(),
+            told: Told::default(),
             next_id: 0,
             answered: false,
             catalog: Catalog::default(),
@@ -73,6 +86,14 @@ impl Survey {
             told_silence: false,
             events: VecDeque::new(),
         }
+    }
+
+    /// The same, asking so much of each table. Of a global table every other region is
+    /// asked once, but for those of `skip`; a region that cannot be asked fails nothing.
+    #[must_use]
+    pub fn asking(mut self, depth: Depth, skip: BTreeSet<String>) -> Self {
+        (self.depth, self.skip) = (depth, skip);
+        self
     }
 
     /// What was seen.
@@ -83,6 +104,28 @@ impl Survey {
         match self.failed {
             Some(error) => Err(error),
             None => Ok(self.catalog),
+        }
+    }
+
+    fn on_base(&mut self, name: TableName, asked_at: Timestamp, table: Box<TableDescription>) {
+        self.answered = true;
+        let fresh = || {
+            let id = CallId(self.next_id);
+            self.next_id += 1;
+            id
+        };
+        let (look, calls) = RegionLook::begin(name, table, asked_at, self.depth, &self.skip, fresh);
+        self.elsewhere.extend(calls);
+        self.looks.push(look);
+        self.take_whole();
+    }
+
+    /// Takes down the tables of which everything is answered.
+    fn take_whole(&mut self) {
+        for look in self.looks.extract_if(.., |look| look.is_whole()) {
+            let (name, asked_at, table) = look.into_parts();
+            self.events.extend(self.told.news(&name, &table));
+            self.catalog.insert(name, asked_at, Sighting::Found(table));
         }
     }
 
@@ -156,6 +199,9 @@ impl Machine for Survey {
         if !self.may_ask() {
             return None;
         }
+        if let Some((id, call)) = self.elsewhere.pop_front() {
+            return Some(Effect::Call(id, call));
+        }
         while let Some(entry) = self.later.first_entry().filter(|e| e.key().0 <= now) {
             let ((_, table), tries) = entry.remove_entry();
             self.todo.push_back((table, tries));
@@ -175,13 +221,14 @@ impl Machine for Survey {
 
     fn on_reply(&mut self, now: Timestamp, id: CallId, reply: Result<Reply, CallError>) {
         let Some((table, asked_at, tries)) = self.asked.remove(&id) else {
+            if let Some(look) = self.looks.iter_mut().find(|look| look.awaits(id)) {
+                look.on_reply(id, reply);
+                self.take_whole();
+            }
             return;
         };
         match reply.and_then(Reply::into_table) {
-            Ok(description) => {
-                self.answered = true;
-                self.catalog.insert(table, asked_at, Sighting::Found(description));
-            }
+            Ok(description) => self.on_base(table, asked_at, description),
             Err(error) => self.on_error(now, table, tries, error),
         }
     }
@@ -193,7 +240,8 @@ impl Machine for Survey {
     }
 
     fn is_over(&self) -> bool {
-        let idle = self.todo.is_empty() && self.later.is_empty() && self.asked.is_empty();
+        let asked = self.todo.is_empty() && self.later.is_empty() && self.asked.is_empty();
+        let idle = asked && self.looks.is_empty() && self.events.is_empty();
         self.failed.is_some() || idle
     }
 }

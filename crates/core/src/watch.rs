@@ -5,13 +5,15 @@
 mod on_the_way;
 mod vigil;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::call::{Call, CallError, ErrorKind, Reply};
+use crate::catalog::TableDescription;
 use crate::classify::is_known;
 use crate::definition::{Definitions, IndexDefinition};
 use crate::event::Event;
+use crate::look::{Depth, RegionLook, Told};
 use crate::machine::{CallId, Effect, Machine};
 use crate::name::{IndexId, IndexName, TableName};
 use crate::plan::Selection;
@@ -117,6 +119,8 @@ pub enum WatchTrouble {
 pub enum IndexWait {
     /// It is ready, and was so long after the first look.
     Ready(Duration),
+    /// It is ready in the region that was asked, and nothing shows it being built in these.
+    Unconfirmed(String),
     /// It is being built, or was asked for and is not shown yet.
     Waiting,
     /// It does not exist and nobody is known to have asked for it, or it is being deleted.
@@ -159,6 +163,12 @@ pub struct Watch {
     began: Timestamp,
     deadline: Option<Timestamp>,
     asked: BTreeMap<CallId, (usize, Timestamp)>,
+    skip: BTreeSet<String>,
+    /// Tables whose base has answered, and whose other regions have not.
+    looks: BTreeMap<usize, RegionLook>,
+    /// Calls to other regions that were not handed out yet.
+    calls: VecDeque<(CallId, Call)>,
+    told_regions: Told,
     next_id: u64,
     answered: bool,
     events: VecDeque<Event>,
@@ -181,11 +191,23 @@ impl Watch {
             began: now,
             deadline: timeout.map(|t| now + t),
             asked: BTreeMap::new(),
+            skip: BTreeSet::new(),
+            looks: BTreeMap::new(),
+            calls: VecDeque::new(),
+            told_regions: Told::default(),
             next_id: 0,
             answered: false,
             events: VecDeque::new(),
             ended: None,
         }
+    }
+
+    /// The same without asking these regions of global tables, and without waiting for
+    /// them.
+    #[must_use]
+    pub fn skipping(mut self, regions: BTreeSet<String>) -> Self {
+        self.skip = regions;
+        self
     }
 
     /// What it came to; [`WatchEnd::Stopped`] where it did not end.
@@ -234,6 +256,42 @@ impl Watch {
         }
     }
 
+    /// The base has answered. Other regions are asked where that matters now.
+    fn on_base(
+        &mut self,
+        now: Timestamp,
+        n: usize,
+        asked_at: Timestamp,
+        table: Box<TableDescription>,
+    ) {
+        self.answered = true;
+        let vigil = &self.vigils[n];
+        let depth = if vigil.wants_regions(&table) { Depth::Regions } else { Depth::Base };
+        let (next_id, asked) = (&mut self.next_id, &mut self.asked);
+        let fresh = || {
+            let id = CallId(*next_id);
+            *next_id += 1;
+            asked.insert(id, (n, asked_at));
+            id
+        };
+        let name = vigil.table().clone();
+        let (look, calls) = RegionLook::begin(name, table, asked_at, depth, &self.skip, fresh);
+        self.calls.extend(calls);
+        self.on_look(now, n, look);
+    }
+
+    fn on_look(&mut self, now: Timestamp, n: usize, look: RegionLook) {
+        if !look.is_whole() {
+            self.looks.insert(n, look);
+            return;
+        }
+        let (name, asked_at, table) = look.into_parts();
+        self.events.extend(self.told_regions.news(&name, &table));
+        let vigil = &mut self.vigils[n];
+        vigil.on_table(now, asked_at, &table, &self.on_the_way, self.began);
+        self.events.extend(vigil.told());
+    }
+
     /// The table whose turn it is.
     fn due(&self, now: Timestamp) -> Option<usize> {
         let waits = |(n, vigil): &(usize, &Vigil)| {
@@ -254,6 +312,9 @@ impl Machine for Watch {
             self.ended = Some(WatchEnd::TimedOut);
         }
         self.end_if_over();
+        if let Some((id, call)) = self.calls.pop_front() {
+            return Some(Effect::Call(id, call));
+        }
         let n = self.due(now).filter(|_| self.may_ask())?;
         let id = CallId(self.next_id);
         self.next_id += 1;
@@ -275,13 +336,13 @@ impl Machine for Watch {
         if self.ended.is_some() {
             return;
         }
+        if let Some(mut look) = self.looks.remove(&n) {
+            look.on_reply(id, reply);
+            self.on_look(now, n, look);
+            return self.end_if_over();
+        }
         match reply.and_then(Reply::into_table) {
-            Ok(table) => {
-                self.answered = true;
-                let vigil = &mut self.vigils[n];
-                vigil.on_table(now, asked_at, &table, &self.on_the_way, self.began);
-                self.events.extend(vigil.told());
-            }
+            Ok(table) => self.on_base(now, n, asked_at, table),
             Err(error) => self.on_error(now, n, error),
         }
         self.end_if_over();

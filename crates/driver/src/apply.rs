@@ -8,6 +8,7 @@ use gsictl_core::check::{CheckReport, Options};
 use gsictl_core::definition::Definitions;
 use gsictl_core::engine::{Ended, Engine, Outcome, Stats, Verdict};
 use gsictl_core::event::Event;
+use gsictl_core::look::Depth;
 use gsictl_core::name::IndexId;
 use gsictl_core::plan::saved::{SavedPlan, Stale};
 use gsictl_core::plan::{Plan, Selection};
@@ -26,7 +27,7 @@ use crate::clock::Clock;
 use crate::drive::{SharedStore, StopSignal, drive, locked};
 use crate::dynamodb::Backend;
 use crate::store::{Holder, LockError, StoreError};
-use crate::survey::survey;
+use crate::survey::survey_to;
 use crate::validate;
 
 /// What an `apply` is to do.
@@ -195,7 +196,8 @@ async fn prepare_on(
     }
 
     let mut told = |at, event| observe(Progress::Happened(at, event));
-    let catalog = survey(request.definitions.tables(), backend, clock, stop, &mut told).await?;
+    let (tables, depth) = (request.definitions.tables(), Depth::RegionsAndScaling);
+    let catalog = survey_to(depth, tables, backend, clock, stop, &mut told).await?;
 
     let order = Order {
         definitions: &request.definitions,
@@ -266,7 +268,8 @@ pub async fn apply(
         });
     }
     let before = state.serial();
-    let mut engine = Engine::new(clock.now(), plan, request.policy.clone(), state, request.seed);
+    let policy = Policy { skip_regions: backend.skipped_regions(), ..request.policy.clone() };
+    let mut engine = Engine::new(clock.now(), plan, policy, state, request.seed);
     let mut told = |at, event| observe(Progress::Happened(at, event));
     drive(&mut engine, backend, Some(store), clock, stop, &mut told).await;
     let (mut state, outcome) = engine.finish();

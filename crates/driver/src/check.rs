@@ -9,6 +9,7 @@ use gsictl_core::catalog::Catalog;
 use gsictl_core::check::{About, Asked, Check, CheckReport, Cursor, CursorError, Options, Order};
 use gsictl_core::definition::Definitions;
 use gsictl_core::event::Event;
+use gsictl_core::look::Depth;
 use gsictl_core::plan::{Plan, Selection};
 use gsictl_core::state::Target;
 use gsictl_core::survey::SurveyError;
@@ -18,7 +19,7 @@ use crate::clock::Clock;
 use crate::drive::{SharedStore, StopSignal, drive, locked, stopper};
 use crate::dynamodb::Backend;
 use crate::store::{FileStore, Holder, LockError, StoreError};
-use crate::survey::survey;
+use crate::survey::survey_to;
 
 mod violations;
 
@@ -161,7 +162,7 @@ pub async fn check(
         None => {
             let tables = selection.tables_of(request.definitions);
             let mut told = |at, event| observe(Progress::Happened(at, event));
-            surveyed = survey(tables, backend, clock, stop, &mut told).await?;
+            surveyed = survey_to(Depth::Base, tables, backend, clock, stop, &mut told).await?;
             &surveyed
         }
     };

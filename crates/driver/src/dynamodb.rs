@@ -1,7 +1,7 @@
 //! Backends: where a [`Call`] is carried out. Every one passes the suite in
 //! `tests/conformance.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -58,6 +58,11 @@ pub trait Backend: Send + Sync {
     /// Where the calls go. `account` is not known before a table is described.
     fn target(&self) -> Target;
 
+    /// Regions of global tables in which the user wants nothing asked, nor waited for.
+    fn skipped_regions(&self) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
+
     /// Into how many segments a table is best cut to be read as a whole; `None` for
     /// as many as its size asks for.
     fn scan_segments(&self) -> Option<u32> {
@@ -81,6 +86,10 @@ impl<B: Backend + ?Sized> Backend for Arc<B> {
         (**self).target()
     }
 
+    fn skipped_regions(&self) -> BTreeSet<String> {
+        (**self).skipped_regions()
+    }
+
     fn scan_segments(&self) -> Option<u32> {
         (**self).scan_segments()
     }
@@ -97,6 +106,10 @@ impl<B: Backend + ?Sized> Backend for Box<B> {
 
     fn target(&self) -> Target {
         (**self).target()
+    }
+
+    fn skipped_regions(&self) -> BTreeSet<String> {
+        (**self).skipped_regions()
     }
 
     fn scan_segments(&self) -> Option<u32> {

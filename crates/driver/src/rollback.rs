@@ -284,8 +284,8 @@ pub async fn rollback(
     let Prepared { plan, mut state, left_over, started_at, .. } = prepared;
     let (before, surveyed) = (state.serial(), plan.tables.len() as u64);
     state.begin_rollback(clock.now());
-    let mut engine =
-        Engine::rollback(clock.now(), plan, request.policy.clone(), state, request.seed);
+    let policy = Policy { skip_regions: backend.skipped_regions(), ..request.policy.clone() };
+    let mut engine = Engine::rollback(clock.now(), plan, policy, state, request.seed);
     let mut told = |at, event| observe(Progress::Happened(at, event));
     drive(&mut engine, backend, Some(store), clock, stop, &mut told).await;
     let (mut state, outcome) = engine.finish();

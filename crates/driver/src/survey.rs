@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use gsictl_core::catalog::Catalog;
 use gsictl_core::event::Event;
+use gsictl_core::look::Depth;
 use gsictl_core::name::TableName;
 use gsictl_core::survey::{Survey, SurveyError};
 use gsictl_core::time::Timestamp;
@@ -12,7 +13,8 @@ use crate::clock::Clock;
 use crate::drive::{StopSignal, drive};
 use crate::dynamodb::Backend;
 
-/// Describes `tables`, each once; one named twice too. Changes nothing.
+/// Describes `tables`, each once; one named twice too. Changes nothing. Global tables are
+/// described in each of their regions.
 ///
 /// # Errors
 /// [`SurveyError`] where a table cannot be described, or a stop came first.
@@ -23,7 +25,22 @@ pub async fn survey<'a>(
     stop: &mut StopSignal,
     observe: &mut (dyn FnMut(Timestamp, Event) + Send),
 ) -> Result<Catalog, SurveyError> {
-    let mut survey = Survey::new(tables);
+    survey_to(Depth::Regions, tables, backend, clock, stop, observe).await
+}
+
+/// The same, asking so much of each table.
+///
+/// # Errors
+/// As [`survey`].
+pub async fn survey_to<'a>(
+    depth: Depth,
+    tables: impl IntoIterator<Item = &'a TableName>,
+    backend: &Arc<dyn Backend>,
+    clock: Clock,
+    stop: &mut StopSignal,
+    observe: &mut (dyn FnMut(Timestamp, Event) + Send),
+) -> Result<Catalog, SurveyError> {
+    let mut survey = Survey::new(tables).asking(depth, backend.skipped_regions());
     drive(&mut survey, backend, None, clock, stop, observe).await;
     survey.into_catalog()
 }

@@ -210,6 +210,7 @@ fn exit(applied: &Applied) -> Exit {
                 | Verdict::Obstructed(_)
                 | Verdict::LeftFailed
                 | Verdict::TimedOut
+                | Verdict::Unconfirmed { .. }
         )
     };
     let unproven = match &applied.validation {

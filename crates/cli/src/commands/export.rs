@@ -2,10 +2,11 @@
 
 use gsictl_core::catalog::{Catalog, Sighting};
 use gsictl_core::definition::{Export as Exported, Format, Note};
+use gsictl_core::look::Depth;
 use gsictl_core::name::{IndexId, TableName};
 use gsictl_driver::apply::Progress;
 use gsictl_driver::clock::Clock;
-use gsictl_driver::survey::survey;
+use gsictl_driver::survey::survey_to;
 use serde_json::{Value, json};
 
 use crate::args::{Export, Globals, Output};
@@ -37,7 +38,8 @@ async fn look(globals: &Globals, tables: &[TableName]) -> Result<Catalog, CliErr
             view.progress(Progress::Happened(at, event));
         }
     };
-    let catalog = survey(tables, &backend, Clock::start(), &mut stop, &mut told).await;
+    let catalog =
+        survey_to(Depth::Base, tables, &backend, Clock::start(), &mut stop, &mut told).await;
     if let Some(view) = &mut view {
         view.end();
     }

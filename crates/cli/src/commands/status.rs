@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gsictl_core::catalog::Sighting;
+use gsictl_core::look::status_text;
 use gsictl_core::name::{IndexId, TableName};
 use gsictl_core::state::State;
 use gsictl_driver::apply::load;
@@ -132,16 +133,9 @@ impl Watcher<'_> {
         target.account = catalog.account().map(str::to_owned);
         state.check_belongs(state.script_name(), &target)?;
         let seen = |id: &IndexId| match catalog.get(&id.table).map(|(_, sighting)| sighting) {
-            Some(Sighting::Found(table)) => table.index(&id.index).map_or_else(
-                || "absent".to_owned(),
-                |i| {
-                    if i.backfilling {
-                        format!("{} (backfilling)", i.status)
-                    } else {
-                        i.status.to_string()
-                    }
-                },
-            ),
+            Some(Sighting::Found(table)) => table
+                .index(&id.index)
+                .map_or_else(|| "absent".to_owned(), |index| status_text(table, index)),
             Some(Sighting::Denied(_)) => "access denied".to_owned(),
             Some(Sighting::Missing) | None => "no such table".to_owned(),
         };

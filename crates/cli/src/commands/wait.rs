@@ -81,7 +81,8 @@ async fn watch(
     let target = backend.target();
     let clock = Clock::start();
     let on_the_way = on_the_way(globals, &target);
-    let mut watch = Watch::new(clock.now(), waits, on_the_way, args.timeout);
+    let watch = Watch::new(clock.now(), waits, on_the_way, args.timeout);
+    let mut watch = watch.skipping(backend.skipped_regions());
     let mut view = view::for_run(globals);
     let mut told = |at, event| view.progress(Progress::Happened(at, event));
     drive(&mut watch, &backend, None, clock, &mut stop, &mut told).await;
@@ -142,9 +143,17 @@ fn lines(watched: &WatchedTable) -> Vec<String> {
     let waiting = names(|wait| *wait == IndexWait::Waiting);
     let missing = names(|wait| *wait == IndexWait::Missing);
     let conflict = names(|wait| matches!(wait, IndexWait::Conflict(_)));
+    let unconfirmed = indexes.iter().filter_map(|(name, wait)| match wait {
+        IndexWait::Unconfirmed(regions) => Some(format!("{name} ({regions})")),
+        _ => None,
+    });
+    let unconfirmed = unconfirmed.collect::<Vec<_>>().join(", ");
+    let unconfirmed = (!unconfirmed.is_empty())
+        .then(|| format!("Not known to be ready in every region: {unconfirmed} of {table}."));
     let lines = [
         ready.map(|names| format!("Ready: {names} of {table}.")),
         waiting.map(|names| format!("Not ready in time: {names} of {table}.")),
+        unconfirmed,
         missing.map(|names| format!("{table} has no {names} (or it is being deleted).")),
         conflict.map(|names| format!("{table} has {names} with another definition.")),
     ];
@@ -186,6 +195,7 @@ fn table_result(table: &WatchedTable, ended: &WatchEnd) -> &'static str {
         (Some(WatchTrouble::Failed(_)), _) => "failed",
         (None, WatchEnd::Stopped) => "stopped",
         (None, WatchEnd::TimedOut) if any("timed_out") || table.indexes.is_empty() => "timed_out",
+        _ if any("unconfirmed") => "unconfirmed",
         _ if any("missing") => "missing",
         _ if any("conflict") => "conflict",
         _ => "ready",
@@ -197,6 +207,7 @@ fn word(wait: &IndexWait) -> &'static str {
     match wait {
         IndexWait::Ready(_) => "ready",
         IndexWait::Waiting => "timed_out",
+        IndexWait::Unconfirmed(_) => "unconfirmed",
         IndexWait::Missing => "missing",
         IndexWait::Conflict(_) => "conflict",
     }
@@ -207,6 +218,7 @@ fn index_document((name, wait): &(IndexName, IndexWait)) -> Value {
     match wait {
         IndexWait::Ready(after) => document["seconds"] = json!(after.as_secs_f64()),
         IndexWait::Conflict(differences) => document["differences"] = json!(differences),
+        IndexWait::Unconfirmed(regions) => document["regions"] = json!(regions),
         IndexWait::Waiting | IndexWait::Missing => {}
     }
     document

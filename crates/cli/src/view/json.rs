@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use gsictl_core::event::{AttemptFailure, Event, Queue};
+use gsictl_core::look::{Elsewhere, Missing};
 use gsictl_core::name::IndexId;
 use gsictl_core::time::Timestamp;
 use gsictl_driver::apply::{Applied, Progress};
@@ -91,6 +92,16 @@ fn about(event: &str, id: &IndexId, more: Value) -> Value {
     value
 }
 
+/// Each region, and how an index stands there.
+fn regions(missing: &[Missing]) -> Value {
+    let one = |m: &Missing| match &m.there {
+        Elsewhere::InWork { status } => json!({ "region": m.region, "status": status }),
+        Elsewhere::Unseen => json!({ "region": m.region, "status": null }),
+        Elsewhere::Unknown { reason } => json!({ "region": m.region, "error": reason }),
+    };
+    missing.iter().map(one).collect()
+}
+
 fn happened(event: &Event) -> Value {
     match event {
         Event::AlreadyActive(id) => about("already_active", id, Value::Null),
@@ -133,6 +144,21 @@ fn happened(event: &Event) -> Value {
         Event::LookFailed { table, error, retry_in } => json!({
             "event": "look_failed", "table": table, "error": error, "retry_in_seconds": retry_in.as_secs_f64(),
         }),
+        Event::RegionUnknown { table, region, error } => json!({
+            "event": "region_unknown", "table": table, "region": region, "error": error,
+        }),
+        Event::RegionSkipped { table, region } => json!({
+            "event": "region_skipped", "table": table, "region": region,
+        }),
+        Event::AwaitingRegions { id, missing } => {
+            about("awaiting_regions", id, json!({ "regions": regions(missing) }))
+        }
+        Event::Unconfirmed { id, missing } => {
+            about("unconfirmed", id, json!({ "regions": regions(missing) }))
+        }
+        Event::StillListed { id, regions } => {
+            about("still_listed", id, json!({ "regions": regions }))
+        }
         Event::ConcurrencyChanged { limit } => {
             json!({ "event": "concurrency_changed", "limit": limit })
         }

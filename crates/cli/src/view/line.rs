@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gsictl_core::event::{AttemptFailure, CheckProgress, Event, Queue};
+use gsictl_core::look::missing_text;
 use gsictl_core::name::IndexId;
 
 use super::{Colour, Mark, Page, span};
@@ -137,6 +138,32 @@ pub(super) fn of(event: &Event, invocation: &Invocation) -> Line {
         Event::LookFailed { table, error, retry_in } => Line::new(
             Warning,
             format!("{table}: cannot be described ({error}); again in {}", span(*retry_in)),
+        ),
+        Event::RegionUnknown { table, region, error } => {
+            Line::new(Warning, format!("{table}: region {region} cannot be asked ({error})")).above(
+                format!(
+                    "No index is taken for ready there without an answer; --skip-region {region} does without one."
+                ),
+            )
+        }
+        Event::RegionSkipped { table, region } => Line::new(
+            Warning,
+            format!("{table}: region {region} is not asked, and not waited for (--skip-region)"),
+        ),
+        Event::AwaitingRegions { id, missing } => Line::new(
+            Progress,
+            format!("{id}: ready in the region that was asked; waiting for {}", missing_text(missing)),
+        ),
+        Event::Unconfirmed { id, missing } => Line::new(
+            Bad,
+            format!(
+                "{id}: ready in the region that was asked, and not known to be ready in {}; it is not waited for any longer",
+                missing_text(missing)
+            ),
+        ),
+        Event::StillListed { id, regions } => Line::new(
+            Warning,
+            format!("{id}: is gone, and is still listed in {}", regions.join(", ")),
         ),
         Event::ConcurrencyChanged { limit } => {
             Line::new(Warning, format!("Builds at once are now limited to {limit}"))

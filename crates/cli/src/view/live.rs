@@ -110,6 +110,7 @@ impl Live {
             Event::Backfilling(id) | Event::Adopted { id, backfilling: true } => {
                 self.phase(id, "backfilling", false);
             }
+            Event::AwaitingRegions { id, .. } => self.phase(id, "waits for other regions", false),
             Event::Adopted { id, .. } => self.phase(id, "allocating", true),
             Event::NotShownYet { id, .. } => self.phase(id, "not shown yet", true),
             Event::AwaitingDeletion(id) => self.phase(id, "waits for a deletion", true),
@@ -119,7 +120,8 @@ impl Live {
             | Event::Failed { id, .. }
             | Event::Obstructed { id, .. }
             | Event::LeftFailed { id, .. }
-            | Event::TimedOut { id, .. } => self.done(id),
+            | Event::TimedOut { id, .. }
+            | Event::Unconfirmed { id, .. } => self.done(id),
             _ => {}
         }
     }

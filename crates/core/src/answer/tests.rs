@@ -1,6 +1,6 @@
 use super::*;
 use crate::call::{Item, Query, Scan};
-use crate::catalog::{BillingMode, IndexDescription, IndexStatus, TableStatus};
+use crate::catalog::{BillingMode, IndexDescription, IndexStatus, Scaling, TableStatus};
 use crate::definition::{Projection, ScalarType};
 use crate::name::IndexName;
 
@@ -43,6 +43,7 @@ fn description(name: &str) -> TableDescription {
         local_indexes: vec![IndexName::new("local").unwrap()],
         local_included: 0,
         replicas: Vec::new(),
+        scaling: Scaling::NotAsked,
         item_count: None,
         size_bytes: None,
     }

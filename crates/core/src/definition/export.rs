@@ -202,7 +202,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::catalog::TableStatus;
+    use crate::catalog::{Scaling, TableStatus};
     use crate::definition::{Format, KeyElement, KeyType, Projection, ScalarType};
     use crate::time::Timestamp;
 
@@ -244,6 +244,7 @@ mod tests {
             local_indexes: Vec::new(),
             local_included: 0,
             replicas: Vec::new(),
+            scaling: Scaling::NotAsked,
             item_count: None,
             size_bytes: None,
         }

@@ -18,7 +18,10 @@ impl Engine {
     ) {
         self.looking -= 1;
         let sighting = match reply.and_then(Reply::into_table) {
-            Ok(table) => Sighting::Found(table),
+            Ok(table) => match self.ask_regions(n, asked_at, table) {
+                Some(table) => Sighting::Found(table),
+                None => return,
+            },
             Err(error) if error.kind == ErrorKind::TableNotFound => {
                 if self.may_be_unseen(asked_at, n) {
                     return self.rest(n, Some(next_look(now, now)));
@@ -27,6 +30,17 @@ impl Engine {
             }
             Err(error) => return self.on_failed_look(now, n, &error),
         };
+        self.on_sighting(now, n, asked_at, sighting);
+    }
+
+    /// A table was described, in all the regions that matter.
+    pub(super) fn on_sighting(
+        &mut self,
+        now: Timestamp,
+        n: usize,
+        asked_at: Timestamp,
+        sighting: Sighting,
+    ) {
         self.credentials_are_good();
         self.lanes[n].look_failures = 0;
         if self.lanes[n].see(asked_at, sighting) {

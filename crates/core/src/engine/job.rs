@@ -7,10 +7,11 @@ use super::Scene;
 use super::outcome::Verdict;
 use super::removal::{Removal, who_works_against};
 use crate::call::{Call, CallError, CreateIndex, ErrorKind};
-use crate::catalog::{BillingMode, Sighting, TableDescription};
+use crate::catalog::{BillingMode, IndexDescription, Sighting, TableDescription};
 use crate::definition::IndexDefinition;
 use crate::event::{Event, Queue};
 use crate::evidence::Evidence;
+use crate::look::{Missing, Patience};
 use crate::name::IndexId;
 use crate::plan::{Finding, Obstacle, PlannedIndex, judge};
 use crate::rollback::PlannedRemoval;
@@ -69,6 +70,12 @@ pub(super) struct Job {
     /// where it is gone afterwards, somebody or something else took it away.
     pub(super) came: bool,
     pub(super) last_kind: Option<ErrorKind>,
+    /// For how long its other regions were waited for.
+    pub(super) patience: Patience,
+    /// The regions in which it is not ready, where it is in the base.
+    pub(super) missing: Vec<Missing>,
+    /// It was deleted, and the base showed it gone first then.
+    pub(super) gone_here: Option<Timestamp>,
     queue: Option<Queue>,
 }
 
@@ -101,6 +108,9 @@ impl Job {
             updating: false,
             came: false,
             last_kind: None,
+            patience: Patience::default(),
+            missing: Vec::new(),
+            gone_here: None,
             queue: None,
         }
     }
@@ -164,6 +174,11 @@ impl Job {
         };
         match finding {
             Finding::Ready => self.on_ready(table, scene),
+            Finding::Building { .. } if table.is_some_and(|t| self.wants_regions(t)) => {
+                if let Some(table) = table {
+                    self.on_ready_in_part(table, scene);
+                }
+            }
             Finding::Building { backfilling } => self.on_building(table, backfilling, scene),
             Finding::Deleting => self.on_deleting(scene),
             Finding::Absent => self.on_absent(table, scene),
@@ -184,7 +199,7 @@ impl Job {
         self.end(Verdict::Activated(took));
     }
 
-    fn on_building(
+    pub(super) fn on_building(
         &mut self,
         table: Option<&TableDescription>,
         backfilling: bool,
@@ -213,6 +228,12 @@ impl Job {
     }
 
     fn adopt(&self, table: Option<&TableDescription>, scene: &mut Scene<'_>) {
+        let shown = table.and_then(|table| table.index(&self.id().index));
+        let active = scene.state.entry(self.id()).map(Entry::status) == Some(Status::Active);
+        if active && shown.is_some_and(IndexDescription::is_ready) {
+            // It is what it was, and another region is behind: nobody made it again.
+            return;
+        }
         let table_id = table.and_then(TableDescription::identity);
         self.recognise(table, Step::SeenBuilding { table_id }, scene);
     }
@@ -255,7 +276,11 @@ impl Job {
         let waited = scene.now - self.since.max(self.begun);
         if scene.policy.activation_timeout.is_some_and(|limit| waited >= limit) {
             // It may have begun long before.
-            let error = format!("still CREATING after {} s of waiting", waited.as_secs());
+            let still = match self.missing.is_empty() {
+                true => "still CREATING".to_owned(),
+                false => self.ready_in_part(),
+            };
+            let error = format!("{still} after {} s of waiting", waited.as_secs());
             scene.step(self.id(), Step::TimedOut { error });
             scene.tell(Event::TimedOut { id: self.id().clone(), waited });
             self.end(Verdict::TimedOut);

@@ -10,6 +10,7 @@ use crate::catalog::{InFlight, Sighting, TableDescription, TableStatus};
 use crate::definition::IndexDefinition;
 use crate::event::{Event, Queue};
 use crate::evidence::{Evidence, news};
+use crate::look::RegionLook;
 use crate::machine::CallId;
 use crate::name::{IndexId, TableName};
 use crate::plan::{TablePlan, build_estimate};
@@ -32,6 +33,8 @@ pub(super) enum Doing {
     WantsLook,
     /// A DescribeTable is under way, asked then.
     Looking(CallId, Timestamp),
+    /// It was described, and its other regions are asked.
+    LookingElsewhere,
     /// The intent for this job waits for its save.
     Intending(usize),
     /// The create or delete for this job is under way.
@@ -62,6 +65,8 @@ pub(super) struct Lane {
     /// The only valid entry for it in the heap of wake-ups.
     pub(super) wake: Option<Timestamp>,
     pub(super) look_failures: u32,
+    /// A description that waits for the answers of other regions.
+    pub(super) elsewhere: Option<RegionLook>,
     /// Indexes of the table that the state knows and this run is not about.
     pub(super) bystanders: Vec<IndexId>,
     sighting: Sighting,
@@ -118,6 +123,7 @@ impl Lane {
             slot: false,
             wake: None,
             look_failures: 0,
+            elsewhere: None,
             bystanders: Vec::new(),
             sighting,
             asked_at,
@@ -130,6 +136,16 @@ impl Lane {
     /// longest work start first.
     pub(super) fn remaining(&self) -> Duration {
         self.jobs.iter().filter(|j| j.is_open()).map(|j| j.estimate).sum()
+    }
+
+    pub(super) fn sighting(&self) -> &Sighting {
+        &self.sighting
+    }
+
+    /// Whether other regions are to be asked after the base, which shows `table`.
+    pub(super) fn wants_regions(&self, table: &TableDescription) -> bool {
+        let wants = |job: &Job| job.is_open() && job.wants_regions(table);
+        !table.replicas.is_empty() && self.jobs.iter().any(wants)
     }
 
     pub(super) fn description(&self) -> Option<&TableDescription> {

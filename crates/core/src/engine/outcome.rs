@@ -40,6 +40,12 @@ pub enum Verdict {
     LeftOther,
     /// The activation time-out struck; it goes on building in DynamoDB.
     TimedOut,
+    /// It is ready in the region that was asked, and nothing shows it being built in
+    /// others: the run does not wait any longer.
+    Unconfirmed {
+        /// These regions.
+        regions: Vec<String>,
+    },
     /// It is being built; the run did not wait for it, or was stopped.
     Building,
     /// Nothing was started for it, or not yet.

@@ -173,6 +173,7 @@ impl Job {
         match evidence(self.id(), entry, sighting) {
             // It cannot be watched any longer; the deletion goes on.
             None => self.end(Verdict::Deleting),
+            Some(Evidence::Absent) if self.lingers_elsewhere(sighting, scene) => {}
             Some(Evidence::Absent) => self.on_gone(scene),
             Some(Evidence::Leaving) => self.note_leaving(),
             Some(shown) => {

@@ -5,7 +5,9 @@ use super::preview::{Preview, Prospect, Word};
 use super::saved::{SavedPlan, Stale, UnreadablePlan};
 use super::schedule::Schedule;
 use super::*;
-use crate::catalog::{BillingMode, IndexDescription, ReplicaDescription, VectorIndexDescription};
+use crate::catalog::{
+    BillingMode, IndexDescription, ReplicaDescription, Scaling, VectorIndexDescription,
+};
 use crate::definition::{
     KeyElement, KeyType, OnDemandThroughput, Place, Projection, ProvisionedThroughput, ScalarType,
 };
@@ -81,6 +83,7 @@ fn table(name: &str, indexes: Vec<IndexDescription>) -> TableDescription {
         local_indexes: Vec::new(),
         local_included: 0,
         replicas: Vec::new(),
+        scaling: Scaling::NotAsked,
         item_count: None,
         size_bytes: None,
     }

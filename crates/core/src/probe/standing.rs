@@ -7,6 +7,7 @@ use super::Verdict;
 use super::verdict::wait_until_ready;
 use crate::catalog::{BillingMode, IndexDescription, Sighting, TableDescription};
 use crate::definition::{IndexDefinition, OnDemandThroughput, WarmThroughput};
+use crate::look::status_text;
 use crate::plan::{Finding, Obstacle, judge};
 
 /// What one check came to.
@@ -28,7 +29,7 @@ pub enum Checked {
 pub struct Checks {
     /// The table has an index of that name.
     pub existence: Checked,
-    /// It is ACTIVE (or UPDATING) and not backfilling, in every replica.
+    /// It is ACTIVE (or UPDATING) and not backfilling, in every region.
     pub status: Checked,
     /// Ordered keys and their types.
     pub key_schema: Checked,
@@ -67,16 +68,11 @@ impl Standing {
         let notes = there.map(|(table, i)| drift(definition, table, i)).unwrap_or_default();
         Self {
             checks: checks(definition, sighting, &finding, there, notes.is_empty()),
-            status: there.map(|(_, index)| status_text(index)),
+            status: there.map(|(table, index)| status_text(table, index)),
             notes,
-            blocked: blocked(definition, &finding, there.map(|(_, index)| index)),
+            blocked: blocked(definition, &finding, there),
         }
     }
-}
-
-fn status_text(index: &IndexDescription) -> String {
-    let phase = if index.backfilling { " (backfilling)" } else { "" };
-    format!("{}{phase}", index.status)
 }
 
 fn checks(
@@ -117,7 +113,7 @@ fn checks(
 fn blocked(
     definition: &IndexDefinition,
     finding: &Finding,
-    index: Option<&IndexDescription>,
+    there: Option<(&TableDescription, &IndexDescription)>,
 ) -> Option<Blocked> {
     let id = &definition.id;
     let non_functional = |reasons: Vec<String>, recommendation: String| {
@@ -126,9 +122,11 @@ fn blocked(
     match finding {
         Finding::Ready => None,
         Finding::Building { .. } => {
-            let status = index.map(status_text).unwrap_or_default();
-            let reason = match index {
-                Some(index) if index.is_ready() => "a replica is still building it".to_owned(),
+            let status = there.map(|(table, i)| status_text(table, i)).unwrap_or_default();
+            let reason = match there.map(|(_, index)| index) {
+                Some(index) if index.is_ready() => {
+                    format!("it is not known to be ready in every region: {status}")
+                }
                 _ => format!("it is {status}: it serves no queries yet"),
             };
             non_functional(vec![reason], wait_until_ready(id))

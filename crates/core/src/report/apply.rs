@@ -39,6 +39,8 @@ pub enum Result {
     Left,
     /// The activation time-out struck; it goes on building.
     TimedOut,
+    /// Ready in the region that was asked, and not known to be so in every other one.
+    Unconfirmed,
     /// Goes on building; the run did not wait.
     Building,
     /// Not started yet.
@@ -55,7 +57,10 @@ impl Result {
     /// A person has to do something.
     #[must_use]
     pub fn is_failure(self) -> bool {
-        matches!(self, Self::Failed | Self::Obstructed | Self::LeftFailed | Self::TimedOut)
+        matches!(
+            self,
+            Self::Failed | Self::Obstructed | Self::LeftFailed | Self::TimedOut | Self::Unconfirmed
+        )
     }
 }
 
@@ -282,6 +287,7 @@ fn result(verdict: &Verdict, owner: Option<Owner>) -> Result {
         Verdict::LeftFailed => Result::LeftFailed,
         Verdict::LeftOther => Result::Left,
         Verdict::TimedOut => Result::TimedOut,
+        Verdict::Unconfirmed { .. } => Result::Unconfirmed,
         Verdict::Building => Result::Building,
         Verdict::Waiting => Result::Waiting,
         // What only a rollback comes to, which has a report of its own.
@@ -302,8 +308,23 @@ fn next_steps(id: &IndexId, verdict: &Verdict) -> Vec<String> {
             "it goes on building: `{}`, or run the same command again",
             gsictl("wait", &[id.table.as_str(), id.index.as_str()])
         )],
+        Verdict::Unconfirmed { regions } => unconfirmed(id, regions),
         _ => Vec::new(),
     }
+}
+
+fn unconfirmed(id: &IndexId, regions: &[String]) -> Vec<String> {
+    let names = regions.join(", ");
+    let skips: Vec<_> = regions.iter().map(|r| format!("--skip-region {r}")).collect();
+    vec![
+        format!(
+            "make {names} answer: allow dynamodb:DescribeTable on {} there, enable the region \
+             for the account, or say where it is reached (--region-endpoint REGION=URL); then \
+             run the same command again",
+            id.table
+        ),
+        format!("or do without an answer: the same command with {}", skips.join(" ")),
+    ]
 }
 
 fn totals(indexes: &[IndexReport]) -> Totals {

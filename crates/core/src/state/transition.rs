@@ -94,7 +94,9 @@ pub enum Step {
     },
     /// The run was stopped, and the intent certainly not applied.
     Withdraw,
-    /// `--activation-timeout` struck. The build goes on, and so does the entry.
+    /// `--activation-timeout` struck: the build goes on, and so does the entry. Or nothing
+    /// shows it ready in some region of a global table; one that was thought to be active
+    /// everywhere is not, and is whose it was.
     TimedOut {
         /// What is said, for `last_error`.
         error: String,
@@ -205,13 +207,8 @@ fn next_status(from: Status, step: &Step) -> Option<Status> {
         (Step::Intend { .. }, Pending | InProgress) => Some(InProgress),
         (Step::IntendRetry { .. }, Failed) => Some(InProgress),
         (Step::Acknowledge, InProgress)
-        | (
-            Step::Refused { .. }
-            | Step::Lost { .. }
-            | Step::Vanished { .. }
-            | Step::TimedOut { .. },
-            InProgress,
-        ) => Some(InProgress),
+        | (Step::Refused { .. } | Step::Lost { .. } | Step::Vanished { .. }, InProgress)
+        | (Step::TimedOut { .. }, InProgress | Active) => Some(InProgress),
         (Step::GiveUp { .. }, InProgress) => Some(Failed),
         (Step::Withdraw, InProgress) => Some(Pending),
         (
@@ -229,7 +226,6 @@ fn next_status(from: Status, step: &Step) -> Option<Status> {
             | Step::Refused { .. }
             | Step::Lost { .. }
             | Step::Vanished { .. }
-            | Step::TimedOut { .. }
             | Step::GiveUp { .. }
             | Step::Withdraw,
             Pending | Active | Failed,
@@ -241,6 +237,7 @@ fn next_status(from: Status, step: &Step) -> Option<Status> {
             | Step::Deleted { .. },
             Pending | Failed,
         )
+        | (Step::TimedOut { .. }, Pending | Failed)
         | (Step::Validated { .. }, Pending | InProgress | Failed) => None,
     }
 }
@@ -273,9 +270,14 @@ impl Entry {
                 self.record.owner = Some(Owner::Found);
                 self.last_error = Some(reason);
             }
-            Step::Obstacle { reason: error }
-            | Step::GiveUp { error }
-            | Step::TimedOut { error } => self.last_error = Some(error),
+            Step::Obstacle { reason: error } | Step::GiveUp { error } => {
+                self.last_error = Some(error);
+            }
+            Step::TimedOut { error } => {
+                self.last_error = Some(error);
+                self.record.activated_at = None;
+                self.record.validation = None;
+            }
             Step::Intend { at, table_id, spec } => self.intend(from, at, table_id, spec),
             Step::IntendRetry { at, table_id, spec } => {
                 self.retry_count = 0;
@@ -474,7 +476,7 @@ mod tests {
         Vanished          -            in_progress  -            -
         GiveUp            -            failed       -            -
         Withdraw          -            pending      -            -
-        TimedOut          -            in_progress  -            -
+        TimedOut          -            in_progress  in_progress  -
         IntendDelete      -            in_progress  active       -
         DeleteFailed      -            in_progress  active       -
         DeleteAcknowledged -           in_progress  active       -

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::{IndexWait, OnTheWay, TableWait, WatchTrouble, WatchedTable};
 use crate::catalog::{IndexDescription, IndexStatus, TableDescription, TableStatus};
 use crate::event::Event;
+use crate::look::{Patience, Then, missing, missing_text};
 use crate::name::{IndexId, IndexName, TableName};
-use crate::plan::replicas_are_ready;
 use crate::retry::poll_interval;
 use crate::time::Timestamp;
 
@@ -21,6 +21,8 @@ pub(super) struct Vigil {
     /// The phase of each index that was seen being built.
     phases: BTreeMap<IndexName, bool>,
     standings: BTreeMap<IndexName, IndexWait>,
+    /// For how long other regions were waited for.
+    patience: BTreeMap<IndexName, Patience>,
     /// What was told once already.
     told: BTreeSet<Told>,
     events: VecDeque<Event>,
@@ -46,6 +48,7 @@ impl Vigil {
             next_look: now,
             failures: 0,
             phases: BTreeMap::new(),
+            patience: BTreeMap::new(),
             told: BTreeSet::new(),
             events: VecDeque::new(),
             trouble: None,
@@ -55,6 +58,14 @@ impl Vigil {
 
     pub(super) fn table(&self) -> &TableName {
         &self.wait.table
+    }
+
+    /// Whether other regions are to be asked after the base, which shows `table`: not
+    /// before an index is ready there.
+    pub(super) fn wants_regions(&self, table: &TableDescription) -> bool {
+        let wait = &self.wait.indexes;
+        let wanted = |name: &IndexName| wait.is_empty() || wait.contains(name);
+        table.indexes.iter().any(|index| index.is_ready() && wanted(&index.name))
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -199,7 +210,8 @@ impl Vigil {
             return IndexWait::Conflict(differences);
         }
         let before = self.phases.insert(index.name.clone(), index.backfilling);
-        if index.is_ready() && replicas_are_ready(table, &index.name) {
+        let missing = missing(table, &index.name);
+        if index.is_ready() && missing.is_empty() {
             let took = now - self.began;
             self.events.push_back(match before {
                 None if !self.told.contains(&Told::NotShown(index.name.clone())) => {
@@ -214,6 +226,17 @@ impl Vigil {
             None => self.events.push_back(Event::Adopted { id, backfilling: index.backfilling }),
             Some(false) if index.backfilling => self.events.push_back(Event::Backfilling(id)),
             Some(_) => {}
+        }
+        if index.is_ready() {
+            let patience = self.patience.entry(index.name.clone()).or_default();
+            match patience.judge(now, &missing) {
+                Then::WaitFromNow => {
+                    let id = self.id(&index.name);
+                    self.events.push_back(Event::AwaitingRegions { id, missing });
+                }
+                Then::Wait => {}
+                Then::GiveUp => return IndexWait::Unconfirmed(missing_text(&missing)),
+            }
         }
         IndexWait::Waiting
     }

@@ -1,7 +1,7 @@
 //! Tables, indexes and items that tests speak in.
 
 use gsictl_core::call::{Item, Value};
-use gsictl_core::catalog::{BillingMode, TableDescription, TableStatus};
+use gsictl_core::catalog::{BillingMode, Scaling, TableDescription, TableStatus};
 use gsictl_core::definition::{
     Definitions, IndexDefinition, KeyElement, KeyType, Place, Projection, ScalarType,
 };
@@ -74,6 +74,7 @@ pub(super) fn table(name: &str, keys: &[Key<'_>]) -> TableDescription {
         local_indexes: Vec::new(),
         local_included: 0,
         replicas: Vec::new(),
+        scaling: Scaling::NotAsked,
         item_count: None,
         size_bytes: None,
     }

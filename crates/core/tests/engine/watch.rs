@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use gsictl_core::call::{Call, CallError, Effect, ErrorKind, Reply};
-use gsictl_core::catalog::{
-    IndexDescription, IndexStatus, OwnRegion, ReplicaDescription, TableDescription, TableStatus,
-};
+use gsictl_core::catalog::{TableDescription, TableStatus};
 use gsictl_core::event::Event;
 use gsictl_core::machine::{Effect as Does, Machine};
 use gsictl_core::name::IndexName;
@@ -16,7 +14,7 @@ use gsictl_core::watch::{IndexWait, OnTheWay, TableWait, Watch, WatchEnd, WatchT
 
 use crate::support::apply::{Apply, word};
 use crate::support::samples::{
-    START, after, airline, by_flight, connection, expired, id, index, local, millis, one, secs,
+    START, after, airline, by_flight, connection, expired, id, index, local, one, secs,
     server_error, table,
 };
 use gsictl_sim::world::{Fault, Finish, World};
@@ -219,39 +217,6 @@ fn it_can_be_interrupted() {
     world.stop_at = Some(after(50));
     assert_eq!(watch(&mut world, &[], None).ended, WatchEnd::Stopped);
     assert_eq!(world.now, after(50));
-}
-
-#[test]
-fn on_a_global_table_every_replica_must_be_ready() {
-    let mut world = bookings();
-    world.model.operator_creates(START, &one().indexes[0]);
-    let later = after(600);
-    let Ok(Reply::Table(mut shown)) =
-        world.model.call(later, &Call::DescribeTable(table("bookings")))
-    else {
-        panic!("no table");
-    };
-    let built = shown.indexes.clone();
-    let replica = |status: IndexStatus| {
-        let index = IndexDescription { status, ..built[0].clone() };
-        let own = OwnRegion::Shown { status: TableStatus::Active, indexes: vec![index] };
-        ReplicaDescription { own, ..ReplicaDescription::new("us-east-1", "ACTIVE") }
-    };
-    shown.replicas = vec![replica(IndexStatus::Creating)];
-    let waits = vec![of_bookings(&["by-flight"])];
-    let mut watch = Watch::new(later, waits, OnTheWay::default(), None);
-    let mut answer = |watch: &mut Watch, at| {
-        let asked = std::iter::from_fn(|| watch.poll(at)).find_map(|effect| match effect {
-            Does::Call(id, _) => Some(id),
-            _ => None,
-        });
-        watch.on_reply(at, asked.unwrap(), Ok(Reply::Table(shown.clone())));
-        shown.replicas = vec![replica(IndexStatus::Active)];
-        while watch.poll(at).is_some() {}
-        watch.is_over()
-    };
-    assert!(!answer(&mut watch, later), "the replica is not ready");
-    assert!(answer(&mut watch, later + millis(1_000)));
 }
 
 #[test]

@@ -2,7 +2,9 @@
 //! draws anything.
 
 use gsictl_core::call::Reply;
-use gsictl_core::catalog::{BillingMode, Catalog, Sighting, TableDescription, TableStatus};
+use gsictl_core::catalog::{
+    BillingMode, Catalog, Scaling, Sighting, TableDescription, TableStatus,
+};
 use gsictl_core::check::{About, Asked, Check, Cursor, Options, Order, Outcome};
 use gsictl_core::definition::{
     Definitions, Diagnostics, Format, KeyElement, KeyType, MAX_INPUT_BYTES, Place, Remarks,
@@ -198,6 +200,7 @@ orders:
         local_indexes: Vec::new(),
         local_included: 0,
         replicas: Vec::new(),
+        scaling: Scaling::NotAsked,
         item_count: None,
         size_bytes: None,
     };

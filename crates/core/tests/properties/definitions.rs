@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gsictl_core::catalog::{
-    BillingMode, Catalog, IndexDescription, IndexStatus, Sighting, TableDescription, TableStatus,
+    BillingMode, Catalog, IndexDescription, IndexStatus, Scaling, Sighting, TableDescription,
+    TableStatus,
 };
 use gsictl_core::definition::{
     Definitions, Export, Format, IndexDefinition, KeyElement, KeyType, OnDemandThroughput, Place,
@@ -220,6 +221,7 @@ fn built(wanted: &Definitions, billing_mode: BillingMode, status: &IndexStatus) 
             local_indexes: Vec::new(),
             local_included: 0,
             replicas: Vec::new(),
+            scaling: Scaling::NotAsked,
             item_count: None,
             size_bytes: None,
         };

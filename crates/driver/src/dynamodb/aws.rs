@@ -4,7 +4,7 @@
 //! The SDK's own retries are off: it takes LimitExceededException for throttling
 //! and would repeat a create for minutes, unseen and uncounted (docs/dynamodb.md: sdk-retries).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,6 +65,8 @@ pub struct AwsOptions {
     /// `--region-endpoint`: where the replicas of global tables are asked in another
     /// region, by its name. Whole, as `endpoint_url`.
     pub region_endpoints: BTreeMap<String, String>,
+    /// `--skip-region`: other regions of global tables that are not asked.
+    pub skip_regions: BTreeSet<String>,
     /// These and no others, for servers that take any (DynamoDB Local keeps data
     /// apart by access key).
     pub keys: Option<Keys>,
@@ -78,6 +80,7 @@ impl std::fmt::Debug for AwsOptions {
             .field("region", &self.region)
             .field("endpoint", &endpoint)
             .field("region_endpoints", &self.region_endpoints.keys())
+            .field("skip_regions", &self.skip_regions)
             .field("keys", &self.keys)
             .finish()
     }
@@ -144,6 +147,7 @@ impl Aws {
             region: Some(region),
             endpoint_url: url,
             region_endpoints: options.region_endpoints,
+            skip_regions: options.skip_regions,
             keys: options.keys,
         };
         let held = Mutex::new(Held { generation: 0, clients: Some(clients) });
@@ -152,10 +156,13 @@ impl Aws {
 
     async fn perform(&self, call: Call) -> Result<Reply, CallError> {
         let (generation, clients) = self.clients().await?;
-        let client = match &call {
-            Call::DescribeReplica { region, .. } => clients.regions.client(region)?,
-            _ => clients.dynamodb,
-        };
+        if let Call::DescribeReplica { region, .. } = &call {
+            // Credentials that are no good there may be good here: a region can be one
+            // that the account has not enabled.
+            let client = clients.regions.client(region)?;
+            return request::send(&client, call, &self.secrets).await;
+        }
+        let client = clients.dynamodb;
         let result = request::send(&client, call, &self.secrets).await;
         if let Err(error) = &result
             && matches!(error.kind, ErrorKind::CredentialsExpired | ErrorKind::CredentialsInvalid)
@@ -192,6 +199,10 @@ impl Backend for Aws {
 
     fn target(&self) -> Target {
         self.target.clone()
+    }
+
+    fn skipped_regions(&self) -> BTreeSet<String> {
+        self.options.skip_regions.clone()
     }
 
     fn metrics(&self, indexes: Vec<IndexId>, now: Timestamp) -> MetricsFuture<'_> {

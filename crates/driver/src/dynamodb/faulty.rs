@@ -1,5 +1,6 @@
 //! Faults in front of any backend, for tests.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -182,6 +183,10 @@ impl<B: Backend> Backend for Faulty<B> {
 
     fn target(&self) -> Target {
         self.inner.target()
+    }
+
+    fn skipped_regions(&self) -> BTreeSet<String> {
+        self.inner.skipped_regions()
     }
 
     fn scan_segments(&self) -> Option<u32> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gsictl_core::call::{CallError, Item};
 use gsictl_core::catalog::{
-    BillingMode, IndexDescription, IndexStatus, TableDescription, TableStatus,
+    BillingMode, IndexDescription, IndexStatus, Scaling, TableDescription, TableStatus,
     VectorIndexDescription,
 };
 use gsictl_core::definition::{KeyElement, KeyType, Projection, ProvisionedThroughput, ScalarType};
@@ -245,6 +245,7 @@ impl Table {
             local_indexes: self.local_indexes.clone(),
             local_included: 0,
             replicas: self.replicas.iter().map(|r| r.describe(now, self)).collect(),
+            scaling: Scaling::NotAsked,
             item_count: Some(self.items),
             size_bytes: Some(self.items * 100),
         }

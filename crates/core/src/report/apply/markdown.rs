@@ -161,6 +161,7 @@ fn how(result: Result) -> &'static str {
         Result::Obstructed => "Cannot be created as things are",
         Result::LeftFailed => "Failed in an earlier run, and was not started again",
         Result::TimedOut => "Not ready in time; it goes on building",
+        Result::Unconfirmed => "Not known to be ready in every region",
         _ => "Failed",
     }
 }

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types as sdk;
 use gsictl_core::call::{CallError, Consumed, Effect, ErrorKind, Item, Page, Value};
 use gsictl_core::catalog::{
     BillingMode, IndexDescription, IndexStatus, OwnRegion, RegionScaling, ReplicaDescription,
-    TableDescription, TableStatus, VectorIndexDescription,
+    Scaling, TableDescription, TableStatus, VectorIndexDescription,
 };
 use gsictl_core::definition::{
     KeyElement, KeyType, OnDemandThroughput, Projection, ProvisionedThroughput, ScalarType,
@@ -235,6 +235,7 @@ pub(super) fn table_from(table: sdk::TableDescription) -> Result<TableDescriptio
             .map(replica_from)
             .filter(|r| own_region.as_ref() != Some(&r.region))
             .collect(),
+        scaling: Scaling::NotAsked,
         item_count: table.item_count.and_then(unsigned),
         size_bytes: table.table_size_bytes.and_then(unsigned),
     })

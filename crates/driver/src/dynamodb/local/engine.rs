@@ -18,7 +18,7 @@ use gsictl_core::call::{
     CallError, Consumed, CreateIndex, CreateTable, Effect, Item, Page, Query, Scan, Value,
 };
 use gsictl_core::catalog::{
-    BillingMode, IndexDescription, IndexStatus, TableDescription, TableStatus,
+    BillingMode, IndexDescription, IndexStatus, Scaling, TableDescription, TableStatus,
 };
 use gsictl_core::definition::{KeyElement, KeyType, Projection, ProvisionedThroughput, ScalarType};
 use gsictl_core::name::{IndexName, TableName};
@@ -348,6 +348,7 @@ fn describe(name: &TableName, table: TableMetadata) -> Result<TableDescription, 
             .map(|l| l.projection.non_key_attributes.as_ref().map_or(0, Vec::len))
             .sum(),
         replicas: Vec::new(),
+        scaling: Scaling::NotAsked,
         item_count: None,
         size_bytes: None,
     })

@@ -1,0 +1,1 @@
+//! Tables as all their regions show them.
