@@ -15,6 +15,7 @@ pub(crate) mod autoscaling;
 pub(crate) mod describe;
 pub(crate) mod history;
 pub(crate) mod index;
+pub(crate) mod items;
 pub(crate) mod life;
 pub(crate) mod limiter;
 pub(crate) mod operator;
@@ -257,6 +258,10 @@ impl ControlPlane {
             "ListTables" => Ok(self.list_tables(now, region)),
             "DescribeLimits" => Ok(self.describe_limits()),
             "DescribeTableReplicaAutoScaling" => self.describe_autoscaling(now, region, body),
+            "Scan" => self.scan(now, region, body),
+            "Query" => self.query(now, region, body),
+            "PutItem" => self.put_item(now, region, body),
+            "BatchWriteItem" => self.batch_write(now, region, body),
             other => Err(not_played(other)),
         }
     }
@@ -273,7 +278,9 @@ impl ControlPlane {
     }
 
     pub(crate) fn tell(&self, place: usize, region: &str, at: Elapsed) -> Value {
-        let view = View { account: &self.account, region, at, epoch: self.epoch };
+        let refresh = self.times.count_refresh.max(Duration::from_secs(1));
+        let counted = refresh.mul_f64((at.as_secs_f64() / refresh.as_secs_f64()).floor());
+        let view = View { account: &self.account, region, at, epoch: self.epoch, counted };
         describe::table_description(&self.tables[place], view)
     }
 

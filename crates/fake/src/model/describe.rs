@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::clock::Elapsed;
 use crate::model::index::{FakeIndex, KeyPart, Units};
+use crate::model::items::size;
 use crate::model::life::IndexPhase;
 use crate::model::table::{Billing, FakeTable, RegionSeat};
 
@@ -17,6 +18,8 @@ pub(crate) struct View<'a> {
     pub(crate) at: Elapsed,
     /// What POSIX's clock showed when the fake began.
     pub(crate) epoch: f64,
+    /// When items were counted last.
+    pub(crate) counted: Elapsed,
 }
 
 /// A day.
@@ -36,7 +39,7 @@ pub(crate) fn table_description(table: &FakeTable, view: View<'_>) -> Value {
         "ProvisionedThroughput",
         units(table.billing.at(at), table.units.at(at), &table.decreases, at),
     );
-    let (items, bytes) = table.counts.unwrap_or_default();
+    let (items, bytes) = table.counts.unwrap_or_else(|| table.counted.at(at));
     tell("TableSizeBytes", json!(bytes));
     tell("ItemCount", json!(items));
     tell("TableArn", json!(arn));
@@ -151,11 +154,25 @@ fn index_description(index: &FakeIndex, table: &FakeTable, arn: &str, view: View
         }
         tell("WarmThroughput", warm(billing, index.units.at(at), index.warm));
     }
-    tell("IndexSizeBytes", json!(0));
-    tell("ItemCount", json!(0));
+    let (items, bytes) = held(index, table, view);
+    tell("IndexSizeBytes", json!(bytes));
+    tell("ItemCount", json!(items));
     tell("IndexArn", json!(format!("{arn}/index/{}", index.name)));
     told.extend(index.members.clone());
     Value::Object(told)
+}
+
+/// What the index held when it was counted last. One that was built since holds nothing
+/// by that count.
+fn held(index: &FakeIndex, table: &FakeTable, view: View<'_>) -> (usize, usize) {
+    let life = index.lives.get(view.region);
+    let counted = life.and_then(|life| life.active).is_some_and(|active| active <= view.counted);
+    if !counted {
+        return (0, 0);
+    }
+    let held = table.store.items.values().filter(|item| index.holds(item));
+    let sizes = held.map(|item| size::of_item(&index.projected(item, &table.keys)));
+    sizes.fold((0, 0), |(items, bytes), size| (items + 1, bytes + size))
 }
 
 fn status(phase: IndexPhase, changing: bool) -> &'static str {

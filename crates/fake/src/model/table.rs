@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::clock::Elapsed;
 use crate::model::history::Timeline;
 use crate::model::index::{FakeIndex, KeyPart, Units};
+use crate::model::items::{ItemKey, ItemStore};
 use crate::model::life::IndexLife;
 use crate::model::settings::ServiceTimes;
 
@@ -93,6 +94,9 @@ pub struct FakeTable {
     pub(crate) backfill: Option<Option<Duration>>,
     /// What a description counts, where it is not what the fake holds.
     pub(crate) counts: Option<(u64, u64)>,
+    pub(crate) store: ItemStore,
+    /// Items and bytes, as they were counted last.
+    pub(crate) counted: Timeline<(u64, u64)>,
     pub(crate) id: Option<String>,
     /// Further members of its description, as they are.
     pub(crate) members: Map<String, Value>,
@@ -130,6 +134,8 @@ impl FakeTable {
             allocation: None,
             backfill: None,
             counts: None,
+            store: ItemStore::default(),
+            counted: Timeline::new((0, 0)),
             id: None,
             members: Map::new(),
         }
@@ -182,6 +188,21 @@ impl FakeTable {
         self
     }
 
+    /// Items that are there from the beginning, in DynamoDB's JSON. The keys of the table
+    /// come first.
+    ///
+    /// # Panics
+    /// Where one is no item of this table: the test is wrong.
+    #[must_use]
+    pub fn items(mut self, items: impl IntoIterator<Item = Value>) -> Self {
+        for item in items {
+            let Value::Object(item) = item else { panic!("no item: {item}") };
+            assert!(ItemKey::of(&item, &self.keys).is_some(), "an item without its key: {item:?}");
+            self.store.put(&self.keys, item);
+        }
+        self
+    }
+
     /// Its builds take this long, in AWS's seconds.
     #[must_use]
     pub fn building_for(mut self, allocation: u64, backfill: u64) -> Self {
@@ -225,6 +246,7 @@ impl FakeTable {
             self.seats.push(RegionSeat::new(region));
         }
         self.id.get_or_insert(id);
+        self.counted = Timeline::new(self.store.count());
         for index in &mut self.indexes {
             for seat in &self.seats {
                 index.lives.entry(seat.region.clone()).or_insert_with(IndexLife::of_old);
@@ -236,6 +258,10 @@ impl FakeTable {
     pub(crate) fn seat(&self, region: &str, at: Elapsed) -> Option<&RegionSeat> {
         let there = at >= self.creation.0 && self.removal.is_none_or(|(_, gone)| at < gone);
         self.seats.iter().filter(|_| there).find(|seat| seat.region == region && seat.is_there(at))
+    }
+
+    pub(crate) fn key_names(&self) -> Vec<&str> {
+        self.keys.iter().map(|key| &*key.name).collect()
     }
 
     pub(crate) fn is_global(&self, at: Elapsed) -> bool {
