@@ -71,8 +71,9 @@ impl CallError {
     #[must_use]
     pub fn answering(self, call: &Call) -> Self {
         match (call, self.kind) {
-            // Of a missing index Scan and Query say it otherwise, as a ValidationException.
-            (Call::Scan(_) | Call::Query(_), ErrorKind::IndexNotFound)
+            // Of a missing index Scan and Query say it otherwise, as a ValidationException,
+            // and BatchWriteItem is about no index.
+            (Call::Scan(_) | Call::Query(_) | Call::PutItems { .. }, ErrorKind::IndexNotFound)
                 if self.code == "ResourceNotFoundException" =>
             {
                 Self { kind: ErrorKind::TableNotFound, ..self }

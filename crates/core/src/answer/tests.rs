@@ -187,6 +187,8 @@ fn what_scan_and_query_do_not_find_is_the_table_and_what_a_delete_does_not_find_
     };
     let of = |call: &Call| said().answering(call).kind;
     assert_eq!(of(&query()), ErrorKind::TableNotFound);
+    let put = Call::PutItems { table: table("orders"), items: Vec::new() };
+    assert_eq!(of(&put), ErrorKind::TableNotFound);
     assert_eq!(of(&delete()), ErrorKind::IndexNotFound);
     let missing = "The table does not have the specified index: by-kind";
     let missing = CallError::from_service("ValidationException", missing, Some(400));

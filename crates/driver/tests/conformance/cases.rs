@@ -59,18 +59,21 @@ pub(crate) async fn a_table_comes_back_as_it_was_made(engine: Engine) {
         ..on_demand("made")
     };
     let call = Call::CreateTable(Box::new(create.clone()));
-    engine.call(call.clone()).await.unwrap();
-    let table = engine.describe(&create.table).await;
+    let name = engine.make(create.clone()).await;
+    let table = engine.describe(&name).await;
     assert_eq!(table.name, create.table);
     assert_eq!(table.status, TableStatus::Active);
     assert_eq!(table.billing_mode, BillingMode::PayPerRequest);
     assert_eq!(table.provisioned_throughput, None);
     assert_eq!(table.key_schema, create.key_schema);
     assert_eq!(table.attributes, create.attributes);
-    assert_eq!(table.account(), Some("000000000000"));
+    assert_eq!(table.account(), Some(engine.facts.account));
     assert_eq!(table.table_id.is_some(), engine.facts.table_ids);
     assert!(table.indexes.is_empty() && table.local_indexes.is_empty());
-    assert_eq!(kind_of(engine.call(call).await), ErrorKind::TableBusy);
+    let again = kind_of(engine.call(call).await);
+    // DynamoDB Local says it in words of its own.
+    let busy = !engine.facts.as_aws && again == ErrorKind::TableBusy;
+    assert!(busy || again == ErrorKind::TableExists, "{again:?}");
 }
 
 pub(crate) async fn an_index_is_built_in_phases_and_ends_active(engine: Engine) {
@@ -294,7 +297,7 @@ fn units(read: u64, write: u64) -> ProvisionedThroughput {
 
 pub(crate) async fn a_provisioned_index_keeps_its_throughput(engine: Engine) {
     let table = provisioned("provisioned");
-    engine.call(Call::CreateTable(Box::new(table.clone()))).await.unwrap();
+    engine.make(table.clone()).await;
     let create = CreateIndex {
         provisioned_throughput: Some(units(3, 2)),
         ..index(&table.table, "by-aaa", "aaa")
@@ -309,7 +312,7 @@ pub(crate) async fn a_provisioned_index_keeps_its_throughput(engine: Engine) {
 
 pub(crate) async fn a_provisioned_table_wants_throughput_for_its_index(engine: Engine) {
     let table = provisioned("unpaid");
-    engine.call(Call::CreateTable(Box::new(table.clone()))).await.unwrap();
+    engine.make(table.clone()).await;
     let error = engine.create(&index(&table.table, "by-aaa", "aaa")).await.unwrap_err();
     if error.kind == ErrorKind::Server {
         engine.skip("it answers 500 where AWS answers ValidationException");

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gsictl_core::call::{Call, CallError, CreateIndex, CreateTable, ErrorKind, Item, Page, Reply};
-use gsictl_core::catalog::{BillingMode, IndexDescription, TableDescription};
+use gsictl_core::catalog::{BillingMode, IndexDescription, TableDescription, TableStatus};
 use gsictl_core::definition::{KeyElement, KeyType, Projection, ScalarType};
 use gsictl_core::name::{IndexName, TableName};
 use gsictl_core::time::Timestamp;
 use gsictl_driver::dynamodb::Backend;
 use gsictl_driver::dynamodb::aws::{Aws, AwsOptions, Keys};
 use gsictl_driver::dynamodb::local::{Clock, Local, LocalDurations};
+use gsictl_fake::{ACCOUNT, ControlPlane, Fake};
 
 use crate::dynamodb_local::DynamoDbLocal;
 
@@ -42,12 +43,16 @@ pub(crate) struct Facts {
     pub(crate) slow: bool,
     /// A table has a `TableId`.
     pub(crate) table_ids: bool,
+    /// Whose tables they are.
+    pub(crate) account: &'static str,
 }
 
 /// What passing time is.
 #[derive(Clone)]
 enum Pace {
     Virtual(Arc<AtomicI64>),
+    /// AWS's own times, on a clock that this moves.
+    Fake(Arc<Fake>),
     Real(Duration),
 }
 
@@ -57,6 +62,16 @@ const EMBEDDED: Facts = Facts {
     as_aws: true,
     slow: false,
     table_ids: true,
+    account: "000000000000",
+};
+
+const AS_AWS: Facts = Facts {
+    name: "the fake of AWS",
+    lasting_builds: true,
+    as_aws: true,
+    slow: false,
+    table_ids: true,
+    account: ACCOUNT,
 };
 
 const DYNAMODB_LOCAL: Facts = Facts {
@@ -65,6 +80,7 @@ const DYNAMODB_LOCAL: Facts = Facts {
     as_aws: false,
     slow: false,
     table_ids: false,
+    account: "000000000000",
 };
 
 /// A clock that stands still until it is moved.
@@ -102,7 +118,14 @@ fn embedded(path: Option<&std::path::Path>) -> Engine {
 pub(crate) async fn dynamodb_local(key: &str) -> Option<Engine> {
     let server = DynamoDbLocal::shared()?;
     let key = key.replace('_', "");
-    Some(connect(&server.endpoint(), &key, DYNAMODB_LOCAL, Duration::from_millis(20)).await)
+    let pace = Pace::Real(Duration::from_millis(20));
+    Some(connect(&server.endpoint(), &key, DYNAMODB_LOCAL, pace).await)
+}
+
+/// AWS's control plane as recorded, each test with one of its own.
+pub(crate) async fn fake() -> Engine {
+    let fake = Arc::new(Fake::manual(ControlPlane::new("eu-west-1")).unwrap());
+    connect(&fake.endpoint(), "AKIDEXAMPLE", AS_AWS, Pace::Fake(Arc::clone(&fake))).await
 }
 
 /// A server whose indexes take half a minute to build.
@@ -124,11 +147,11 @@ impl Slow {
             slow: true,
             ..DYNAMODB_LOCAL
         };
-        connect(&self.server.endpoint(), &key, facts, Duration::from_millis(200)).await
+        connect(&self.server.endpoint(), &key, facts, Pace::Real(Duration::from_millis(200))).await
     }
 }
 
-async fn connect(endpoint: &str, key: &str, facts: Facts, pause: Duration) -> Engine {
+async fn connect(endpoint: &str, key: &str, facts: Facts, pace: Pace) -> Engine {
     let options = AwsOptions {
         region: Some("eu-west-1".to_owned()),
         endpoint_url: Some(endpoint.to_owned()),
@@ -138,21 +161,21 @@ async fn connect(endpoint: &str, key: &str, facts: Facts, pause: Duration) -> En
     Engine {
         backend: Arc::new(Aws::connect(options).await.unwrap()),
         facts,
-        pace: Pace::Real(pause),
+        pace,
         _directory: None,
     }
 }
 
 impl Engine {
     pub(crate) async fn call(&self, call: Call) -> Result<TableDescription, CallError> {
-        match self.backend.call(call).await? {
+        match self.ask(call).await? {
             Reply::Table(table) => Ok(*table),
             other => panic!("not a table: {other:?}"),
         }
     }
 
     pub(crate) async fn put(&self, call: Call) -> Result<(), CallError> {
-        assert_eq!(self.backend.call(call).await?, Reply::Done);
+        assert_eq!(self.ask(call).await?, Reply::Done);
         Ok(())
     }
 
@@ -161,15 +184,15 @@ impl Engine {
     }
 
     pub(crate) async fn read(&self, call: Call) -> Result<Page, CallError> {
-        match self.backend.call(call).await? {
+        match self.ask(call).await? {
             Reply::Page(page) => Ok(page),
             other => panic!("no page: {other:?}"),
         }
     }
 
-    /// Whatever it answers.
+    /// Whatever it answers, as the loop takes it.
     pub(crate) async fn ask(&self, call: Call) -> Result<Reply, CallError> {
-        self.backend.call(call).await
+        self.backend.call(call.clone()).await.map_err(|error| error.answering(&call))
     }
 
     pub(crate) async fn create(&self, create: &CreateIndex) -> Result<TableDescription, CallError> {
@@ -231,15 +254,21 @@ impl Engine {
             Pace::Virtual(millis) => {
                 millis.fetch_add(200, Ordering::SeqCst);
             }
+            Pace::Fake(fake) => fake.advance(Duration::from_secs(20)),
             Pace::Real(pause) => tokio::time::sleep(*pause).await,
         }
     }
 
     /// An on-demand table with the partition key `pk` of type S.
     pub(crate) async fn table(&self, name: &str) -> TableName {
-        let create = on_demand(name);
+        self.make(on_demand(name)).await
+    }
+
+    /// Makes a table and waits until it is there: on AWS it is CREATING for some seconds.
+    pub(crate) async fn make(&self, create: CreateTable) -> TableName {
         let table = create.table.clone();
         self.call(Call::CreateTable(Box::new(create))).await.unwrap();
+        self.watch(&table, |table| table.status == TableStatus::Active).await;
         table
     }
 }

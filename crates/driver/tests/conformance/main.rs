@@ -34,6 +34,12 @@ macro_rules! suite {
                 crate::cases::$case(crate::engines::memory()).await;
             })+
         }
+        mod as_aws {
+            $(#[tokio::test]
+            async fn $case() {
+                crate::cases::$case(crate::engines::fake().await).await;
+            })+
+        }
         mod amazon_dynamodb_local {
             $(#[tokio::test]
             async fn $case() {
