@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{BillingMode, RegionScaling, TableDescription};
 use crate::definition::{
-    KeyElement, OnDemandThroughput, Projection, ProvisionedThroughput, ScalarType, WarmThroughput,
+    IndexDefinition, KeyElement, OnDemandThroughput, Projection, ProvisionedThroughput, ScalarType,
+    WarmThroughput,
 };
 use crate::name::{IndexName, TableName};
 
@@ -19,15 +20,46 @@ pub struct CreateIndex {
     pub key_schema: Vec<KeyElement>,
     /// What it holds.
     pub projection: Projection,
-    /// `AttributeDefinitions` of the call: the keys of this index and nothing
-    /// else. DynamoDB Local stores what is not needed.
+    /// `AttributeDefinitions` of the call: the keys of this index, which AWS insists on
+    /// (docs/dynamodb.md: own-definitions), and the table's own, for emulators that put
+    /// them in the place of those they had. Nothing else: DynamoDB Local stores what no
+    /// key uses.
     pub attributes: BTreeMap<String, ScalarType>,
     /// Required on a PROVISIONED table, refused on an on-demand one.
     pub provisioned_throughput: Option<ProvisionedThroughput>,
-    /// Passed through.
+    /// Limits above 0: AWS takes no others, though its answers show -1 for none.
     pub on_demand_throughput: Option<OnDemandThroughput>,
     /// Passed through.
     pub warm_throughput: Option<WarmThroughput>,
+}
+
+impl CreateIndex {
+    /// The call that makes `definition` on the table as it was described.
+    #[must_use]
+    pub fn of(definition: &IndexDefinition, table: &TableDescription) -> Self {
+        let type_of = |name: &String| {
+            definition.attributes.get(name).or_else(|| table.attributes.get(name)).copied()
+        };
+        let own = definition.key_schema.iter().map(|key| &key.attribute_name);
+        let of_table = table.key_schema.iter().map(|key| &key.attribute_name);
+        let own = own.filter_map(|name| Some((name.clone(), type_of(name)?)));
+        // The table's word on the types of its own keys.
+        let of_table =
+            of_table.filter_map(|name| Some((name.clone(), table.attributes.get(name).copied()?)));
+        let provisioned = table.billing_mode == BillingMode::Provisioned;
+        Self {
+            table: definition.id.table.clone(),
+            index: definition.id.index.clone(),
+            key_schema: definition.key_schema.clone(),
+            projection: definition.projection.clone(),
+            attributes: own.chain(of_table).collect(),
+            provisioned_throughput: definition
+                .provisioned_throughput
+                .or(table.provisioned_throughput.filter(|_| provisioned)),
+            on_demand_throughput: definition.requested_limits(),
+            warm_throughput: definition.warm_throughput,
+        }
+    }
 }
 
 /// A CreateTable. Only `demo` and tests make tables.

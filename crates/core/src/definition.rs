@@ -28,8 +28,10 @@ pub(crate) use self::compare::{digest_of, hash, hash_of_bytes, typed_keys_text};
 pub use self::diagnostic::{Diagnostic, Diagnostics};
 pub use self::export::{Export, Note};
 pub use self::foreign::foreign_shape;
-pub(crate) use self::limits::MAX_INCLUDED_OF_A_TABLE;
 pub use self::limits::MAX_INPUT_BYTES;
+pub(crate) use self::limits::{
+    MAX_INCLUDED_OF_A_TABLE, ON_DEMAND_WARM_READS, ON_DEMAND_WARM_WRITES,
+};
 pub use self::schema::json_schema;
 pub use self::source::{Format, Source, UnknownFormat};
 pub use self::write::Remarks;
@@ -97,7 +99,8 @@ pub struct ProvisionedThroughput {
     pub write_capacity_units: u64,
 }
 
-/// Upper limits of an on-demand index; AWS writes -1 for none.
+/// Upper limits of an on-demand index. In answers AWS writes -1 for none, and in requests
+/// it refuses that (docs/dynamodb.md: no-limit).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct OnDemandThroughput {
@@ -107,6 +110,20 @@ pub struct OnDemandThroughput {
     /// Writes, in request units a second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_write_request_units: Option<i64>,
+}
+
+impl OnDemandThroughput {
+    /// As a request may say it: without what stands for no limit, and nothing where that
+    /// leaves no member, which AWS answers with a 500 (docs/dynamodb.md: empty-members).
+    #[must_use]
+    pub fn requested(self) -> Option<Self> {
+        let limit = |limit: Option<i64>| limit.filter(|limit| *limit > 0);
+        let requested = Self {
+            max_read_request_units: limit(self.max_read_request_units),
+            max_write_request_units: limit(self.max_write_request_units),
+        };
+        (requested != Self::default()).then_some(requested)
+    }
 }
 
 /// Throughput an index can serve at once, without growing into it.
@@ -197,6 +214,12 @@ impl IndexDefinition {
             definition.key_places.push(Place::default());
         }
         definition
+    }
+
+    /// The limits of on-demand throughput that a request for it holds.
+    #[must_use]
+    pub fn requested_limits(&self) -> Option<OnDemandThroughput> {
+        self.on_demand_throughput.and_then(OnDemandThroughput::requested)
     }
 
     /// The same, as if all of it stood there.

@@ -24,9 +24,11 @@ pub mod saved;
 pub mod schedule;
 #[cfg(test)]
 mod tests;
+mod throughput;
 
 pub use self::obstacle::{INDEX_QUOTA, Obstacle, PROJECTION_QUOTA};
 pub use self::schedule::build_estimate;
+pub use self::throughput::{Misfit, Warm};
 
 use self::obstacle::{Room, obstacle_to_create};
 

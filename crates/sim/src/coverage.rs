@@ -68,7 +68,6 @@ rows! {
 
     ObstacleNoTable = "obstacle: no such table",
     ObstacleType = "obstacle: an attribute of another type",
-    ObstacleQuota = "obstacle: the quota is reached",
     ObstacleDenied = "obstacle: the table may not be described",
     TimedOut = "the activation time-out struck",
     LeftFailed = "a failed index was left alone",
@@ -255,7 +254,6 @@ fn obstacle(reason: &str, met: &mut Coverage) {
     let rows = [
         ("does not exist", Row::ObstacleNoTable),
         ("is of type", Row::ObstacleType),
-        ("indexes already", Row::ObstacleQuota),
         ("cannot be described", Row::ObstacleDenied),
         ("another definition", Row::OtherKeys),
     ];

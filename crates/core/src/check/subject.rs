@@ -79,8 +79,5 @@ fn counted(
 
 /// Whether items can be held against an index that cannot be created.
 fn is_checkable(obstacle: &Obstacle) -> bool {
-    matches!(
-        obstacle,
-        Obstacle::Quota(_) | Obstacle::QuotaInPlan { .. } | Obstacle::Projection { .. }
-    )
+    matches!(obstacle, Obstacle::Projection { .. } | Obstacle::Throughput { .. })
 }

@@ -4,6 +4,7 @@
 mod index;
 mod keys;
 mod projection;
+mod throughput;
 
 use std::collections::HashMap;
 

@@ -56,3 +56,10 @@ pub(crate) const MAX_INCLUDED_OF_A_TABLE: usize = 100;
 
 /// Bytes of an attribute's name, where it is a key of an index or projected.
 pub(super) const MAX_ATTRIBUTE_NAME_BYTES: usize = 255;
+
+/// Reads a second that any on-demand index is warm for from the start: less is refused
+/// (docs/dynamodb.md: warm-floor).
+pub(crate) const ON_DEMAND_WARM_READS: u64 = 12_000;
+
+/// The same for writes.
+pub(crate) const ON_DEMAND_WARM_WRITES: u64 = 4_000;

@@ -76,6 +76,10 @@ impl Node {
         }
     }
 
+    pub(super) fn is_empty_list(&self) -> bool {
+        matches!(&self.kind, Kind::List(items) if items.is_empty())
+    }
+
     /// Its children.
     pub(super) fn children(&self) -> Box<dyn Iterator<Item = &Self> + '_> {
         match &self.kind {

@@ -83,27 +83,29 @@ fn index() -> Value {
             },
             "AttributeDefinitions": {
                 "description": "The types of the keys. What the table defines already may be left out.",
-                "type": "array",
+                "type": ["array", "null"],
                 "items": { "$ref": "#/$defs/attributeDefinition" }
             },
             "Projection": { "$ref": "#/$defs/projection" },
-            "ProvisionedThroughput": throughput(
-                "Capacity of the index on a PROVISIONED table; the table's own where it is left out.",
-                ["ReadCapacityUnits", "WriteCapacityUnits"],
-                &["ReadCapacityUnits", "WriteCapacityUnits"],
-                &units(),
-            ),
+            "ProvisionedThroughput": provisioned_throughput(),
             "OnDemandThroughput": throughput(
-                "Upper limits of an on-demand index.",
+                "Upper limits of an index on an on-demand table; a PROVISIONED table takes none.",
                 ["MaxReadRequestUnits", "MaxWriteRequestUnits"],
-                &[],
-                &json!({ "type": "integer", "minimum": -1, "not": { "const": 0 }, "description": "-1 means no limit." }),
+                &json!({
+                    "description": "1 or more; left out, or -1 as DescribeTable shows it, where there is to be no limit.",
+                    "type": ["integer", "null"],
+                    "minimum": -1,
+                    "not": { "const": 0 }
+                }),
             ),
             "WarmThroughput": throughput(
-                "What the index can serve at once, without growing into it.",
+                "What the index can serve at once, without growing into it, from the start; DynamoDB gives some to every index, and never takes it back.",
                 ["ReadUnitsPerSecond", "WriteUnitsPerSecond"],
-                &[],
-                &units(),
+                &json!({
+                    "description": "On an on-demand table not below 12000 reads and 4000 writes; on a PROVISIONED one not below the index's capacity units.",
+                    "type": ["integer", "null"],
+                    "minimum": 1
+                }),
             ),
             "Description": note("What the index is for.", "Passenger booking history"),
             "EstimatedImpact": note("What it changes.", "50x faster"),
@@ -157,16 +159,18 @@ fn projection() -> Value {
             },
             "NonKeyAttributes": {
                 "description": "With INCLUDE only: the attributes to hold beside the keys.",
-                "type": "array",
-                "minItems": 1,
+                "type": ["array", "null"],
                 "maxItems": MAX_INCLUDED,
                 "uniqueItems": true,
                 "items": { "$ref": "#/$defs/attributeName" }
             }
         },
         "if": { "properties": { "ProjectionType": { "const": "INCLUDE" } } },
-        "then": { "required": ["NonKeyAttributes"] },
-        "else": { "properties": { "NonKeyAttributes": false } },
+        "then": {
+            "required": ["NonKeyAttributes"],
+            "properties": { "NonKeyAttributes": { "type": "array", "minItems": 1 } }
+        },
+        "else": { "properties": { "NonKeyAttributes": { "maxItems": 0 } } },
         "examples": [
             { "ProjectionType": "ALL" },
             { "ProjectionType": "INCLUDE", "NonKeyAttributes": ["seat", "fare"] }
@@ -183,21 +187,38 @@ fn attribute_name() -> Value {
     })
 }
 
-fn units() -> Value {
-    json!({ "type": "integer", "minimum": 1 })
+fn provisioned_throughput() -> Value {
+    let both = |unit: Value| {
+        json!({
+            "required": ["ReadCapacityUnits", "WriteCapacityUnits"],
+            "properties": { "ReadCapacityUnits": unit, "WriteCapacityUnits": unit }
+        })
+    };
+    json!({
+        "description": "Capacity of the index on a PROVISIONED table, the table's own where it is left out. An on-demand table takes none: 0 and 0, as DescribeTable shows it there, count as left out.",
+        "type": ["object", "null"],
+        "additionalProperties": false,
+        "properties": {
+            "ReadCapacityUnits": { "type": "integer" },
+            "WriteCapacityUnits": { "type": "integer" }
+        },
+        "anyOf": [
+            both(json!({ "minimum": 1 })),
+            both(json!({ "const": 0 })),
+            { "maxProperties": 0 }
+        ]
+    })
 }
 
-fn throughput(description: &str, fields: [&str; 2], required: &[&str], unit: &Value) -> Value {
+fn throughput(description: &str, fields: [&str; 2], unit: &Value) -> Value {
     json!({
         "description": description,
-        "type": "object",
-        "required": required,
-        "minProperties": 1,
+        "type": ["object", "null"],
         "additionalProperties": false,
         "properties": { fields[0]: unit, fields[1]: unit }
     })
 }
 
 fn note(description: &str, example: &str) -> Value {
-    json!({ "description": description, "type": "string", "examples": [example] })
+    json!({ "description": description, "type": ["string", "null"], "examples": [example] })
 }

@@ -163,7 +163,8 @@ impl Reader<'_> {
         None
     }
 
-    /// The fields of a map. A misspelt field is reported, and then read as what
+    /// The fields of a map. One that may be left out and has no value is left out, as
+    /// DescribeTable's null is. A misspelt field is reported, and then read as what
     /// it was meant to be, so that one slip is one mistake.
     pub(super) fn fields<'n>(
         &mut self,
@@ -187,6 +188,8 @@ impl Reader<'_> {
                 }
             }
         }
+        let is_optional = |name: &str| shape.fields.iter().any(|f| f.name == name && !f.required);
+        found.retain(|(name, node)| !(matches!(node.kind, Kind::Null) && is_optional(name)));
         // A merge key was meant to bring some of them.
         if entries.iter().all(|entry| entry.key.text != MERGE) {
             self.missing(node, shape, &found);

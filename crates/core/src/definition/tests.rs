@@ -232,6 +232,66 @@ fn throughput_passes_through() {
     assert_eq!(d.warm_throughput.unwrap().write_units_per_second, Some(4000));
 }
 
+/// Members as answers of AWS and dumps of SDKs show them where there is nothing.
+fn left_out() -> serde_json::Value {
+    let index = |n: usize, rest: serde_json::Value| {
+        let mut index = serde_json::json!({
+            "IndexName": format!("by-{n}"),
+            "KeySchema": [{ "AttributeName": "kind", "KeyType": "HASH" }],
+            "Projection": { "ProjectionType": "ALL", "NonKeyAttributes": [] }
+        });
+        index.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        index
+    };
+    serde_json::json!({ "orders": [
+        index(0, serde_json::json!({
+            "ProvisionedThroughput": { "ReadCapacityUnits": 0, "WriteCapacityUnits": 0 },
+            "OnDemandThroughput": {}, "WarmThroughput": {}
+        })),
+        index(1, serde_json::json!({
+            "Projection": { "ProjectionType": "KEYS_ONLY", "NonKeyAttributes": null },
+            "AttributeDefinitions": null, "ProvisionedThroughput": {}, "OnDemandThroughput": null,
+            "WarmThroughput": null, "Description": null
+        })),
+        index(2, serde_json::json!({
+            "ProvisionedThroughput": null,
+            "OnDemandThroughput": { "MaxReadRequestUnits": null, "MaxWriteRequestUnits": null },
+            "WarmThroughput": { "ReadUnitsPerSecond": null }
+        }))
+    ] })
+}
+
+#[test]
+fn what_describe_table_shows_where_there_is_nothing_counts_as_left_out() {
+    let all = parse_one("a.json", left_out().to_string().as_bytes());
+    for index in all.unwrap_or_else(|all| panic!("{all}")).indexes {
+        let throughput = (index.provisioned_throughput, index.on_demand_throughput);
+        assert_eq!((throughput, index.warm_throughput), ((None, None), None), "{}", index.id);
+        assert!(matches!(index.projection, Projection::All | Projection::KeysOnly));
+    }
+}
+
+#[test]
+fn a_zero_beside_another_number_is_no_throughput_and_says_what_zeros_mean() {
+    for units in ["ReadCapacityUnits: 0, WriteCapacityUnits: 5", "ReadCapacityUnits: 0"] {
+        let text = index_and(&format!("    ProvisionedThroughput: {{ {units} }}\n"));
+        let mistakes = parse_one("a.yaml", &text).unwrap_err().to_string();
+        let help = "0 and 0 mean on demand: leave ProvisionedThroughput out";
+        assert!(mistakes.contains(help), "{mistakes}");
+    }
+}
+
+#[test]
+fn no_request_says_that_there_is_no_limit() {
+    let limits = |read, write| OnDemandThroughput {
+        max_read_request_units: read,
+        max_write_request_units: write,
+    };
+    assert_eq!(limits(Some(-1), Some(7)).requested(), Some(limits(None, Some(7))));
+    assert_eq!(limits(Some(-1), None).requested(), None);
+    assert_eq!(limits(None, None).requested(), None, "AWS answers an empty map with a 500");
+}
+
 #[test]
 fn a_rule_breaks_one_step_beyond_its_limit() {
     let names = |n: usize| (0..n).map(|n| format!("a{n}")).collect::<Vec<_>>().join(", ");
@@ -700,12 +760,17 @@ mod schema {
             Some(path) => root.pointer(&path[1..])?,
             None => schema,
         };
-        let fits = match schema["type"].as_str() {
+        let is = |kind: &Value| match kind.as_str() {
             Some("object") => value.is_object(),
             Some("array") => value.is_array(),
             Some("string") => value.is_string(),
             Some("integer") => value.is_i64(),
+            Some("null") => value.is_null(),
             _ => true,
+        };
+        let fits = match &schema["type"] {
+            Value::Array(kinds) => kinds.iter().any(is),
+            kind => is(kind),
         };
         let listed = schema["enum"].as_array().is_none_or(|words| words.contains(value));
         if !fits || !listed {
@@ -743,6 +808,14 @@ mod schema {
         let own = &schema["examples"][0];
         assert_eq!(misfit(&schema, &schema, own, ""), None);
         assert!(parse_one("a.json", own.to_string().as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn the_schema_takes_what_counts_as_left_out() {
+        let schema = json_schema();
+        let shown = left_out();
+        assert_eq!(misfit(&schema, &schema, &shown, ""), None);
+        assert!(parse_one("a.json", shown.to_string().as_bytes()).is_ok());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::Scene;
 use super::outcome::Verdict;
 use super::removal::{Removal, who_works_against};
 use crate::call::{Call, CallError, CreateIndex, ErrorKind};
-use crate::catalog::{BillingMode, IndexDescription, Sighting, TableDescription};
+use crate::catalog::{IndexDescription, Sighting, TableDescription};
 use crate::definition::IndexDefinition;
 use crate::event::{Event, Queue};
 use crate::evidence::Evidence;
@@ -460,33 +460,11 @@ impl Job {
     pub(super) fn call(&self, table: &TableDescription) -> Call {
         match &self.task {
             Task::Create { definition, .. } => {
-                Call::CreateIndex(Box::new(self.create(definition, table)))
+                Call::CreateIndex(Box::new(CreateIndex::of(definition, table)))
             }
             Task::Delete(_) => {
                 Call::DeleteIndex { table: self.id.table.clone(), index: self.id.index.clone() }
             }
-        }
-    }
-
-    fn create(&self, definition: &IndexDefinition, table: &TableDescription) -> CreateIndex {
-        let typed = |name: &String| {
-            let own = definition.attributes.get(name).copied();
-            let kind = own.or_else(|| table.attributes.get(name).copied())?;
-            Some((name.clone(), kind))
-        };
-        let keys = definition.key_schema.iter().map(|k| &k.attribute_name);
-        let provisioned = table.billing_mode == BillingMode::Provisioned;
-        CreateIndex {
-            table: self.id().table.clone(),
-            index: self.id().index.clone(),
-            key_schema: definition.key_schema.clone(),
-            projection: definition.projection.clone(),
-            attributes: keys.filter_map(typed).collect(),
-            provisioned_throughput: definition
-                .provisioned_throughput
-                .or(table.provisioned_throughput.filter(|_| provisioned)),
-            on_demand_throughput: definition.on_demand_throughput,
-            warm_throughput: definition.warm_throughput,
         }
     }
 

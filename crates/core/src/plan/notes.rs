@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::{PlannedIndex, TablePlan};
+use super::{INDEX_QUOTA, Misfit, PlannedIndex, TablePlan};
 use crate::catalog::{
-    BillingMode, InFlight, IndexDescription, Sighting, TableDescription, TableStatus,
+    BillingMode, InFlight, IndexDescription, IndexStatus, Sighting, TableDescription, TableStatus,
 };
 use crate::definition::{IndexDefinition, ProvisionedThroughput};
 use crate::name::IndexName;
@@ -21,8 +21,10 @@ pub enum NoteKind {
     GlobalTable,
     /// The index has another throughput than its definition.
     ThroughputDrift,
-    /// The definition has a throughput that DynamoDB refuses on this table.
+    /// The index is there, and its definition has a throughput that does not fit its table.
     ThroughputRefused,
+    /// The table comes to more indexes than a table may have by default.
+    IndexQuota,
     /// Something of others has to end before a build can start.
     Queue,
 }
@@ -49,10 +51,12 @@ pub fn notes(plan: &TablePlan) -> Vec<Note> {
         queue(table, &new),
         table_throughput(table, &new),
         auto_scaling(table, &new),
-        refused(table, &new),
+        index_quota(table, &new),
         replicas(table, plan),
     ];
-    about.into_iter().flatten().chain(drift(table, plan)).collect()
+    let there = plan.indexes.iter().filter(|i| !i.action.creates());
+    let of_throughput = there.flat_map(|i| [drift(table, i), misfit(table, i)]);
+    about.into_iter().chain(of_throughput).flatten().collect()
 }
 
 fn note(kind: NoteKind, indexes: &[&PlannedIndex], text: String) -> Option<Note> {
@@ -106,14 +110,17 @@ fn auto_scaling(table: &TableDescription, new: &[&PlannedIndex]) -> Option<Note>
     note(NoteKind::NoAutoScaling, new, text.to_owned()).filter(|_| is_provisioned(table))
 }
 
-fn refused(table: &TableDescription, new: &[&PlannedIndex]) -> Option<Note> {
-    let given = |i: &&&PlannedIndex| i.definition.provisioned_throughput.is_some();
-    let given: Vec<_> = new.iter().filter(given).copied().collect();
+/// 20 are the default quota, which AWS raises on request: no obstacle, since the
+/// service's own answer counts (docs/dynamodb.md: index-quota).
+fn index_quota(table: &TableDescription, new: &[&PlannedIndex]) -> Option<Note> {
+    let staying = table.indexes.iter().filter(|i| i.status != IndexStatus::Deleting).count();
+    let will_have = staying + new.len();
+    let has = if staying == 1 { "1 index".to_owned() } else { format!("{staying} indexes") };
     let text = format!(
-        "the table is on-demand, where DynamoDB takes no ProvisionedThroughput: leave it out of {}",
-        names(given.iter().copied())
+        "the table has {has}, and would have {will_have}; {INDEX_QUOTA} are the default quota, \
+         which AWS raises on request: DynamoDB's answer decides"
     );
-    note(NoteKind::ThroughputRefused, &given, text).filter(|_| !is_provisioned(table))
+    note(NoteKind::IndexQuota, new, text).filter(|_| will_have > INDEX_QUOTA)
 }
 
 fn replicas(table: &TableDescription, plan: &TablePlan) -> Option<Note> {
@@ -130,21 +137,33 @@ fn is_provisioned(table: &TableDescription) -> bool {
     table.billing_mode == BillingMode::Provisioned
 }
 
-fn drift<'a>(
-    table: &'a TableDescription,
-    plan: &'a TablePlan,
-) -> impl Iterator<Item = Note> + use<'a> {
-    plan.indexes.iter().filter(|i| !i.action.creates()).filter_map(|planned| {
-        let definition = &planned.definition;
-        let differs = throughput_differences(definition, table.index(&definition.id.index)?);
-        let text =
-            format!("{}: {}; throughput is left as it is", definition.id.index, differs.join(", "));
-        note(NoteKind::ThroughputDrift, &[planned], text).filter(|_| !differs.is_empty())
-    })
+fn drift(table: &TableDescription, planned: &PlannedIndex) -> Option<Note> {
+    let definition = &planned.definition;
+    let index = table.index(&definition.id.index)?;
+    let differs = throughput_differences(definition, table, index);
+    let text =
+        format!("{}: {}; throughput is left as it is", definition.id.index, differs.join(", "));
+    note(NoteKind::ThroughputDrift, &[planned], text).filter(|_| !differs.is_empty())
+}
+
+/// Of an index that is there: one that is to be created is obstructed.
+fn misfit(table: &TableDescription, planned: &PlannedIndex) -> Option<Note> {
+    let definition = &planned.definition;
+    table.index(&definition.id.index)?;
+    let misfit = Misfit::of(definition, table)?;
+    let text = format!(
+        "{}: {misfit}; the index is there, and its throughput is left as it is",
+        definition.id.index
+    );
+    note(NoteKind::ThroughputRefused, &[planned], text)
 }
 
 /// Warm throughput grows by itself: more than was asked for is no drift.
-fn throughput_differences(definition: &IndexDefinition, index: &IndexDescription) -> Vec<String> {
+fn throughput_differences(
+    definition: &IndexDefinition,
+    table: &TableDescription,
+    index: &IndexDescription,
+) -> Vec<String> {
     let mut differences = Vec::new();
     if let (Some(wanted), Some(found)) =
         (definition.provisioned_throughput, index.provisioned_throughput)
@@ -152,7 +171,8 @@ fn throughput_differences(definition: &IndexDefinition, index: &IndexDescription
     {
         differences.push(format!("it has {}, the definition {}", units(found), units(wanted)));
     }
-    if let Some(wanted) = definition.on_demand_throughput {
+    // What does not fit the table has a note of its own.
+    if let Some(wanted) = definition.on_demand_throughput.filter(|_| !is_provisioned(table)) {
         let found = index.on_demand_throughput.unwrap_or_default();
         let limit = |n: Option<i64>| n.filter(|n| *n >= 0);
         let both = [

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
+use super::throughput::Misfit;
 use crate::catalog::{IndexDescription, IndexStatus, Sighting, TableDescription, TableStatus};
 use crate::definition::{IndexDefinition, MAX_INCLUDED_OF_A_TABLE, Place, Projection, ScalarType};
-use crate::name::IndexName;
 
-/// Indexes a table may have unless AWS raised the quota
-/// ([quotas](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html)).
+/// Indexes a table may have unless AWS raised the quota: more than that is for DynamoDB
+/// to refuse (docs/dynamodb.md: index-quota).
 pub const INDEX_QUOTA: usize = 20;
 
 /// Attributes that all indexes of a table, local ones too, may include together
@@ -51,14 +51,12 @@ pub enum Obstacle {
         /// Where the definition names it.
         place: Place,
     },
-    /// The table has as many indexes as it may have.
-    Quota(Vec<IndexName>),
-    /// It will have, once those of the plan that come before this one are made.
-    QuotaInPlan {
-        /// Indexes the table has.
-        there: usize,
-        /// Those of the plan that take the last places.
-        before: Vec<IndexName>,
+    /// Its throughput is none that the table can have.
+    Throughput {
+        /// Why.
+        misfit: Misfit,
+        /// Where the index is defined.
+        place: Place,
     },
     /// The table's indexes would include more attributes than they may.
     Projection {
@@ -102,17 +100,7 @@ impl fmt::Display for Obstacle {
                 f,
                 "{place}: neither AttributeDefinitions nor the table gives the type of {attribute}"
             ),
-            Self::Quota(indexes) => {
-                let (count, names) = (indexes.len(), joined(indexes));
-                write!(f, "the table has {count} indexes already: {names}")
-            }
-            Self::QuotaInPlan { there, before } => {
-                let (quota, names) = (INDEX_QUOTA, joined(before));
-                write!(
-                    f,
-                    "a table may have {quota} indexes: it has {there}, and {names} before this one"
-                )
-            }
+            Self::Throughput { misfit, place } => write!(f, "{place}: {misfit}"),
             Self::Projection { others, wanted } => write!(
                 f,
                 "the indexes of a table may include {PROJECTION_QUOTA} attributes together: the others include {others}, this one {wanted}"
@@ -145,9 +133,7 @@ impl Obstacle {
             }
             Self::AttributeType { .. } => "give the attribute the type that the table uses",
             Self::AttributeUndefined { .. } => "add the attribute to AttributeDefinitions",
-            Self::Quota(_) | Self::QuotaInPlan { .. } => {
-                "delete an index that nobody uses, or ask AWS for a higher quota"
-            }
+            Self::Throughput { misfit, .. } => misfit.remedy(),
             Self::Projection { .. } => "include fewer attributes, or project ALL or KEYS_ONLY",
             Self::LocalIndex | Self::VectorIndex => "choose another IndexName",
             Self::Violations { .. } => {
@@ -187,31 +173,24 @@ pub(super) fn obstacle_to_create(
             _ => {}
         }
     }
+    if let Some(misfit) = Misfit::of(definition, table) {
+        return Some(Obstacle::Throughput { misfit, place: definition.place.clone() });
+    }
     Room::of(table).refuses(definition)
 }
 
-fn joined(names: &[IndexName]) -> String {
-    names.iter().map(IndexName::as_str).collect::<Vec<_>>().join(", ")
-}
-
-/// What a table's indexes leave of its quotas. One that is being deleted takes
-/// nothing: a create waits until it is gone.
+/// What a table's indexes leave of the attributes that they may include. One that is
+/// being deleted takes nothing: a create waits until it is gone.
 #[derive(Clone, Debug)]
 pub(super) struct Room {
-    there: Vec<IndexName>,
-    before: Vec<IndexName>,
     included: usize,
 }
 
 impl Room {
     pub(super) fn of(table: &TableDescription) -> Self {
-        let staying = || table.indexes.iter().filter(|i| i.status != IndexStatus::Deleting);
+        let staying = table.indexes.iter().filter(|i| i.status != IndexStatus::Deleting);
         let included = |index: &IndexDescription| included(&index.projection);
-        Self {
-            there: staying().map(|i| i.name.clone()).collect(),
-            before: Vec::new(),
-            included: staying().map(included).sum::<usize>() + table.local_included,
-        }
+        Self { included: staying.map(included).sum::<usize>() + table.local_included }
     }
 
     pub(super) fn at(sighting: &Sighting) -> Option<Self> {
@@ -222,20 +201,12 @@ impl Room {
     }
 
     pub(super) fn refuses(&self, definition: &IndexDefinition) -> Option<Obstacle> {
-        let (there, before) = (&self.there, &self.before);
-        if there.len() >= INDEX_QUOTA {
-            return Some(Obstacle::Quota(there.clone()));
-        }
-        if there.len() + before.len() >= INDEX_QUOTA {
-            return Some(Obstacle::QuotaInPlan { there: there.len(), before: before.clone() });
-        }
         let (others, wanted) = (self.included, included(&definition.projection));
         let over = wanted > 0 && others + wanted > PROJECTION_QUOTA;
         over.then_some(Obstacle::Projection { others, wanted })
     }
 
     pub(super) fn take(&mut self, definition: &IndexDefinition) {
-        self.before.push(definition.id.index.clone());
         self.included += included(&definition.projection);
     }
 }

@@ -236,27 +236,27 @@ fn many(count: usize) -> Vec<IndexDescription> {
 }
 
 #[test]
-fn the_second_of_two_finds_no_room_where_one_place_is_left() {
+fn more_indexes_than_the_default_quota_are_noted_and_planned() {
     let both = vec![wanted("bookings.one", "a"), wanted("bookings.two", "b")];
+    let mut going = many(18);
+    going.push(index("old", "old", IndexStatus::Deleting));
     let scene =
-        |count| Scene::of(both.clone(), vec![("bookings", found(table("bookings", many(count))))]);
-    assert_eq!(scene(18).actions(), [Action::Create, Action::Create]);
-    assert_eq!(scene(19).actions(), [Action::Create, Action::Obstructed]);
-    assert_eq!(scene(20).actions(), [Action::Obstructed, Action::Obstructed]);
-    let reason = scene(19).preview().tables[0].indexes[1].reason.clone();
-    assert_eq!(reason, "a table may have 20 indexes: it has 19, and one before this one");
-    // What the run does not create takes no place.
-    assert_eq!(scene(19).only("two").actions(), [Action::Create]);
-    assert_eq!(scene(19).fail("bookings.one").actions(), [Action::LeaveFailed, Action::Create]);
-}
-
-#[test]
-fn an_index_that_is_made_again_takes_the_place_of_the_one_that_goes() {
-    let both = vec![wanted("bookings.one", "a"), wanted("bookings.two", "b")];
-    let mut there = many(19);
-    there.push(index("one", "old", IndexStatus::Deleting));
-    let scene = Scene::of(both, vec![("bookings", found(table("bookings", there)))]);
-    assert_eq!(scene.actions(), [Action::Recreate, Action::Obstructed]);
+        |there| Scene::of(both.clone(), vec![("bookings", found(table("bookings", there)))]);
+    for (there, says) in [
+        (many(18), None),
+        (going, None),
+        (many(19), Some("the table has 19 indexes, and would have 21")),
+        (many(22), Some("the table has 22 indexes, and would have 24")),
+    ] {
+        let scene = scene(there);
+        assert_eq!(scene.actions(), [Action::Create, Action::Create]);
+        assert_eq!(scene.preview().prospect, Prospect::Changes);
+        let quota = noted(&scene).into_iter().find(|(kind, _)| *kind == NoteKind::IndexQuota);
+        let tail = "; 20 are the default quota, which AWS raises on request: DynamoDB's answer \
+                    decides";
+        assert_eq!(quota.map(|(_, text)| text), says.map(|says| format!("{says}{tail}")));
+    }
+    assert_eq!(noted(&scene(many(19)).only("two")), [], "what is not created takes no place");
 }
 
 #[test]
@@ -408,12 +408,13 @@ fn people_are_told_what_surprises_them() {
         Scene::of(vec![definition.clone()], vec![("bookings", found(t))])
     };
     let plain = wanted("bookings.by-flight", "flight");
+    let with_units = with(plain.clone(), |d| d.provisioned_throughput = Some(units(9)));
     let other = index("gate", "gate", IndexStatus::Deleting);
     let cases = [
         ("on demand", one(&plain, table("bookings", vec![]))),
         ("provisioned", one(&plain, provisioned(vec![]))),
-        ("provisioned, with throughput", one(&limited, provisioned(vec![]))),
-        ("on demand, with throughput", one(&limited, table("bookings", vec![]))),
+        ("provisioned, with units", one(&with_units, provisioned(vec![]))),
+        ("does not fit", one(&limited, provisioned(vec![]))),
         ("drifted", one(&limited, provisioned(vec![drifted]))),
         ("global", one(&plain, replicated)),
         ("another's deletion", one(&plain, table("bookings", vec![other]))),
@@ -480,7 +481,10 @@ fn bookings() -> TableDescription {
 fn scene_of(bookings: TableDescription, flights: TableDescription) -> Scene {
     let rich = with(wanted("bookings.by-flight", "flight"), |d| {
         d.projection = include(3);
-        d.provisioned_throughput = Some(units(5));
+        d.on_demand_throughput = Some(OnDemandThroughput {
+            max_read_request_units: Some(100),
+            max_write_request_units: Some(-1),
+        });
         d.description = Some("All of \"it\"".to_owned());
     });
     let bare = with(wanted("bookings.second", "seat"), |d| d.on_demand_throughput = None);

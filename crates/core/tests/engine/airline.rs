@@ -71,7 +71,7 @@ fn intents_that_wait_ride_on_one_save() {
 }
 
 #[test]
-fn a_create_carries_the_key_attributes_and_nothing_else() {
+fn a_create_carries_the_key_attributes_of_index_and_table_and_nothing_else() {
     let (_, world, _) = airline_run();
     let create = world.calls.iter().find_map(|sent| match &sent.call {
         Call::CreateIndex(create) if create.index.as_str() == "flight-status-index" => Some(create),
@@ -79,7 +79,7 @@ fn a_create_carries_the_key_attributes_and_nothing_else() {
     });
     let create = create.unwrap();
     let named: Vec<_> = create.attributes.keys().collect();
-    assert_eq!(named, ["booking_status", "flight_id"]);
+    assert_eq!(named, ["booking_status", "flight_id", "pk"]);
     assert_eq!(create.provisioned_throughput, None);
 }
 

@@ -375,46 +375,45 @@ fn a_build_of_ours_that_was_lost_sight_of_is_no_reason_to_hold_the_run() {
 
 // Index quota of the table.
 
-#[test]
-fn a_full_table_is_an_obstacle_that_no_call_is_made_for() {
-    let (world, ran) = run_with(|world| {
-        for n in 0..20 {
-            let theirs = index(&format!("bookings.theirs-{n}"), &["their_key"]);
-            world.model.operator_creates(after(0), &theirs);
-        }
-        world.model.allocation = secs(0);
-        world.model.backfill = secs(0);
-    });
-    let verdict = ran.verdict(&by_flight());
-    let Verdict::Obstructed(Obstacle::Quota(there)) = verdict else {
-        panic!("{verdict:?}");
-    };
-    assert_eq!(there.len(), 20);
-    let error = ran.entry(&by_flight()).last_error().unwrap();
-    assert!(error.contains("20 indexes already") && error.contains("theirs-7"));
-    assert_eq!(ran.creates(&world, &by_flight()).len(), 0);
-    assert_eq!(ran.status(&by_flight()), Status::Pending);
+/// So many indexes of others are there already.
+fn crowd(world: &mut World, count: usize) {
+    let times = (world.model.allocation, world.model.backfill);
+    (world.model.allocation, world.model.backfill) = (secs(0), secs(0));
+    for n in 0..count {
+        let theirs = index(&format!("bookings.theirs-{n}"), &["their_key"]);
+        world.model.operator_creates(after(0), &theirs);
+    }
+    (world.model.allocation, world.model.backfill) = times;
 }
 
 #[test]
-fn the_index_that_fills_the_table_is_the_last_that_is_tried() {
+fn on_a_full_table_dynamodb_is_asked_and_its_answer_is_final() {
+    let (world, ran) = run_with(|world| crowd(world, 20));
+    failed_after(&ran, &world, 1);
+    let error = ran.entry(&by_flight()).last_error().unwrap();
+    assert!(error.contains("Number of global secondary indexes exceeds per-table limit"));
+}
+
+#[test]
+fn where_the_quota_was_raised_an_index_beyond_the_default_is_built() {
+    let (_, ran) = run_with(|world| {
+        world.model.quota = 30;
+        crowd(world, 22);
+    });
+    assert_eq!(ran.status(&by_flight()), Status::Active);
+}
+
+#[test]
+fn the_index_that_fills_the_table_is_built_and_the_next_is_refused() {
     let apply = Apply::new(definitions([
         index("bookings.by-flight", &["flight_id"]),
         index("bookings.one-too-many", &["other_id"]),
     ]));
     let mut world = apply.world();
-    let (allocation, backfill) = (world.model.allocation, world.model.backfill);
-    (world.model.allocation, world.model.backfill) = (secs(0), secs(0));
-    for n in 0..19 {
-        let theirs = index(&format!("bookings.theirs-{n}"), &["their_key"]);
-        world.model.operator_creates(after(0), &theirs);
-    }
-    (world.model.allocation, world.model.backfill) = (allocation, backfill);
+    crowd(&mut world, 19);
     let ran = apply.run(&mut world);
     assert_eq!(ran.status(&by_flight()), Status::Active);
-    let verdict = ran.verdict(&id("bookings.one-too-many"));
-    assert!(matches!(verdict, Verdict::Obstructed(Obstacle::Quota(_))));
-    assert_eq!(ran.outcome.stats.creates, 1);
+    assert_eq!(ran.status(&id("bookings.one-too-many")), Status::Failed);
 }
 
 #[test]

@@ -304,6 +304,11 @@ fn check_throughput(table: &TableDescription, create: &CreateIndex) -> Result<()
             "One or more parameter values were invalid: ProvisionedThroughput should not be \
              specified for index: {index} when BillingMode is PAY_PER_REQUEST"
         ),
+        (BillingMode::Provisioned, _) if create.on_demand_throughput.is_some() => format!(
+            "One or more parameter values were invalid: MaxReadRequestUnits for \
+             OnDemandThroughput for index: {index} cannot be specified when table BillingMode is \
+             PROVISIONED."
+        ),
         _ => return Ok(()),
     };
     Err(refusal("ValidationException", &message))

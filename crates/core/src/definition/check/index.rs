@@ -1,12 +1,10 @@
-//! One index: its fields, its name and its throughput.
+//! One index: its fields and its name.
 
 use super::FileChecker;
+use crate::definition::IndexDefinition;
 use crate::definition::node::Node;
 use crate::definition::shape::{Field, Fields, Shape};
 use crate::definition::source::quoted;
-use crate::definition::{
-    IndexDefinition, OnDemandThroughput, ProvisionedThroughput, WarmThroughput,
-};
 use crate::name::{IndexId, IndexName, TableName};
 
 const INDEX: Shape = Shape {
@@ -23,33 +21,6 @@ const INDEX: Shape = Shape {
         Field::optional("Description", ""),
         Field::optional("EstimatedImpact", ""),
         Field::optional("RequiredBy", ""),
-    ],
-};
-
-const PROVISIONED: Shape = Shape {
-    name: "ProvisionedThroughput",
-    example: "ProvisionedThroughput: { ReadCapacityUnits: 5, WriteCapacityUnits: 5 }",
-    fields: &[
-        Field::required("ReadCapacityUnits", "ReadCapacityUnits: 5"),
-        Field::required("WriteCapacityUnits", "WriteCapacityUnits: 5"),
-    ],
-};
-
-const ON_DEMAND: Shape = Shape {
-    name: "OnDemandThroughput",
-    example: "OnDemandThroughput: { MaxReadRequestUnits: 100 }",
-    fields: &[
-        Field::optional("MaxReadRequestUnits", ""),
-        Field::optional("MaxWriteRequestUnits", ""),
-    ],
-};
-
-const WARM: Shape = Shape {
-    name: "WarmThroughput",
-    example: "WarmThroughput: { ReadUnitsPerSecond: 12000 }",
-    fields: &[
-        Field::optional("ReadUnitsPerSecond", ""),
-        Field::optional("WriteUnitsPerSecond", ""),
     ],
 };
 
@@ -113,57 +84,5 @@ impl FileChecker<'_> {
     fn note(&mut self, fields: &Fields<'_>, name: &str) -> Option<String> {
         let example = format!("{name}: text");
         self.reader.string(fields.get(name)?, name, &example).map(str::to_owned)
-    }
-
-    fn provisioned(&mut self, node: Option<&Node>) -> Option<ProvisionedThroughput> {
-        let fields = self.reader.fields(node?, &PROVISIONED)?;
-        let read = self.units(&fields, "ReadCapacityUnits");
-        let write = self.units(&fields, "WriteCapacityUnits");
-        Some(ProvisionedThroughput { read_capacity_units: read?, write_capacity_units: write? })
-    }
-
-    fn warm(&mut self, node: Option<&Node>) -> Option<WarmThroughput> {
-        let node = node?;
-        let fields = self.reader.fields(node, &WARM)?;
-        self.not_empty(node, &WARM);
-        Some(WarmThroughput {
-            read_units_per_second: self.units(&fields, "ReadUnitsPerSecond"),
-            write_units_per_second: self.units(&fields, "WriteUnitsPerSecond"),
-        })
-    }
-
-    fn on_demand(&mut self, node: Option<&Node>) -> Option<OnDemandThroughput> {
-        let node = node?;
-        let fields = self.reader.fields(node, &ON_DEMAND)?;
-        self.not_empty(node, &ON_DEMAND);
-        Some(OnDemandThroughput {
-            max_read_request_units: self.limit(&fields, "MaxReadRequestUnits"),
-            max_write_request_units: self.limit(&fields, "MaxWriteRequestUnits"),
-        })
-    }
-
-    fn units(&mut self, fields: &Fields<'_>, name: &str) -> Option<u64> {
-        let number = self.reader.number(fields.get(name)?, name, 1)?;
-        u64::try_from(number).ok()
-    }
-
-    /// A limit of on-demand throughput: -1 for none, else 1 or more.
-    fn limit(&mut self, fields: &Fields<'_>, name: &str) -> Option<i64> {
-        let node = fields.get(name)?;
-        let number = self.reader.number(node, name, -1)?;
-        if number == 0 {
-            let message = format!("{name} must be 1 or more");
-            self.reader.mistake(&node.span, message).help = Some("-1 means no limit".to_owned());
-            return None;
-        }
-        Some(number)
-    }
-
-    fn not_empty(&mut self, node: &Node, shape: &Shape) {
-        if node.children().next().is_none() {
-            let names: Vec<_> = shape.fields.iter().map(|field| field.name).collect();
-            let help = format!("set {} or both, or leave it out", names.join(" or "));
-            self.reader.mistake(&node.span, format!("{} is empty", shape.name)).help = Some(help);
-        }
     }
 }

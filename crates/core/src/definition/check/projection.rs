@@ -34,7 +34,9 @@ impl FileChecker<'_> {
         let kind = fields.get("ProjectionType");
         let kind =
             kind.and_then(|kind| self.reader.choice(kind, "ProjectionType", &kinds, |_| None));
-        let attributes = fields.get("NonKeyAttributes");
+        // Beside ALL and KEYS_ONLY an empty list counts as left out.
+        let counts = |node: &&Node| kind == Some(Kind::Include) || !node.is_empty_list();
+        let attributes = fields.get("NonKeyAttributes").filter(counts);
         let included = attributes.and_then(|attributes| self.included(table, attributes));
         match (kind?, attributes) {
             (Kind::Include, Some(_)) => Some(Projection::Include { non_key_attributes: included? }),
