@@ -24,7 +24,7 @@ mod tests;
 mod write;
 
 pub use self::check::parse;
-pub(crate) use self::compare::{digest_of, hash, hash_of_bytes, typed_keys_text};
+pub(crate) use self::compare::{hash, hash_of_bytes, typed_keys_text};
 pub use self::diagnostic::{Diagnostic, Diagnostics};
 pub use self::export::{Export, Note};
 pub use self::foreign::foreign_shape;

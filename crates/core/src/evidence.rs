@@ -6,7 +6,6 @@
 //! the same name is its table's identity, its keys and projection, and its phases.
 
 use crate::catalog::{IndexStatus, Sighting, TableDescription};
-use crate::definition::digest_of;
 use crate::look::missing;
 use crate::name::IndexId;
 use crate::state::{Entry, Status, Step};
@@ -70,8 +69,8 @@ fn shown(id: &IndexId, entry: &Entry, table: &TableDescription) -> Evidence {
     if index.status == IndexStatus::Deleting {
         return Evidence::Leaving;
     }
-    let digest = digest_of(&index.key_schema, &table.attributes, &index.projection);
-    if record.spec.as_ref().is_some_and(|spec| *spec != digest) {
+    let may_be = |spec: &String| index.may_have_digest(&table.attributes, spec);
+    if !record.spec.as_ref().is_none_or(may_be) {
         return Evidence::OtherKeys { found: index.schema_text(&table.attributes) };
     }
     let building = index.status == IndexStatus::Creating || index.backfilling;

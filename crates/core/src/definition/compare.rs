@@ -80,9 +80,46 @@ impl Definitions {
     }
 }
 
-/// As [`IndexDefinition::digest`], of an index that stands on a table with `types`.
-pub(crate) fn digest_of(keys: &[KeyElement], types: &Types, projection: &Projection) -> String {
-    digest(keys, |name| types.get(name), projection)
+impl IndexDefinition {
+    /// Whether its digest may be `wanted` on a table that tells `types`: one that neither
+    /// the definition nor the table tells fits any.
+    pub(crate) fn may_have_digest(&self, types: &Types, wanted: &str) -> bool {
+        let mut known = types.clone();
+        known.extend(self.attributes.clone());
+        may_have_digest(&self.key_schema, &known, &self.projection, wanted)
+    }
+}
+
+impl IndexDescription {
+    /// Whether [`IndexDefinition::digest`] of a definition of this index may be `wanted`, on
+    /// a table that tells `types`. A type that it does not tell fits any: there are
+    /// emulators that keep the definitions of the last call alone.
+    pub(crate) fn may_have_digest(&self, types: &Types, wanted: &str) -> bool {
+        may_have_digest(&self.key_schema, types, &self.projection, wanted)
+    }
+}
+
+fn may_have_digest(
+    keys: &[KeyElement],
+    types: &Types,
+    projection: &Projection,
+    wanted: &str,
+) -> bool {
+    let untold = keys.iter().map(|key| &key.attribute_name);
+    let untold: Vec<_> = untold.filter(|name| !types.contains_key(*name)).collect();
+    let is_wanted = |types: &Types| digest(keys, |name| types.get(name), projection) == wanted;
+    is_wanted(types) || any_types(&untold, &mut types.clone(), &is_wanted)
+}
+
+/// Whether some types for the attributes `untold` (a key has eight at most) make it fit.
+fn any_types(untold: &[&String], types: &mut Types, fits: &impl Fn(&Types) -> bool) -> bool {
+    let Some((name, rest)) = untold.split_first() else {
+        return fits(types);
+    };
+    [ScalarType::S, ScalarType::N, ScalarType::B].into_iter().any(|scalar| {
+        types.insert((*name).clone(), scalar);
+        any_types(rest, types, fits)
+    })
 }
 
 fn digest<'t>(

@@ -245,7 +245,7 @@ impl Job {
         if let (Task::Create { definition, .. }, Some(spec), Some(table)) =
             (&self.task, spec, table)
             && self.is_ours(scene)
-            && *spec != definition.digest(&table.attributes)
+            && !definition.may_have_digest(&table.attributes, spec)
         {
             // What that intent created went away unseen, and this is another.
             scene.step(self.id(), Step::SeenDeleting);
