@@ -158,7 +158,7 @@ impl Rule {
             K::AccessDenied => (S::Permanent, true, "access denied",
                 "allow dynamodb:DescribeTable and dynamodb:UpdateTable on {table} for these credentials"),
             K::AccountNotEnabled => (S::Permanent, true, "account not enabled",
-                "finish the sign-up of the AWS account, or enable the region for it: its credentials may not use DynamoDB there"),
+                "finish the sign-up of the AWS account, or enable the region for it (`aws account enable-region --region-name REGION`): its credentials may not use DynamoDB there"),
             K::Validation => (S::Permanent, true, "refused as invalid",
                 "correct the definition of {index} as the message says"),
             K::Throttled => (S::Backoff, true, "throttled",
@@ -246,6 +246,10 @@ pub const LIMITER_WAIT: Duration = Duration::from_secs(1);
 pub const AN_HOUR: Duration = Duration::from_secs(3_600);
 /// How often credentials that are not good are tried again.
 pub const CREDENTIALS_RETRY: Duration = Duration::from_secs(10);
+/// How long after the first refusal for this machine's clock the call is made again. The
+/// client has learnt AWS's time from the answer and signs with it from then on, so that
+/// only a second refusal in a row says that the clock has to be set.
+pub const SKEW_RETRY: Duration = Duration::from_secs(1);
 
 /// Decides what follows a create that ended in `kind`.
 ///
@@ -263,6 +267,9 @@ pub fn decide(kind: ErrorKind, situation: Situation, policy: &Policy, jitter: f6
         S::AwaitHour => Then::Retry(AN_HOUR),
         S::MergeAttributes if left && !situation.repeated => Then::Look,
         S::Backoff if left => Then::Retry(jittered(policy.delay(failures), jitter)),
+        S::AwaitCredentials if kind == K::ClockSkew && !situation.repeated => {
+            Then::Retry(SKEW_RETRY)
+        }
         S::AwaitCredentials => Then::AwaitCredentials(CREDENTIALS_RETRY),
         S::MergeAttributes | S::Backoff | S::Permanent => Then::GiveUp,
     };
@@ -356,6 +363,16 @@ mod tests {
         };
         assert_eq!(ours(3), Then::AwaitSlot);
         assert_eq!(ours(0), Then::Hold(Duration::from_secs(300)));
+    }
+
+    #[test]
+    fn a_skewed_clock_is_repeated_once_and_then_waited_for() {
+        let skew = |repeated| {
+            let situation = Situation { failures: 0, building: 0, repeated };
+            decide(K::ClockSkew, situation, &Policy::default(), 0.0)
+        };
+        assert_eq!((skew(false).then, skew(false).counts), (Then::Retry(SKEW_RETRY), false));
+        assert_eq!(skew(true).then, Then::AwaitCredentials(CREDENTIALS_RETRY));
     }
 
     #[test]

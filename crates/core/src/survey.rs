@@ -1,7 +1,9 @@
 //! The first look: every table of the definitions is described once.
 //!
 //! The very first contact fails fast where waiting cannot help (nothing listens,
-//! no region, no credentials, a wrong clock): a person is sitting there. Once
+//! no region, no credentials, a wrong clock): a person is sitting there. The clock is
+//! wrong for certain when it is refused twice: the client learns AWS's time from the first
+//! refusal, and signs with that. Once
 //! DynamoDB has answered anything, trouble is waited out for a while.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -62,6 +64,8 @@ pub struct Survey {
     answered: bool,
     catalog: Catalog,
     failed: Option<SurveyError>,
+    /// The clock was refused, and the client has learnt AWS's time.
+    skewed: bool,
     told_silence: bool,
     events: VecDeque<Event>,
 }
@@ -83,6 +87,7 @@ impl Survey {
             answered: false,
             catalog: Catalog::default(),
             failed: None,
+            skewed: false,
             told_silence: false,
             events: VecDeque::new(),
         }
@@ -164,12 +169,13 @@ impl Survey {
         self.failed.is_none() && self.asked.len() < at_once
     }
 
-    fn is_worth_waiting(&self, error: &CallError) -> bool {
+    fn is_worth_waiting(&mut self, error: &CallError) -> bool {
         match error.kind {
             ErrorKind::Throttled => true,
             // What answers, but not as DynamoDB does, is the wrong endpoint.
             ErrorKind::Server => self.answered || is_known(&error.code),
             ErrorKind::Connection | ErrorKind::Timeout => self.answered,
+            ErrorKind::ClockSkew => self.answered | !std::mem::replace(&mut self.skewed, true),
             kind => self.answered && Rule::of(kind).strategy == Strategy::AwaitCredentials,
         }
     }
@@ -205,6 +211,10 @@ impl Machine for Survey {
         while let Some(entry) = self.later.first_entry().filter(|e| e.key().0 <= now) {
             let ((_, table), tries) = entry.remove_entry();
             self.todo.push_back((table, tries));
+        }
+        // Another table would be refused for the clock as well, and that would be the second.
+        if self.skewed && !self.answered && !self.later.is_empty() {
+            return None;
         }
         let (table, tries) = self.todo.pop_front()?;
         let id = CallId(self.next_id);

@@ -17,7 +17,7 @@ use crate::look::{Depth, RegionLook, Told};
 use crate::machine::{CallId, Effect, Machine};
 use crate::name::{IndexId, IndexName, TableName};
 use crate::plan::Selection;
-use crate::retry::{Rule, Strategy, poll_retry};
+use crate::retry::{Rule, SKEW_RETRY, Strategy, poll_retry};
 use crate::state::Serial;
 use crate::time::Timestamp;
 
@@ -171,6 +171,8 @@ pub struct Watch {
     told_regions: Told,
     next_id: u64,
     answered: bool,
+    /// The clock was refused before anything was answered.
+    skewed: bool,
     events: VecDeque<Event>,
     ended: Option<WatchEnd>,
 }
@@ -197,6 +199,7 @@ impl Watch {
             told_regions: Told::default(),
             next_id: 0,
             answered: false,
+            skewed: false,
             events: VecDeque::new(),
             ended: None,
         }
@@ -235,6 +238,8 @@ impl Watch {
             ErrorKind::Throttled => true,
             // What answers, but not as DynamoDB does, is the wrong endpoint.
             ErrorKind::Server => is_known(&error.code),
+            // The client has learnt AWS's time from it.
+            ErrorKind::ClockSkew => !std::mem::replace(&mut self.skewed, true),
             _ => false,
         };
         let vigil = &mut self.vigils[n];
@@ -249,7 +254,10 @@ impl Watch {
             self.ended = Some(WatchEnd::Failed(error));
         } else {
             vigil.failures = vigil.failures.saturating_add(1);
-            let retry_in = poll_retry(vigil.failures);
+            let mut retry_in = poll_retry(vigil.failures);
+            if error.kind == ErrorKind::ClockSkew {
+                retry_in = retry_in.max(SKEW_RETRY);
+            }
             let table = vigil.table().clone();
             self.events.push_back(Event::LookFailed { table, error: error.to_string(), retry_in });
             vigil.next_look = now + retry_in;

@@ -5,7 +5,9 @@ use super::lane::next_look;
 use crate::call::{CallError, Effect as Applied, ErrorKind, Reply};
 use crate::catalog::Sighting;
 use crate::event::{Event, Queue};
-use crate::retry::{CREDENTIALS_RETRY, Decision, Rule, Strategy, Then, decide, poll_retry};
+use crate::retry::{
+    CREDENTIALS_RETRY, Decision, Rule, SKEW_RETRY, Strategy, Then, decide, poll_retry,
+};
 use crate::time::Timestamp;
 
 impl Engine {
@@ -55,7 +57,11 @@ impl Engine {
         let lane = &mut self.lanes[n];
         lane.look_failures = lane.look_failures.saturating_add(1);
         let mut retry_in = poll_retry(lane.look_failures);
-        if Rule::of(error.kind).strategy == Strategy::AwaitCredentials {
+        let healed = error.kind == ErrorKind::ClockSkew && lane.look_failures == 1;
+        if healed {
+            retry_in = retry_in.max(SKEW_RETRY);
+        }
+        if Rule::of(error.kind).strategy == Strategy::AwaitCredentials && !healed {
             retry_in = CREDENTIALS_RETRY;
             self.credentials_are_lost(error);
         } else if !retry_in.is_zero() {

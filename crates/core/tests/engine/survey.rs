@@ -56,7 +56,6 @@ fn the_first_contact_fails_fast_where_waiting_cannot_help() {
         connection(Applied::NotApplied),
         local(ErrorKind::NoRegion, "NoRegion"),
         local(ErrorKind::CredentialsInvalid, "NoCredentials"),
-        local(ErrorKind::ClockSkew, "RequestTimeTooSkewed"),
         local(ErrorKind::Timeout, "TimedOut"),
         expired(),
     ];
@@ -72,6 +71,35 @@ fn the_first_contact_fails_fast_where_waiting_cannot_help() {
         assert_eq!(world.calls.len(), 1, "one call finds out what is wrong");
         assert!(world.now - START < secs(1));
     }
+}
+
+fn skew() -> CallError {
+    local(ErrorKind::ClockSkew, "RequestTimeTooSkewed")
+}
+
+#[test]
+fn a_skew_that_its_refusal_heals_is_repeated_once_and_told() {
+    let apply = Apply::new(airline());
+    let mut world = apply.world();
+    refuse(&mut world, 1..2, &skew());
+    let catalog = survey(&apply, &mut world).expect("a catalog");
+    assert_eq!(catalog.found().count(), 5);
+    assert_eq!(world.calls.len(), 6);
+    assert!(world.calls[1].at >= after(1), "not at once, and no other table instead");
+    assert_eq!(world.events.iter().filter(|(_, e)| word(e) == "LookFailed").count(), 1);
+}
+
+#[test]
+fn a_skew_that_its_refusal_does_not_heal_ends_the_first_contact() {
+    let apply = Apply::new(airline());
+    let mut world = apply.world();
+    refuse(&mut world, 1..1_000, &skew());
+    let failed = survey(&apply, &mut world).unwrap_err();
+    assert!(
+        matches!(&failed, SurveyError::Call { error, first_contact: true, .. } if *error == skew()),
+        "{failed:?}"
+    );
+    assert_eq!(world.calls.len(), 2);
 }
 
 #[test]

@@ -386,3 +386,20 @@ fn show_and_tell(
     }
     watch.is_over()
 }
+
+#[test]
+fn a_skew_that_its_refusal_heals_is_repeated_once_and_one_that_stays_ends_the_wait() {
+    for (refused, calls) in [(1, 2), (1_000, 2)] {
+        let mut world = bookings();
+        let mut n = 0;
+        let skew = local(ErrorKind::ClockSkew, "RequestTimeTooSkewed");
+        world.faults = Box::new(move |_, _, _| {
+            n += 1;
+            if n <= refused { Fault::Refuse(skew.clone()) } else { Fault::None }
+        });
+        let watched = watch(&mut world, &[], None);
+        assert_eq!(world.calls.len(), calls);
+        assert!(world.calls[1].at >= after(1), "not at once");
+        assert_eq!(watched.error().is_none(), refused == 1, "{watched:?}");
+    }
+}
