@@ -1,7 +1,9 @@
 //! What the global options stand for: a backend, a store, a clock.
 
+use std::any::Any;
 use std::ffi::OsString;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -51,9 +53,18 @@ pub(crate) fn block_on<T>(
         .build()
         .map_err(cannot_start)?;
     drop(runtime.spawn_blocking(|| ()));
-    let result = runtime.block_on(command);
+    // A call that panicked ends its run: what the run knew is saved, and the lock is free.
+    let result = catch_unwind(AssertUnwindSafe(|| runtime.block_on(command)));
     runtime.shutdown_timeout(LAST_WORK);
-    result
+    result.unwrap_or_else(|panic| Err(a_bug(&*panic)))
+}
+
+fn a_bug(panic: &(dyn Any + Send)) -> CliError {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("it does not say which");
+    CliError::new(Exit::Unexpected, format!("a bug of this program ended the run: {text}")).hint(
+        "nothing was repeated; run the same command again, and report it where it comes again",
+    )
 }
 
 /// Whether so many threads can be started, all alive at once.
@@ -200,5 +211,12 @@ mod tests {
             let words: Vec<_> = told(args).into_iter().map(|w| w.into_string().unwrap()).collect();
             assert_eq!(words.join(" "), shown, "{line}");
         }
+    }
+
+    #[test]
+    fn a_panic_ends_a_command_as_an_error_and_not_the_program() {
+        let error = block_on::<()>(async { panic!("of {}", 1) }).unwrap_err();
+        assert_eq!(error.message, "a bug of this program ended the run: of 1");
+        assert_eq!((error.exit.code(), error.hints.len()), (1, 1));
     }
 }

@@ -1,6 +1,7 @@
 //! The one loop that acts: it polls a machine, does the effect, and hands the
 //! answer back. It decides nothing.
 
+use std::any::Any;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +10,7 @@ use gsictl_core::event::Event;
 use gsictl_core::machine::{CallId, Effect, Machine, Snapshot};
 use gsictl_core::state::Serial;
 use gsictl_core::time::Timestamp;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
@@ -96,12 +97,20 @@ impl StopSignal {
 enum Answer {
     Reply(CallId, Result<Reply, CallError>),
     Saved(Serial, Result<(), String>),
+    /// The task panicked; what the machine is told, and the panic.
+    Panicked(Box<Answer>, Panic),
 }
+
+type Panic = Box<dyn Any + Send>;
 
 /// Drives `machine` until it is over.
 ///
 /// Calls run side by side, saves one at a time on a thread of their own. What is
 /// still unanswered when the machine is over is dropped, as in a crash.
+///
+/// # Panics
+/// Where a call panicked. It is not repeated: the machine is asked to stop, so that what
+/// it knows is saved, and then the panic goes on.
 pub async fn drive<M: Machine>(
     machine: &mut M,
     backend: &Arc<dyn Backend>,
@@ -111,9 +120,11 @@ pub async fn drive<M: Machine>(
     observe: &mut (dyn FnMut(Timestamp, Event) + Send),
 ) {
     let (sender, mut answers) = unbounded_channel();
-    let mut stopped = false;
+    let (mut stopped, mut panic) = (false, None);
     loop {
-        take_answers(machine, &mut answers, clock);
+        while let Ok(answer) = answers.try_recv() {
+            take(machine, answer, clock, &mut panic);
+        }
         let now = clock.now();
         while let Some(effect) = machine.poll(now) {
             match effect {
@@ -137,10 +148,10 @@ pub async fn drive<M: Machine>(
             stop.answer();
         }
         if machine.is_over() {
-            return;
+            return panic.map_or((), |panic| std::panic::resume_unwind(panic));
         }
         tokio::select! {
-            Some(first) = answers.recv() => take(machine, first, clock),
+            Some(first) = answers.recv() => take(machine, first, clock, &mut panic),
             () = clock.sleep_until(machine.wake_at()) => {}
             () = stop.requested(), if !stopped => {
                 stopped = true;
@@ -150,22 +161,19 @@ pub async fn drive<M: Machine>(
     }
 }
 
-fn take<M: Machine>(machine: &mut M, answer: Answer, clock: Clock) {
+/// All answers that are there are handed over before the next decision, so that
+/// what they lead to rides on one save.
+fn take<M: Machine>(machine: &mut M, answer: Answer, clock: Clock, panic: &mut Option<Panic>) {
     match answer {
         Answer::Reply(id, reply) => machine.on_reply(clock.now(), id, reply),
         Answer::Saved(serial, result) => machine.on_saved(clock.now(), serial, result),
-    }
-}
-
-/// All answers that are there are handed over before the next decision, so that
-/// what they lead to rides on one save.
-fn take_answers<M: Machine>(
-    machine: &mut M,
-    answers: &mut UnboundedReceiver<Answer>,
-    clock: Clock,
-) {
-    while let Ok(answer) = answers.try_recv() {
-        take(machine, answer, clock);
+        Answer::Panicked(answer, why) => {
+            take(machine, *answer, clock, panic);
+            if panic.is_none() {
+                machine.on_stop(clock.now());
+                *panic = Some(why);
+            }
+        }
     }
 }
 
@@ -183,8 +191,17 @@ fn answer<K, T>(
 {
     let sender = sender.clone();
     tokio::spawn(async move {
-        let result = tokio::spawn(work).await.unwrap_or_else(|_| panicked());
-        let _ = sender.send(wrap(key, result));
+        let answer = match tokio::spawn(work).await {
+            Ok(result) => wrap(key, result),
+            Err(error) => {
+                let answer = wrap(key, panicked());
+                match error.try_into_panic() {
+                    Ok(panic) => Answer::Panicked(Box::new(answer), panic),
+                    Err(_) => answer,
+                }
+            }
+        };
+        let _ = sender.send(answer);
     });
 }
 
@@ -268,5 +285,64 @@ mod tests {
         assert_eq!(answered_at(events).await, (vec![false, true, true], true));
         // Who says nothing of it just ends.
         assert_eq!(answered_at(Vec::new()).await, (vec![], true));
+    }
+
+    /// A backend whose calls are bugs.
+    struct Buggy;
+
+    impl Backend for Buggy {
+        fn call(&self, _: Call) -> crate::dynamodb::CallFuture<'_> {
+            Box::pin(async { panic!("a bug") })
+        }
+        fn target(&self) -> gsictl_core::state::Target {
+            gsictl_core::state::Target { account: None, region: None, endpoint: None }
+        }
+    }
+
+    /// Asks again and again, until it is stopped; with what it was told.
+    #[derive(Default)]
+    struct Asking {
+        waits: bool,
+        told: Arc<Mutex<Vec<CallError>>>,
+        stopped: bool,
+    }
+
+    impl Machine for Asking {
+        fn poll(&mut self, _: Timestamp) -> Option<Effect> {
+            if self.stopped || std::mem::replace(&mut self.waits, true) {
+                return None;
+            }
+            let table = gsictl_core::name::TableName::new("bookings").unwrap();
+            Some(Effect::Call(CallId(0), Call::DescribeTable(table)))
+        }
+        fn wake_at(&self) -> Option<Timestamp> {
+            None
+        }
+        fn on_reply(&mut self, _: Timestamp, _: CallId, reply: Result<Reply, CallError>) {
+            self.waits = false;
+            self.told.lock().unwrap().extend(reply.err());
+        }
+        fn on_saved(&mut self, _: Timestamp, _: Serial, _: Result<(), String>) {}
+        fn on_stop(&mut self, _: Timestamp) {
+            self.stopped = true;
+        }
+        fn is_over(&self) -> bool {
+            self.stopped
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_panics_is_not_repeated_and_its_panic_goes_on_after_the_stop() {
+        let told = Arc::<Mutex<Vec<CallError>>>::default();
+        let mut machine = Asking { told: Arc::clone(&told), ..Asking::default() };
+        let run = tokio::spawn(async move {
+            let backend: Arc<dyn Backend> = Arc::new(Buggy);
+            let mut stop = StopSignal::default();
+            drive(&mut machine, &backend, None, Clock::start(), &mut stop, &mut |_, _| {}).await;
+        });
+        let panic = run.await.unwrap_err().into_panic();
+        assert_eq!(panic.downcast_ref(), Some(&"a bug"));
+        let codes: Vec<_> = told.lock().unwrap().iter().map(|e| e.code.clone()).collect();
+        assert_eq!(codes, ["Panicked"]);
     }
 }
