@@ -6,6 +6,7 @@ use gsictl_core::check::CursorError;
 use gsictl_core::definition::Diagnostics;
 use gsictl_core::endpoint::Endpoint;
 use gsictl_core::plan::saved::{Stale, UnreadablePlan};
+use gsictl_core::region::is_opt_in;
 use gsictl_core::retry::Rule;
 use gsictl_core::state::{Elsewhere, Target};
 use gsictl_core::survey::SurveyError;
@@ -62,6 +63,8 @@ pub(crate) struct CliError {
     pub(crate) diagnostics: Option<Diagnostics>,
     /// DynamoDB was asked, and it is of interest where.
     contact: bool,
+    /// AWS does not know the credentials there.
+    unknown_keys: bool,
     /// It is about a saved plan, so that the definitions are not in the file that was
     /// given: no hint names that one.
     pub(crate) of_plan: bool,
@@ -76,6 +79,7 @@ impl CliError {
             hints: Vec::new(),
             diagnostics: None,
             contact: false,
+            unknown_keys: false,
             of_plan: false,
         }
     }
@@ -88,10 +92,25 @@ impl CliError {
     /// Says where DynamoDB was asked, if that is what failed.
     pub(crate) fn asked(mut self, target: &Target) -> Self {
         let endpoint = target.endpoint.as_ref().map(Endpoint::as_str);
-        if let Some(place) = endpoint.or(target.region.as_deref())
-            && self.contact
-        {
+        if !self.contact {
+            return self;
+        }
+        if let Some(place) = endpoint.or(target.region.as_deref()) {
             self.message = format!("{place}: {}", self.message);
+        }
+        if let Some(region) = target.region.as_deref() {
+            // An emulator has no regions that could be enabled.
+            let on_aws = target.endpoint.as_ref().is_none_or(Endpoint::is_of_aws);
+            if on_aws && self.unknown_keys && is_opt_in(region) {
+                let hint = format!(
+                    "see whether the account has enabled {region}, where it knows no credentials \
+                     before: `aws account get-region-opt-status --region-name {region}`"
+                );
+                self.hints.insert(0, hint);
+            }
+            for hint in &mut self.hints {
+                *hint = hint.replace("--region-name REGION", &format!("--region-name {region}"));
+            }
         }
         self
     }
@@ -155,6 +174,10 @@ impl From<ConnectError> for CliError {
                 Self::new(Exit::Usage, error.message)
                     .hint("correct --endpoint-url, or AWS_ENDPOINT_URL")
             }
+            ConnectError::Setting(error) => {
+                let exit = if error.of_option { Exit::Usage } else { Exit::Unexpected };
+                Self::new(exit, error.message).hint(error.next)
+            }
             ConnectError::Aws(error) => Self { contact: false, ..no_contact(&error, true) },
             ConnectError::Local { .. } => Self::new(Exit::Unexpected, error.to_string())
                 .hint("name another database with --local=FILE"),
@@ -191,6 +214,9 @@ pub(crate) fn no_contact(error: &CallError, first_contact: bool) -> CliError {
     };
     let shown = CliError::new(Exit::Unexpected, said);
     let hint = match error.kind {
+        _ if certificate_hint(&error.message).is_some() => {
+            certificate_hint(&error.message).unwrap_or_default()
+        }
         ErrorKind::Connection | ErrorKind::Timeout if first_contact => {
             "check --endpoint-url (or AWS_ENDPOINT_URL), --region and the network"
         }
@@ -207,10 +233,37 @@ pub(crate) fn no_contact(error: &CallError, first_contact: bool) -> CliError {
         ErrorKind::ClockSkew => {
             "this machine's clock differs from AWS's by minutes: set it, for instance with `timedatectl set-ntp true`"
         }
+        ErrorKind::AccountNotEnabled if error.code.starts_with("Subscription") => {
+            "finish the sign-up of the AWS account in its console (payment, identity, support \
+             plan); until then none of its credentials are accepted"
+        }
+        ErrorKind::AccountNotEnabled => {
+            "enable the region for the account, which takes some minutes: `aws account \
+             enable-region --region-name REGION`; or finish the sign-up of the account"
+        }
         ErrorKind::NoRegion => "give --region, or set AWS_REGION, or a region in the profile",
         _ => "nothing was changed: run the same command again",
     };
-    CliError { contact: true, ..shown.hint(hint) }
+    let unknown_keys = error.code.starts_with("UnrecognizedClient");
+    CliError { contact: true, unknown_keys, ..shown.hint(hint) }
+}
+
+/// What to do about a certificate that was refused, in the words of the TLS library.
+fn certificate_hint(message: &str) -> Option<&'static str> {
+    let (_, problem) = message.split_once("invalid peer certificate: ")?;
+    // The signature is bad where another issuer of the same name is trusted.
+    Some(if problem.starts_with("UnknownIssuer") || problem.starts_with("BadSignature") {
+        "let AWS_CA_BUNDLE (or ca_bundle in the profile) name a PEM file with the certificate of \
+         its issuer; that file takes the place of the system's authorities"
+    } else if problem.starts_with("certificate not valid for name")
+        || problem.starts_with("NotValidForName")
+    {
+        "correct the host in --endpoint-url (or AWS_ENDPOINT_URL), or see whether a proxy answers in its place"
+    } else if problem.starts_with("certificate expired") || problem.starts_with("Expired") {
+        "set this machine's clock, or renew the certificate of the server"
+    } else {
+        "see which certificate answers there, and whether a proxy answers in its place"
+    })
 }
 
 /// An error of DynamoDB's own, or of the embedded engine's.
@@ -332,6 +385,64 @@ impl From<CheckError> for CliError {
             CheckError::Violations { .. } => Self::new(Exit::Unexpected, text)
                 .hint("make room, or name another file with --violations"),
             CheckError::Interrupted { .. } => Self::new(Exit::Interrupted, text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gsictl_core::call::Effect;
+
+    use super::*;
+
+    /// What is advised where a call ended so, in that region.
+    fn advised(code: &str, region: &str, endpoint: Option<&str>) -> Vec<String> {
+        let error = CallError::from_service(code, "no", Some(400));
+        let target = Target {
+            account: None,
+            region: Some(region.to_owned()),
+            endpoint: endpoint.map(Endpoint::read),
+        };
+        no_contact(&error, true).asked(&target).hints
+    }
+
+    #[test]
+    fn unknown_keys_in_a_region_that_has_to_be_enabled_are_told_with_how_to_see_it() {
+        let status = "`aws account get-region-opt-status --region-name af-south-1`";
+        let unknown = "UnrecognizedClientException";
+        assert!(advised(unknown, "af-south-1", None)[0].ends_with(status));
+        let vpc = "https://vpce-1.dynamodb.af-south-1.vpce.amazonaws.com";
+        assert!(advised(unknown, "af-south-1", Some(vpc))[0].ends_with(status));
+        for (code, region, endpoint) in [
+            (unknown, "eu-west-1", None),
+            (unknown, "af-south-1", Some("http://localhost:8000")),
+            ("IncompleteSignature", "af-south-1", None),
+        ] {
+            let hints = advised(code, region, endpoint);
+            assert!(hints.len() == 1 && hints[0].starts_with("set AWS_PROFILE"), "{hints:?}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_is_refused_is_told_with_what_makes_it_good() {
+        for (problem, advice) in [
+            ("UnknownIssuer", "let AWS_CA_BUNDLE"),
+            ("BadSignature", "let AWS_CA_BUNDLE"),
+            (
+                "certificate not valid for name \"h\"; certificate is only valid for x",
+                "correct the host",
+            ),
+            ("certificate expired: verification time 2", "set this machine's clock"),
+            ("BadEncoding", "see which certificate answers there"),
+        ] {
+            let error = CallError {
+                kind: ErrorKind::Connection,
+                effect: Effect::NotApplied,
+                code: "ConnectionFailed".to_owned(),
+                message: format!("TLS handshake failed: invalid peer certificate: {problem}"),
+            };
+            let hints = no_contact(&error, true).hints;
+            assert!(hints[0].starts_with(advice), "{problem}: {hints:?}");
         }
     }
 }

@@ -82,6 +82,8 @@ impl Invocation {
     pub(crate) fn complete(&self, command: &str) -> String {
         let mut words = command.split_whitespace();
         let options = match (words.next(), words.next()) {
+            // It names the profile that it is about.
+            (Some("aws"), _) if command.contains(" --profile ") => Vec::new(),
             (Some("aws"), Some("dynamodb")) => self.of([&self.profile, &None], true),
             (Some("aws"), _) => self.of([&self.profile, &None], false),
             (_, Some("demo" | "schema" | "completions" | "man")) => Vec::new(),

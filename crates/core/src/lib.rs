@@ -28,6 +28,7 @@ pub mod name;
 pub mod plan;
 pub mod probe;
 pub mod profile;
+pub mod region;
 pub mod report;
 pub mod retry;
 pub mod rollback;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::call::{CallError, ErrorKind};
 use crate::definition::suggest::nearest;
 use crate::setting::SettingError;
 use crate::shell::quoted;
@@ -117,8 +118,7 @@ impl Profiles {
             Chosen::Variable(variable, _) => format!(" (from {variable})"),
             Chosen::Option(_) | Chosen::Default => String::new(),
         };
-        let of_option = matches!(chosen, Chosen::Option(_));
-        Err(SettingError { of_option, ..self.missing(chosen.name(), &from) })
+        Err(self.missing(chosen.name(), &from))
     }
 
     fn missing(&self, name: &str, from: &str) -> SettingError {
@@ -198,6 +198,47 @@ impl Profiles {
         };
         SettingError { message, next, of_option: false }
     }
+}
+
+impl Chain {
+    /// What to do where these credentials cannot be had, as far as the profile tells it.
+    /// `files` are [`Profiles::files`].
+    #[must_use]
+    pub fn advice(&self, chosen: &Chosen, files: &str, error: &CallError) -> Option<SettingError> {
+        let (profile, said) = (&self.profile, &error.message);
+        let of = quoted(profile);
+        if self.base == Base::Nothing {
+            // Whatever is asked after the profile has none either.
+            return (*chosen != Chosen::Default).then(|| SettingError {
+                message: format!("the profile `{profile}` in {files} has no credentials"),
+                next: format!("give it some: `aws configure --profile {of}`, `aws login --profile {of}` or `aws configure sso --profile {of}`"),
+                of_option: false,
+            });
+        }
+        // It was not answered, or not by who is meant.
+        if matches!(error.kind, ErrorKind::Timeout) || is_about_the_way(said) {
+            return None;
+        }
+        let next = match (self.base, self.roles.first()) {
+            (_, Some(role)) if said.contains("AccessDenied") => format!(
+                "allow sts:AssumeRole on {role} for the credentials of the profile `{profile}`, \
+                 in the trust policy of the role too"
+            ),
+            (Base::Sso, _) => format!("sign in again: `aws sso login --profile {of}`"),
+            (Base::Login, _) => format!("sign in again: `aws login --profile {of}`"),
+            (Base::Process, _) => {
+                format!("run the credential_process of the profile `{profile}` to see what it says")
+            }
+            (Base::Other | Base::Nothing, _) => return None,
+        };
+        let message = format!("the profile `{}` gives no credentials: {said}", chosen.name());
+        Some(SettingError { message, next, of_option: false })
+    }
+}
+
+/// Whether an error is about the network, in the words of the SDK.
+fn is_about_the_way(said: &str) -> bool {
+    ["dispatch failure", "timeout", "invalid peer certificate"].iter().any(|w| said.contains(w))
 }
 
 fn base(section: &Section) -> Base {
@@ -294,13 +335,13 @@ mod tests {
             error.message,
             "there is no profile `wrok` in /h/.aws/config; profiles there: home, work"
         );
-        assert_eq!((error.next.as_str(), error.of_option), ("did you mean `work`?", true));
+        assert_eq!(error.next, "did you mean `work`?");
         let error = two.chosen(&Chosen::Variable("AWS_PROFILE", "nope".to_owned())).unwrap_err();
         assert!(
             error.message.starts_with("there is no profile `nope` (from AWS_PROFILE) in /h"),
             "{error}"
         );
-        assert!(!error.of_option && error.next.contains("AWS_PROFILE"), "{error:?}");
+        assert!(error.next.contains("AWS_PROFILE"), "{error:?}");
         let none = Profiles::default().chosen(&option("nope")).unwrap_err();
         assert!(none.message.ends_with("; there are no profiles"), "{none}");
         let many = (0..12).map(|n| format!("p{n}\n")).collect::<String>();

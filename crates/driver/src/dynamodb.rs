@@ -11,6 +11,7 @@ use std::time::Duration;
 use gsictl_core::call::{Call, CallError, Reply};
 use gsictl_core::name::IndexId;
 use gsictl_core::probe::Figures;
+use gsictl_core::setting::SettingError;
 use gsictl_core::state::Target;
 use gsictl_core::time::Timestamp;
 
@@ -128,6 +129,10 @@ pub enum ConnectError {
     /// says what to set.
     #[error("{}", .0.message)]
     Aws(CallError),
+    /// A setting that cannot be used, or credentials that cannot be had for a reason that
+    /// is known. Nothing was called, but perhaps what hands out credentials.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// The database of the embedded engine cannot be used.
     #[error("{}: {problem}", .path.display())]
     Local {

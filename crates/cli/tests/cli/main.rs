@@ -35,6 +35,7 @@ mod service;
 mod signals;
 mod state;
 mod validate;
+mod ways;
 mod words;
 
 use support::{http, skipped, world};

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::imds;
 use aws_config::imds::region::ImdsRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
@@ -18,6 +17,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_cloudwatch as cloudwatch;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::ProvideCredentials;
@@ -26,6 +26,8 @@ use aws_types::service_config::ServiceConfigKey;
 use gsictl_core::call::{Call, CallError, Effect, ErrorKind, Reply};
 use gsictl_core::endpoint::{Endpoint, NoEndpoint};
 use gsictl_core::name::IndexId;
+use gsictl_core::profile::{Base, Chain, Chosen};
+use gsictl_core::setting::{SettingError, SettingKind, SettingSource, judge};
 use gsictl_core::state::Target;
 use gsictl_core::time::Timestamp;
 use tokio::sync::Mutex;
@@ -37,11 +39,15 @@ mod convert;
 mod credentials;
 mod error;
 mod metrics;
+mod profiles;
 mod raw;
 mod regions;
 mod request;
+mod settings;
+mod trust;
 
 use credentials::{Remembered, Secrets};
+use profiles::Found;
 use regions::Regions;
 
 /// A connection that is not there in this time will not come.
@@ -132,14 +138,15 @@ impl Aws {
     /// Finds region, endpoint and credentials. Makes no call to DynamoDB.
     ///
     /// # Errors
+    /// [`ConnectError::Setting`] for a setting that cannot be used: a character that none
+    /// can have, a profile that does not exist, a role that wants the code of a device.
     /// [`ConnectError::Aws`] of kind `NoRegion`; `CredentialsInvalid` (code
     /// `NoCredentials` where there are none); `CredentialsExpired`; `Validation`
     /// for an endpoint that is no URL. Where nothing is set and the instance
     /// metadata service does not answer, this is known within two seconds.
     pub async fn connect(options: AwsOptions) -> Result<Self, ConnectError> {
         let secrets = Arc::new(Secrets::default());
-        let Loaded { clients, region, url } =
-            load(&options, &secrets).await.map_err(ConnectError::Aws)?;
+        let Loaded { clients, region, url } = load(&options, &secrets).await?;
         let endpoint = url.as_deref().map(Endpoint::read);
         let target = Target { account: None, region: Some(region.clone()), endpoint };
         let options = AwsOptions {
@@ -177,7 +184,7 @@ impl Aws {
         if let Some(clients) = &held.clients {
             return Ok((held.generation, clients.clone()));
         }
-        let loaded = load(&self.options, &self.secrets).await?;
+        let loaded = load(&self.options, &self.secrets).await.map_err(in_a_run)?;
         held.generation += 1;
         held.clients = Some(loaded.clients.clone());
         Ok((held.generation, loaded.clients))
@@ -223,9 +230,13 @@ struct Loaded {
 }
 
 /// Reads settings and credentials from the environment and the files, anew.
-async fn load(options: &AwsOptions, secrets: &Arc<Secrets>) -> Result<Loaded, CallError> {
+async fn load(options: &AwsOptions, secrets: &Arc<Secrets>) -> Result<Loaded, ConnectError> {
+    settings::judge_all(options)?;
     credentials::remember_proxies(secrets);
-    let http = bounded::http_client();
+    let found = Found::read(options).await?;
+    let trusted = trust::trusted(found.value("ca_bundle"), found.chosen.name())?;
+    // One client for all: for DynamoDB and CloudWatch, and for those who hand out credentials.
+    let http = bounded::http_client(trusted);
     let providers = ProviderConfig::default().with_http_client(http.clone());
     let metadata = imds::Client::builder()
         .configure(&providers)
@@ -234,26 +245,86 @@ async fn load(options: &AwsOptions, secrets: &Arc<Secrets>) -> Result<Loaded, Ca
         .read_timeout(METADATA_TIMEOUT)
         .operation_timeout(METADATA_TIMEOUT)
         .build();
-    let region = find_region(options, &metadata).await?;
+    let region = find_region(options, &found, &metadata).await?;
     let providers = providers.with_region(Some(region.clone()));
-    let provider = credentials::provider(options, &providers, metadata);
-    let provider = Remembered::new(provider, Arc::clone(secrets));
-    provider.prime().await.map_err(|e| error::of_credentials(&e, secrets))?;
-    let sdk = settings(options, region.clone(), provider, http).await;
+    let provider = credentials_of(options, &found, &providers, metadata, secrets).await?;
+    let sdk = settings(options, &found, region.clone(), provider, http).await;
+    let (clients, url) = clients(options, sdk, secrets).map_err(ConnectError::Aws)?;
+    Ok(Loaded { clients, region: region.to_string(), url })
+}
+
+/// The clients, and the endpoint where it is not AWS's own.
+fn clients(
+    options: &AwsOptions,
+    sdk: SdkConfig,
+    secrets: &Secrets,
+) -> Result<(Clients, Option<String>), CallError> {
     let url = endpoint_of(&sdk);
     let cloudwatch = cloudwatch_client(&sdk, url.as_deref(), secrets)?;
-    if let Some(url) = &url {
-        Endpoint::of_url(url).map_err(|error| no_endpoint(&error))?;
-        secrets.remember_url(url);
-    }
-    for url in options.region_endpoints.values() {
+    for url in url.iter().chain(options.region_endpoints.values()) {
         Endpoint::of_url(url).map_err(|error| no_endpoint(&error))?;
         secrets.remember_url(url);
     }
     let dynamodb = Client::new(&sdk);
     let regions = Regions::new(sdk, url.clone(), options.region_endpoints.clone());
-    let clients = Clients { dynamodb, cloudwatch, regions };
-    Ok(Loaded { clients, region: region.to_string(), url })
+    Ok((Clients { dynamodb, cloudwatch, regions }, url))
+}
+
+/// Where credentials come from, asked once.
+async fn credentials_of(
+    options: &AwsOptions,
+    found: &Found,
+    providers: &ProviderConfig,
+    metadata: imds::Client,
+    secrets: &Arc<Secrets>,
+) -> Result<Remembered, ConnectError> {
+    let of_profile = options.keys.is_none()
+        && (options.profile.is_some() || !credentials::are_in_the_environment());
+    let chain = if of_profile { found.chain()? } else { None };
+    let from = match (&chain, of_profile) {
+        (Some(Chain { profile, base, .. }), _) if *base != Base::Nothing => {
+            format!("the profile `{profile}`")
+        }
+        (_, true) => "what hands out the credentials".to_owned(),
+        (_, false) => "the environment".to_owned(),
+    };
+    let provider = credentials::provider(options, &found.chosen, providers, metadata);
+    let provider = Remembered::new(provider, Arc::clone(secrets), from);
+    match provider.prime().await {
+        Ok(()) => Ok(provider),
+        Err(error) => Err(no_credentials(&error, chain.as_ref(), found, secrets)),
+    }
+}
+
+/// Why there are none. What a profile rests on says what to do.
+fn no_credentials(
+    error: &CredentialsError,
+    chain: Option<&Chain>,
+    found: &Found,
+    secrets: &Secrets,
+) -> ConnectError {
+    if let Some(setting) = error::find::<SettingError>(error) {
+        return setting.clone().into();
+    }
+    let error = error::of_credentials(error, secrets);
+    match chain.and_then(|chain| chain.advice(&found.chosen, found.files(), &error)) {
+        Some(setting) => setting.into(),
+        None => ConnectError::Aws(error),
+    }
+}
+
+/// Settings that were good when the run began: somebody is changing them, and may not be
+/// done.
+fn in_a_run(error: ConnectError) -> CallError {
+    match error {
+        ConnectError::Aws(error) => error,
+        other => CallError {
+            kind: ErrorKind::CredentialsExpired,
+            effect: Effect::NotApplied,
+            code: "InvalidSetting".to_owned(),
+            message: other.to_string(),
+        },
+    }
 }
 
 /// The CloudWatch that belongs to this DynamoDB: at an endpoint of its own
@@ -265,12 +336,7 @@ fn cloudwatch_client(
     secrets: &Secrets,
 ) -> Result<Option<cloudwatch::Client>, CallError> {
     let own = own_endpoint(sdk, "CloudWatch").filter(|own| Some(&**own) != dynamodb);
-    let on_aws = dynamodb.is_none_or(|url| {
-        let endpoint = Endpoint::read(url);
-        endpoint.host().is_some_and(|host| {
-            host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn")
-        })
-    });
+    let on_aws = dynamodb.is_none_or(|url| Endpoint::read(url).is_of_aws());
     if own.is_none() && !on_aws {
         return Ok(None);
     }
@@ -283,29 +349,42 @@ fn cloudwatch_client(
     Ok(Some(cloudwatch::Client::from_conf(config.build())))
 }
 
-async fn find_region(options: &AwsOptions, metadata: &imds::Client) -> Result<Region, CallError> {
-    let mut profile = ProfileFileRegionProvider::builder();
-    if let Some(name) = &options.profile {
-        profile = profile.profile_name(name);
-    }
+async fn find_region(
+    options: &AwsOptions,
+    found: &Found,
+    metadata: &imds::Client,
+) -> Result<Region, ConnectError> {
+    let profile = ProfileFileRegionProvider::builder().profile_name(found.chosen.name());
     let metadata = ImdsRegionProvider::builder().imds_client(metadata.clone());
-    RegionProviderChain::first_try(options.region.clone().map(Region::new))
-        .or_else(EnvironmentVariableRegionProvider::new())
+    // One that is blank is not set.
+    let region = options.region.clone();
+    let region = region.or_else(|| settings::variable("AWS_REGION"));
+    let region = region.or_else(|| settings::variable("AWS_DEFAULT_REGION"));
+    let region = RegionProviderChain::first_try(region.map(Region::new))
         .or_else(profile.build())
         .or_else(metadata.build())
         .region()
         .await
-        .filter(|region| !region.as_ref().is_empty())
-        .ok_or_else(|| CallError {
+        .filter(|region| !region.as_ref().is_empty());
+    let Some(region) = region else {
+        return Err(ConnectError::Aws(CallError {
             kind: ErrorKind::NoRegion,
             effect: Effect::NotApplied,
             code: "NoRegion".to_owned(),
             message: "no region is set".to_owned(),
-        })
+        }));
+    };
+    // Those of options and variables were judged before.
+    let of_profile = found.value("region") == Some(region.as_ref());
+    let source = format!("the profile `{}`", found.chosen.name());
+    let source = if of_profile { &source } else { "the instance metadata service" };
+    judge(SettingKind::Region, SettingSource::Elsewhere(source), region.as_ref())?;
+    Ok(region)
 }
 
 async fn settings(
     options: &AwsOptions,
+    found: &Found,
     region: Region,
     credentials: impl ProvideCredentials + 'static,
     http: SharedHttpClient,
@@ -327,8 +406,8 @@ async fn settings(
     if let Ok(name) = AppName::new("gsictl") {
         loader = loader.app_name(name);
     }
-    if let Some(profile) = &options.profile {
-        loader = loader.profile_name(profile);
+    if found.chosen != Chosen::Default {
+        loader = loader.profile_name(found.chosen.name());
     }
     if let Some(endpoint) = &options.endpoint_url {
         loader = loader.endpoint_url(endpoint);

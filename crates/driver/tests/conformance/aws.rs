@@ -277,6 +277,7 @@ async fn connecting() {
     match Aws::connect(AwsOptions::default()).await {
         Ok(aws) => println!("connected {:?}", aws.target()),
         Err(ConnectError::Aws(error)) => println!("{:?} {error}", error.kind),
+        Err(ConnectError::Setting(error)) => println!("{error}"),
         Err(other) => panic!("{other}"),
     }
 }
@@ -306,7 +307,7 @@ fn a_profile_that_is_not_defined_is_named() {
         ("AWS_SHARED_CREDENTIALS_FILE", file.to_str().unwrap()),
     ];
     let printed = alone("aws::connecting", &environment);
-    assert!(printed.contains("profile `nobody` was not defined"), "{printed}");
+    assert!(printed.contains("there is no profile `nobody` (from AWS_PROFILE) in "), "{printed}");
 }
 
 #[test]

@@ -7,7 +7,7 @@
 //! nested is bounded where it is read: 128 levels, in the SDK as in `serde_json`.)
 
 use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::tls::{Provider, TlsContext, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, ConnectorBuilder};
 use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
 use aws_smithy_runtime_api::client::http::{
@@ -40,11 +40,13 @@ pub(super) enum Unfit {
     WrongChecksum,
 }
 
-/// The client that the SDK takes by default, whose answers are bounded and checked.
-pub(super) fn http_client() -> SharedHttpClient {
-    let client = Builder::new().build_with_connector_fn(|settings, components| {
+/// The client that the SDK takes by default, whose answers are bounded and checked, and
+/// which trusts whom `trusted` says. It goes through the environment's proxies.
+pub(super) fn http_client(trusted: TlsContext) -> SharedHttpClient {
+    let client = Builder::new().build_with_connector_fn(move |settings, components| {
         let tls = Provider::Rustls(CryptoMode::AwsLc);
         let mut connector = ConnectorBuilder::default().tls_provider(tls);
+        connector.set_tls_context(trusted.clone());
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
         connector.set_proxy_config(Some(ProxyConfig::from_env()));

@@ -14,16 +14,17 @@ use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future;
 use aws_sdk_dynamodb::config::{Credentials, ProvideCredentials, SharedCredentialsProvider};
+use gsictl_core::profile::Chosen;
 
-use super::AwsOptions;
+use super::{AwsOptions, settings};
 
 /// The chain of the AWS command line: environment, profile, web identity,
 /// container, instance. A profile that was named on the command line goes first
-/// and leaves the environment out. A profile that was named and does not exist is
-/// an error; an instance metadata service that fails is none (a proxy may answer
-/// in its place).
+/// and leaves the environment out. An instance metadata service that fails is no error
+/// (a proxy may answer in its place).
 pub(super) fn provider(
     options: &AwsOptions,
+    profile: &Chosen,
     config: &ProviderConfig,
     metadata: imds::Client,
 ) -> SharedCredentialsProvider {
@@ -31,27 +32,19 @@ pub(super) fn provider(
         let (id, secret) = (&keys.access_key_id, &keys.secret_access_key);
         return SharedCredentialsProvider::new(Credentials::new(id, secret, None, None, "given"));
     }
-    let mut profile = ProfileFileCredentialsProvider::builder().configure(config);
-    if let Some(name) = &options.profile {
-        profile = profile.profile_name(name);
-    }
-    let named =
-        options.profile.is_some() || std::env::var_os("AWS_PROFILE").is_some_and(|p| !p.is_empty());
-    let profile = Judged {
-        inner: profile.build(),
-        judge: if named { insist } else { std::convert::identity },
-    };
+    let by_option = matches!(profile, Chosen::Option(_));
+    let profile =
+        ProfileFileCredentialsProvider::builder().configure(config).profile_name(profile.name());
+    let profile = profile.build();
     let identity = WebIdentityTokenCredentialsProvider::builder().configure(config).build();
     let container = EcsCredentialsProvider::builder().configure(config).build();
     let instance = ImdsCredentialsProvider::builder().configure(config).imds_client(metadata);
     let instance = Judged { inner: instance.build(), judge: CredentialsError::not_loaded };
-    let first = match options.profile {
-        Some(_) => CredentialsProviderChain::first_try("Profile", profile),
-        None => {
-            let environment = EnvironmentVariableCredentialsProvider::new();
-            CredentialsProviderChain::first_try("Environment", environment)
-                .or_else("Profile", profile)
-        }
+    let first = if by_option {
+        CredentialsProviderChain::first_try("Profile", profile)
+    } else {
+        let environment = EnvironmentVariableCredentialsProvider::new();
+        CredentialsProviderChain::first_try("Environment", environment).or_else("Profile", profile)
     };
     SharedCredentialsProvider::new(
         first
@@ -59,6 +52,12 @@ pub(super) fn provider(
             .or_else("EcsContainer", container)
             .or_else("Ec2InstanceMetadata", instance),
     )
+}
+
+/// Whether the environment alone has them; the SDK takes a blank variable for none.
+pub(super) fn are_in_the_environment() -> bool {
+    let set = |name| settings::variable(name).is_some();
+    set("AWS_ACCESS_KEY_ID") && (set("AWS_SECRET_ACCESS_KEY") || set("SECRET_ACCESS_KEY"))
 }
 
 /// A provider in a chain, whose failures are taken for what `judge` makes of
@@ -78,14 +77,6 @@ impl<P: ProvideCredentials> ProvideCredentials for Judged<P> {
             self.inner.provide_credentials().await.map_err(self.judge)
         })
     }
-}
-
-/// A profile that is not defined ends the search.
-fn insist(error: CredentialsError) -> CredentialsError {
-    let undefined = std::error::Error::source(&error)
-        .map(ToString::to_string)
-        .filter(|text| text.contains("was not defined"));
-    undefined.map_or(error, CredentialsError::invalid_configuration)
 }
 
 /// The secrets last handed to the SDK, to take them out of whatever is shown.
@@ -194,18 +185,23 @@ fn find(text: &str, words: &str) -> Option<usize> {
 pub(super) struct Remembered {
     inner: SharedCredentialsProvider,
     secrets: Arc<Secrets>,
+    /// Whose they are, in words.
+    from: String,
     first: Mutex<Option<Credentials>>,
 }
 
 impl Remembered {
-    pub(super) fn new(inner: SharedCredentialsProvider, secrets: Arc<Secrets>) -> Self {
-        Self { inner, secrets, first: Mutex::new(None) }
+    pub(super) fn new(
+        inner: SharedCredentialsProvider,
+        secrets: Arc<Secrets>,
+        from: String,
+    ) -> Self {
+        Self { inner, secrets, from, first: Mutex::new(None) }
     }
 
     /// Asks for credentials now and keeps them for the first call.
     pub(super) async fn prime(&self) -> Result<(), CredentialsError> {
-        let credentials = self.inner.provide_credentials().await?;
-        self.secrets.remember(&credentials);
+        let credentials = self.fetch().await?;
         *self.first.lock().unwrap_or_else(PoisonError::into_inner) = Some(credentials);
         Ok(())
     }
@@ -215,7 +211,14 @@ impl Remembered {
         if let Some(credentials) = first {
             return Ok(credentials);
         }
+        self.fetch().await
+    }
+
+    /// Those that the SDK would panic on go no further.
+    async fn fetch(&self) -> Result<Credentials, CredentialsError> {
         let credentials = self.inner.provide_credentials().await?;
+        settings::judge_credentials(&credentials, &self.from)
+            .map_err(CredentialsError::invalid_configuration)?;
         self.secrets.remember(&credentials);
         Ok(credentials)
     }

@@ -114,21 +114,33 @@ fn failure(
 }
 
 /// The first cause of that type.
-fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+pub(super) fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     causes(error).find_map(|e| e.downcast_ref())
 }
 
 /// The causes' own words, outermost first, each once. Never their `Debug` form:
 /// that shows requests with their headers.
-fn chain(error: &(dyn Error + 'static)) -> String {
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut words: Vec<String> = Vec::new();
     for cause in causes(error) {
-        let text = cause.to_string();
+        let text = plain(&cause.to_string());
         if !words.iter().any(|w| w.contains(&text)) {
             words.push(text);
         }
     }
     words.join(": ")
+}
+
+/// The SDK's `Error { code: "AccessDenied", message: "why" }` as `AccessDenied: why`.
+fn plain(text: &str) -> String {
+    let parts = || {
+        let (before, rest) = text.split_once("Error { code: \"")?;
+        let (code, rest) = rest.split_once("\", message: \"")?;
+        let (message, _) = rest.split_once('"')?;
+        let before = before.strip_suffix(&format!("({code}): ")).map_or(before, |_| "");
+        Some(format!("{before}{code}: {message}"))
+    };
+    parts().unwrap_or_else(|| text.to_owned())
 }
 
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
@@ -158,6 +170,16 @@ mod tests {
         );
         for bad in ["<html>", "two words", "a\u{1b}[2J", &"x".repeat(200)] {
             assert_eq!(code(bad), "UnknownError", "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_sdk_shows_of_an_answer_it_does_not_know_becomes_a_sentence() {
+        let said = "unhandled error (AccessDenied): Error { code: \"AccessDenied\", message: \"User u is \
+                    not authorized\" }";
+        assert_eq!(plain(said), "AccessDenied: User u is not authorized");
+        for other in ["service error", "Error { code: \"x", ""] {
+            assert_eq!(plain(other), other);
         }
     }
 

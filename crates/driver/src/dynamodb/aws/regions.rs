@@ -72,8 +72,7 @@ fn elsewhere(url: &str, own: &str, region: &str) -> Option<String> {
     let endpoint = Endpoint::read(url);
     let host = endpoint.host().unwrap_or_default();
     let labels: Vec<_> = host.split('.').collect();
-    let of_aws = labels.windows(2).any(|pair| matches!(pair, ["amazonaws", _] | ["api", "aws"]));
-    if own.is_empty() || !of_aws || !labels.contains(&own) {
+    if own.is_empty() || !endpoint.is_of_aws() || !labels.contains(&own) {
         return Some(url.to_owned());
     }
     if labels.contains(&"vpce") {
