@@ -73,6 +73,7 @@ mod model;
 mod refusal;
 mod server;
 mod wire;
+mod world_file;
 
 pub use clock::Elapsed;
 pub use model::access::AccessRules;
@@ -83,3 +84,4 @@ pub use model::table::FakeTable;
 pub use model::{ACCOUNT, ControlPlane, FakeRequest};
 pub use refusal::AwsRefusal;
 pub use server::{Fake, RecordedCall};
+pub use world_file::WorldFile;

@@ -111,7 +111,7 @@ impl fmt::Display for Misfit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::{Sighting, TableStatus};
+    use crate::catalog::{Scaling, Sighting, TableStatus};
     use crate::definition::{
         KeyElement, KeyType, OnDemandThroughput, Place, Projection, ProvisionedThroughput,
         ScalarType, WarmThroughput,
@@ -139,6 +139,7 @@ mod tests {
             local_indexes: Vec::new(),
             local_included: 0,
             replicas: Vec::new(),
+            scaling: Scaling::NotAsked,
             item_count: None,
             size_bytes: None,
         }

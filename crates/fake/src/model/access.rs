@@ -47,6 +47,15 @@ impl AccessRules {
         self.denials.push(Denial { action: action.to_owned(), table: None, region });
     }
 
+    pub(crate) fn deny_there(
+        &mut self,
+        action: String,
+        table: Option<String>,
+        region: Option<String>,
+    ) {
+        self.denials.push(Denial { action, table, region });
+    }
+
     /// Takes back every denial of that action.
     pub fn allow(&mut self, action: &str) {
         self.denials.retain(|denial| denial.action != action);

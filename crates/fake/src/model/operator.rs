@@ -18,6 +18,12 @@ impl ControlPlane {
         self.script.push(scripted);
     }
 
+    /// Its regions, its own first.
+    #[must_use]
+    pub fn regions(&self) -> Vec<String> {
+        self.regions.clone()
+    }
+
     /// Nothing is scripted any more.
     pub fn clear_script(&mut self) {
         self.script.clear();

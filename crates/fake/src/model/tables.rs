@@ -21,27 +21,7 @@ impl ControlPlane {
             let message = format!("Table already exists: {name}");
             return Err(AwsRefusal::new("ResourceInUseException", message));
         }
-        let billing = if text(body, "BillingMode") == "PAY_PER_REQUEST" {
-            Billing::OnDemand
-        } else {
-            Billing::Provisioned
-        };
-        let units = units_of(&body["ProvisionedThroughput"]);
-        if billing == Billing::Provisioned && units.is_none() {
-            let what = "ReadCapacityUnits and WriteCapacityUnits must both be specified when \
-                        BillingMode is PROVISIONED";
-            return Err(invalid_value(what));
-        }
-        let mut table = FakeTable::new(name, billing, units.unwrap_or_default());
-        for key in list(body, "KeySchema") {
-            let attribute = text(key, "AttributeName");
-            let scalar = scalar(body, attribute);
-            table = table.part(attribute, text(key, "KeyType"), &scalar);
-        }
-        for index in list(body, "GlobalSecondaryIndexes") {
-            table = table.index(index_of(index, body));
-        }
-        table = table.in_regions(&[region]);
+        let mut table = table_of(body)?.in_regions(&[region]);
         table.seats[0].from = now;
         table.creation = (now, now + self.times.table_creation);
         table.changed.push(now);
@@ -91,6 +71,34 @@ impl ControlPlane {
             "TableMaxWriteCapacityUnits": limits.units_per_index,
         })
     }
+}
+
+/// A table as CreateTable writes it.
+///
+/// # Errors
+/// A provisioned one without units.
+pub(crate) fn table_of(body: &Value) -> Result<FakeTable, AwsRefusal> {
+    let billing = if text(body, "BillingMode") == "PAY_PER_REQUEST" {
+        Billing::OnDemand
+    } else {
+        Billing::Provisioned
+    };
+    let units = units_of(&body["ProvisionedThroughput"]);
+    if billing == Billing::Provisioned && units.is_none() {
+        let what = "ReadCapacityUnits and WriteCapacityUnits must both be specified when \
+                    BillingMode is PROVISIONED";
+        return Err(invalid_value(what));
+    }
+    let mut table = FakeTable::new(text(body, "TableName"), billing, units.unwrap_or_default());
+    for key in list(body, "KeySchema") {
+        let attribute = text(key, "AttributeName");
+        let scalar = scalar(body, attribute);
+        table = table.part(attribute, text(key, "KeyType"), &scalar);
+    }
+    for index in list(body, "GlobalSecondaryIndexes") {
+        table = table.index(index_of(index, body));
+    }
+    Ok(table)
 }
 
 /// An index as CreateTable and UpdateTable write it; `body` defines its attributes.
