@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use gsictl_core::endpoint::Endpoint;
 use gsictl_core::retry::Policy;
+use gsictl_core::state::{Looked, Target};
 use gsictl_driver::clock::Clock;
 use gsictl_driver::drive::{SharedStore, StopSignal};
 use gsictl_driver::dynamodb::Backend;
@@ -94,21 +95,67 @@ pub(crate) async fn backend(
             let file = file.clone().unwrap_or_else(|| globals.state_dir.join(LOCAL_FILE));
             local(&file, globals.local_build_seconds)
         }
-        None => {
-            let options = AwsOptions {
-                profile: globals.profile.clone(),
-                region: globals.region.clone(),
-                endpoint_url: globals.endpoint_url.clone(),
-                region_endpoints: globals.region_endpoint.iter().cloned().collect(),
-                skip_regions: globals.skip_region.iter().cloned().collect(),
-                ..AwsOptions::default()
-            };
-            tokio::select! {
-                aws = Aws::connect(options) => Ok(Arc::new(aws?)),
-                () = stop.asked() => Err(CliError::interrupted()),
-            }
-        }
+        None => connect(options(globals), stop).await,
     }
+}
+
+fn options(globals: &Globals) -> AwsOptions {
+    AwsOptions {
+        profile: globals.profile.clone(),
+        region: globals.region.clone(),
+        endpoint_url: globals.endpoint_url.clone(),
+        region_endpoints: globals.region_endpoint.iter().cloned().collect(),
+        skip_regions: globals.skip_region.iter().cloned().collect(),
+        ..AwsOptions::default()
+    }
+}
+
+async fn connect(options: AwsOptions, stop: &mut StopSignal) -> Result<Arc<dyn Backend>, CliError> {
+    tokio::select! {
+        aws = Aws::connect(options) => Ok(Arc::new(aws?)),
+        () = stop.asked() => Err(CliError::interrupted()),
+    }
+}
+
+/// The place that a state names, where the options do not say otherwise: it is asked, and
+/// not what the environment happens to name. Its account has no options: of AWS the region
+/// is taken, of an emulator the endpoint too.
+pub(crate) async fn backend_of(
+    globals: &Globals,
+    of_state: &Target,
+    stop: &mut StopSignal,
+) -> Result<Arc<dyn Backend>, CliError> {
+    // What the options name is refused before anything is opened or asked.
+    let by_option = Target { region: globals.region.clone(), ..of_state.clone() };
+    of_state.is_at(&by_option, Looked::NotYet)?;
+    let named = globals.local.is_some() || globals.endpoint_url.is_some();
+    // Where there is an account, the endpoint is only a way to it.
+    let endpoint = of_state.own_endpoint().filter(|_| of_state.own_account().is_none());
+    let file = endpoint.filter(|endpoint| endpoint.host().is_none() && !named);
+    if let Some(file) = file.filter(|_| globals.region.is_none() && globals.profile.is_none()) {
+        return there(Path::new(file.as_str()), globals.local_build_seconds);
+    }
+    let url = endpoint.filter(|endpoint| endpoint.host().is_some());
+    let options = AwsOptions {
+        region: globals.region.clone().or_else(|| of_state.region.clone()),
+        endpoint_url: globals.endpoint_url.clone().or_else(|| url.map(ToString::to_string)),
+        ..options(globals)
+    };
+    if globals.local.is_some() {
+        return backend(globals, stop).await;
+    }
+    connect(options, stop).await
+}
+
+/// The embedded engine on a file that a state names: none is made in its place.
+fn there(file: &Path, build_seconds: f64) -> Result<Arc<dyn Backend>, CliError> {
+    if file.exists() {
+        return local(file, build_seconds);
+    }
+    let message = format!("the state is about {}, which is not there", file.display());
+    Err(CliError::new(Exit::State, message).hint(
+        "name the database with --local=FILE, or put the state away with `gsictl state archive`",
+    ))
 }
 
 /// The embedded engine on `file`.

@@ -317,8 +317,8 @@ impl From<ApplyError> for CliError {
             }
             ApplyError::Check(error) => error.into(),
             ApplyError::Elsewhere(error) => Self::new(Exit::State, error.to_string())
-                .hint("use another --state-dir for these definitions")
-                .hint("or put the state away with `gsictl state archive`"),
+                .hint("name the place of the state with --profile, --region, --endpoint-url or --local, or use another --state-dir for this place")
+                .hint("or put the state away with `gsictl state archive`: the next run begins anew"),
             ApplyError::Superseded { .. } => Self::new(Exit::State, error.to_string())
                 .hint("move the state file away: the next run begins anew, from what DynamoDB shows"),
             ApplyError::NothingToResume => Self::new(Exit::Usage, error.to_string())
@@ -356,7 +356,8 @@ impl From<RollbackError> for CliError {
                 .hint("nothing was deleted; move it away, or name a state with --state FILE --superseded"),
             RollbackError::Nowhere { .. } => Self::new(Exit::State, error.to_string())
                 .hint("nothing was deleted; every state that gsictl wrote says it: the file was edited, or is not whole"),
-            RollbackError::Elsewhere(error) => error.into(),
+            RollbackError::Elsewhere(error) => Self::from(error)
+                .hint("or name a state of this place with --state FILE; `gsictl state list` shows what there is"),
         }
     }
 }

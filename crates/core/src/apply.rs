@@ -9,7 +9,7 @@ use crate::engine::{Ended, Outcome, Verdict};
 use crate::name::{IndexId, TableName};
 use crate::plan::{Plan, Selection, plan};
 use crate::rollback::take_down;
-use crate::state::{Elsewhere, Entry, State, Status, Target};
+use crate::state::{Elsewhere, Entry, Looked, State, Status, Target};
 use crate::time::Timestamp;
 
 /// What an `apply` was asked for.
@@ -38,15 +38,21 @@ pub struct Prepared {
     pub resumed: bool,
     /// The script of a state that the seeds' tool wrote, which is ours now.
     pub adopted_from: Option<String>,
+    /// The definitions file of the runs before, where it was another.
+    pub relabelled_from: Option<String>,
+    /// The state names an account, and no table tells whether this is it.
+    pub unconfirmed: bool,
     /// Entries that the definitions do not name. They are kept, not built.
     pub unnamed: Vec<IndexId>,
 }
 
 impl Prepared {
-    /// Every index is active and nobody ever recorded anything: so it stays.
+    /// The run would start nothing (every index is active, or something is in its way),
+    /// and nobody ever recorded anything: so it stays. Nor is anything recorded where
+    /// these may be the credentials of another account.
     #[must_use]
     pub fn is_needless(&self) -> bool {
-        self.plan.is_done() && !self.resumed
+        self.plan.starts_nothing() && (!self.resumed || self.unconfirmed)
     }
 }
 
@@ -55,23 +61,26 @@ impl Prepared {
 /// `catalog` was seen; the account is taken from the catalog.
 ///
 /// # Errors
-/// [`Elsewhere`] where the state belongs to other definitions or another place.
+/// [`Elsewhere`] where the state belongs to another place.
 pub fn prepare(
     order: &Order<'_>,
     loaded: Option<State>,
     lineage: String,
-    mut target: Target,
+    target: Target,
     catalog: &Catalog,
     now: Timestamp,
 ) -> Result<Prepared, Elsewhere> {
     let resumed = loaded.is_some();
     let mut state = loaded.unwrap_or_else(|| State::new(order.script_name, now, lineage));
-    target.account = catalog.account().map(str::to_owned);
-    state.check_belongs(order.script_name, &target)?;
-    let adopted_from = state.foreign().then(|| state.script_name().to_owned());
-    if adopted_from.is_some() {
-        state.adopt(order.script_name);
-    }
+    let target = target.seen_in(catalog);
+    state.check_belongs(&target, Looked::at(catalog))?;
+    let was = state.script_name().to_owned();
+    let (adopted_from, relabelled_from) = match state.foreign() {
+        true => (Some(was), None),
+        false => (None, Some(was).filter(|was| was != order.script_name)),
+    };
+    state.adopt(order.script_name);
+    let unconfirmed = state.target().is_unconfirmed_by(&target);
     state.set_target(target);
     state.set_definitions_digest(order.definitions.digest());
     state.end_rollback();
@@ -80,19 +89,33 @@ pub fn prepare(
     // The run looks after the tables of its plan, and nobody after the others.
     let planned = |table: &TableName| plan.tables.iter().any(|t| t.table == *table);
     take_down(&mut state, catalog, |table| !planned(table), order.visibility, now);
-    Ok(Prepared { state, plan, resumed, adopted_from, unnamed })
+    Ok(Prepared { state, plan, resumed, adopted_from, relabelled_from, unconfirmed, unnamed })
 }
 
 /// Whether the state has done its work and may be archived: it is saved, every
-/// index that the definitions name is active and stands as they want it, and no
-/// other is on its way. A create that was meant before the definitions lost its
-/// index may still be seen late, and is not to be forgotten.
+/// index that the definitions name is active and stands as they want it, and of the
+/// others none is unfinished. A create that was meant before the definitions lost its
+/// index may still be seen late, and one that failed is somebody's to look at.
 #[must_use]
 pub fn is_complete(definitions: &Definitions, state: &State, outcome: &Outcome) -> bool {
     let active = |id: &IndexId| state.entry(id).map(Entry::status) == Some(Status::Active);
     let saved = !matches!(outcome.ended, Ended::SaveFailed(_));
     // An index that was made again with other keys leaves its entry active.
     let obstructed = outcome.verdicts.iter().any(|(_, v)| matches!(v, Verdict::Obstructed(_)));
-    let on_its_way = state.summary().in_progress > 0;
-    saved && !obstructed && !on_its_way && definitions.indexes.iter().all(|d| active(&d.id))
+    let unfinished = state.entries().any(|(_, entry)| is_unfinished(entry));
+    saved && !obstructed && !unfinished && definitions.indexes.iter().all(|d| active(&d.id))
+}
+
+/// Whether something was begun for an index and came to no end. One that was never
+/// started is over where no definitions name it any more; so is one that a rollback
+/// deleted.
+fn is_unfinished(entry: &Entry) -> bool {
+    let record = entry.record();
+    let deleted = record.deleted_at.is_some() && record.delete_intent_at.is_none();
+    let started = entry.creation_time().is_some() || entry.retry_count() > 0;
+    match entry.status() {
+        Status::Active => false,
+        Status::InProgress | Status::Failed => true,
+        Status::Pending => started && !deleted,
+    }
 }

@@ -451,11 +451,28 @@ impl Catalog {
         })
     }
 
-    /// The account that the tables' ARNs name, where they agree on one.
+    /// The account that the tables' ARNs name, where they agree on one. A refusal to
+    /// describe a table names its ARN too.
     #[must_use]
     pub fn account(&self) -> Option<&str> {
-        let mut accounts = self.found().filter_map(TableDescription::account);
+        let mut accounts = self.tables.values().filter_map(|(_, sighting)| match sighting {
+            Sighting::Found(table) => table.account(),
+            Sighting::Denied(message) => account_in(message),
+            Sighting::Missing => None,
+        });
         let first = accounts.next()?;
         accounts.all(|a| a == first).then_some(first)
     }
+}
+
+/// The account of the table that a refusal is about (`User: ... is not authorized to
+/// perform: dynamodb:DescribeTable on resource: arn:aws:dynamodb:REGION:ACCOUNT:table/T`).
+fn account_in(refusal: &str) -> Option<&str> {
+    refusal.split_whitespace().find_map(|word| {
+        let mut parts = word.split(':');
+        let (arn, service) = (parts.next()?, parts.nth(1)?);
+        let account = parts.nth(1)?;
+        let of_table = arn == "arn" && service == "dynamodb" && account.len() == 12;
+        of_table.then_some(account).filter(|a| a.bytes().all(|b| b.is_ascii_digit()))
+    })
 }

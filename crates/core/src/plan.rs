@@ -166,6 +166,13 @@ impl Plan {
         self.indexes().all(|i| i.action == Action::Keep)
     }
 
+    /// True where nothing is to be begun or waited for: every index is active, or
+    /// something keeps it from being created.
+    #[must_use]
+    pub fn starts_nothing(&self) -> bool {
+        !self.indexes().any(|index| index.action.builds())
+    }
+
     /// What was seen of its tables.
     #[must_use]
     pub fn seen(&self) -> Catalog {

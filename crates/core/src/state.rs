@@ -8,6 +8,7 @@
 
 mod format;
 mod outline;
+mod place;
 mod render;
 mod seeds;
 #[cfg(test)]
@@ -25,11 +26,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::definition::Definitions;
-use crate::endpoint::Endpoint;
 use crate::name::IndexId;
 use crate::time::Timestamp;
 
 pub use format::ParseError;
+pub use place::{Elsewhere, Looked, Target};
 pub use render::Rendered;
 pub use seeds::{Standing, StatusReport};
 pub use transition::{IllegalTransition, Step};
@@ -222,25 +223,6 @@ impl Entry {
     }
 }
 
-/// Where the tables are. What is `None` is not known, except that no endpoint
-/// means AWS's own.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
-    /// The account, out of the tables' ARNs.
-    pub account: Option<String>,
-    /// The region.
-    pub region: Option<String>,
-    /// The endpoint where it is not AWS's own.
-    pub endpoint: Option<Endpoint>,
-}
-
-impl Target {
-    /// The endpoint, or that it is AWS's own.
-    pub(crate) fn endpoint_for_people(&self) -> &str {
-        self.endpoint.as_ref().map_or("that of AWS", Endpoint::as_str)
-    }
-}
-
 /// Counts the saves of one lineage: the next save has a higher one.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -313,18 +295,6 @@ pub struct Enlisted {
     pub unnamed: Vec<IndexId>,
 }
 
-/// The state belongs to other definitions or to another place.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the state file belongs to {what} {recorded:?}, this run is about {wanted:?}")]
-pub struct Elsewhere {
-    /// Which of them differs: `script`, `account`, `region` or `endpoint`.
-    pub what: &'static str,
-    /// As the state has it.
-    pub recorded: String,
-    /// As this run has it.
-    pub wanted: String,
-}
-
 /// An entry with what is needed to write it again.
 #[derive(Clone, Debug)]
 struct Slot {
@@ -352,7 +322,7 @@ struct Unknown {
     ours: Map<String, Value>,
 }
 
-/// The state of every index of one set of definitions. Two are equal when the
+/// The state of every index that runs here were about, at one place. Two are equal when the
 /// files they would write are, but for the times of the saves.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
@@ -441,31 +411,26 @@ impl State {
         self.foreign
     }
 
-    /// Makes a foreign file that of the definitions file `script_name`.
-    /// Otherwise the next run would find the name of a Python script in a file
-    /// of ours, and refuse it.
+    /// Makes a foreign file ours, and that of the definitions file `script_name`.
     pub fn adopt(&mut self, script_name: &str) {
         self.foreign = false;
-        self.script_name = script_name.to_owned();
+        self.relabel(script_name);
     }
 
-    /// Says whether this state is about `script_name` at `target`. What one side
-    /// does not know is not compared, and a foreign file is about anything.
+    /// Names the definitions file that the state was last run for. That is a label: a
+    /// state belongs to its place and goes on with any definitions. It is saved with the
+    /// next change.
+    pub fn relabel(&mut self, script_name: &str) {
+        script_name.clone_into(&mut self.script_name);
+    }
+
+    /// Says whether this state is about tables at `target`, of which `looked` was seen.
+    /// What one side does not know is not compared, and a foreign file is about any.
     ///
     /// # Errors
     /// [`Elsewhere`] names both sides.
-    pub fn check_belongs(&self, script_name: &str, target: &Target) -> Result<(), Elsewhere> {
-        if self.foreign {
-            return Ok(());
-        }
-        let (ours, theirs) = (&self.target, target);
-        differ("script", Some(&self.script_name), Some(script_name))?;
-        differ("account", ours.account.as_deref(), theirs.account.as_deref())?;
-        differ("region", ours.region.as_deref(), theirs.region.as_deref())?;
-        if *ours == Target::default() {
-            return Ok(());
-        }
-        differ("endpoint", Some(ours.endpoint_for_people()), Some(theirs.endpoint_for_people()))
+    pub fn check_belongs(&self, target: &Target, looked: Looked) -> Result<(), Elsewhere> {
+        if self.foreign { Ok(()) } else { self.target.is_at(target, looked) }
     }
 
     /// Sets where the tables are. What `target` does not know stays as it was,
@@ -569,7 +534,7 @@ impl State {
         Summary::of(self.entries().map(|(_, entry)| entry.status))
     }
 
-    /// The name of the definitions file this state is about.
+    /// The name of the definitions file this state was last run for.
     #[must_use]
     pub fn script_name(&self) -> &str {
         &self.script_name
@@ -610,19 +575,6 @@ impl State {
     #[must_use]
     pub fn definitions_digest(&self) -> Option<&str> {
         self.definitions.as_deref()
-    }
-}
-
-fn differ(
-    what: &'static str,
-    recorded: Option<&str>,
-    wanted: Option<&str>,
-) -> Result<(), Elsewhere> {
-    match (recorded, wanted) {
-        (Some(recorded), Some(wanted)) if recorded != wanted => {
-            Err(Elsewhere { what, recorded: recorded.to_owned(), wanted: wanted.to_owned() })
-        }
-        _ => Ok(()),
     }
 }
 

@@ -6,10 +6,11 @@
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use crate::definition::hash_of_bytes;
 use crate::name::IndexId;
-use crate::state::{Entry, Owner, Serial, State};
+use crate::state::{Entry, Owner, Serial, State, Target};
 
 /// What places a state among others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,9 @@ pub struct Ancestry {
     pub serial: Serial,
     /// Of its bytes: two copies that went on apart may have one serial.
     pub digest: String,
+    /// Where its tables are; nothing where it does not say so, or so that nobody
+    /// understands it.
+    pub target: Target,
 }
 
 #[derive(Deserialize)]
@@ -33,6 +37,8 @@ struct File {
 struct Own {
     lineage: String,
     serial: Serial,
+    #[serde(default)]
+    target: Value,
 }
 
 impl Ancestry {
@@ -41,14 +47,17 @@ impl Ancestry {
     #[must_use]
     pub fn of(bytes: &[u8]) -> Option<Self> {
         let file: File = serde_json::from_slice(bytes).ok()?;
-        let (lineage, serial) = match file.gsictl {
-            Some(own) => (own.lineage, own.serial),
+        let (lineage, serial, target) = match file.gsictl {
+            Some(own) => {
+                (own.lineage, own.serial, serde_json::from_value(own.target).unwrap_or_default())
+            }
             None => {
                 let state = State::parse(bytes).ok()?;
-                (state.lineage().to_owned(), state.serial())
+                (state.lineage().to_owned(), state.serial(), Target::default())
             }
         };
-        serial.is_legal().then(|| Self { lineage, serial, digest: hash_of_bytes(bytes) })
+        let digest = hash_of_bytes(bytes);
+        serial.is_legal().then_some(Self { lineage, serial, digest, target })
     }
 
     /// Whether `other` is a later save of the same state, or went another way from the

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use gsictl_core::apply::{Order, is_complete};
+use gsictl_core::catalog::Sighting;
 use gsictl_core::check::{CheckReport, Options};
 use gsictl_core::definition::Definitions;
 use gsictl_core::engine::{Ended, Engine, Outcome, Stats, Verdict};
@@ -11,12 +12,12 @@ use gsictl_core::event::Event;
 use gsictl_core::look::Depth;
 use gsictl_core::name::IndexId;
 use gsictl_core::plan::saved::{SavedPlan, Stale};
-use gsictl_core::plan::{Plan, Selection};
+use gsictl_core::plan::{Action, Finding, Plan, Selection};
 use gsictl_core::probe::{Sample, ValidationReport};
 use gsictl_core::report::{About, Report};
 use gsictl_core::retry::Policy;
 use gsictl_core::rollback::is_left_over;
-use gsictl_core::state::{Elsewhere, ParseError, State};
+use gsictl_core::state::{Elsewhere, Looked, ParseError, State, Target};
 use gsictl_core::succession::{Ancestry, successor};
 use gsictl_core::survey::SurveyError;
 use gsictl_core::time::Timestamp;
@@ -57,6 +58,9 @@ pub struct Request {
     pub command: String,
     /// A plan that was saved: the run does what it says, or nothing.
     pub saved_plan: Option<SavedPlan>,
+    /// Nothing is meant to follow but a plan: it is made without a state that belongs
+    /// elsewhere, or cannot be read, and this is said.
+    pub plan_only: bool,
 }
 
 /// How the items are checked before anything is created.
@@ -87,7 +91,7 @@ pub enum ApplyError {
         /// What is the matter with it, and where.
         source: ParseError,
     },
-    /// The state belongs to other definitions or another place.
+    /// The state belongs to another place.
     #[error(transparent)]
     Elsewhere(#[from] Elsewhere),
     /// An archive is a later save of the state: what it knows would be forgotten.
@@ -119,6 +123,11 @@ pub enum Progress<'a> {
     Loaded(&'a State),
     /// The state was written by the seeds' tool and is adopted.
     AdoptedForeign(&'a str),
+    /// The state is of no use here, and the plan is made without it.
+    StateSetAside(&'a ApplyError),
+    /// The runs before were about this definitions file; this one is about another, and
+    /// goes on with the entries that it names.
+    Relabelled(&'a str),
     /// Entries of the state that the definitions do not name: kept, not built.
     Unnamed(&'a [IndexId]),
     /// What will be done.
@@ -168,8 +177,14 @@ pub async fn prepare(
     stop: &mut StopSignal,
     observe: &mut Observer<'_>,
 ) -> Result<Prepared, ApplyError> {
-    // A rollback that did its work and did not come to put its state away.
-    let loaded = load(store)?.filter(|state| !is_left_over(state));
+    let loaded = match load(store) {
+        Err(error) if request.plan_only => {
+            observe(Progress::StateSetAside(&error));
+            None
+        }
+        // A rollback that did its work and did not come to put its state away.
+        loaded => loaded?.filter(|state| !is_left_over(state)),
+    };
     prepare_on(loaded, request, backend, store, clock, stop, observe).await
 }
 
@@ -185,19 +200,21 @@ async fn prepare_on(
 ) -> Result<Prepared, ApplyError> {
     let target = backend.target();
     if let Some(saved) = &request.saved_plan {
-        saved.check_target(&target)?;
+        saved.check_target(&target, Looked::NotYet)?;
     }
     if request.resume && loaded.is_none() {
         return Err(ApplyError::NothingToResume);
     }
+    let loaded = of_this_place(loaded, &target, Looked::NotYet, request, observe)?;
     if let Some(state) = &loaded {
-        state.check_belongs(&request.script_name, &target)?;
         observe(Progress::Loaded(state));
     }
 
     let mut told = |at, event| observe(Progress::Happened(at, event));
     let (tables, depth) = (request.definitions.tables(), Depth::RegionsAndScaling);
     let catalog = survey_to(depth, tables, backend, clock, stop, &mut told).await?;
+    let (seen, looked) = (target.clone().seen_in(&catalog), Looked::at(&catalog));
+    let loaded = of_this_place(loaded, &seen, looked, request, observe)?;
 
     let order = Order {
         definitions: &request.definitions,
@@ -210,21 +227,54 @@ async fn prepare_on(
     let mut prepared =
         gsictl_core::apply::prepare(&order, loaded, lineage, target, &catalog, clock.now())?;
     if !prepared.resumed {
-        let serial = Archives::look(&mut *locked(store))?.highest_serial();
-        prepared.state.continue_after(serial);
+        let archives = Archives::look(&mut *locked(store));
+        let serial = archives.map(|archives| archives.highest_serial());
+        // A plan is shown and not saved as a state: it needs no serial.
+        prepared.state.continue_after(if request.plan_only {
+            serial.unwrap_or_default()
+        } else {
+            serial?
+        });
     }
     if let Some(saved) = &request.saved_plan {
-        saved.check_target(prepared.state.target())?;
+        saved.check_target(&seen, looked)?;
         prepared.plan = saved.confine(prepared.plan)?;
     }
+    tell(&prepared, observe);
+    Ok(prepared)
+}
+
+/// The state, if it belongs to this place. One that does not is refused; for a plan it is
+/// set aside.
+fn of_this_place(
+    loaded: Option<State>,
+    target: &Target,
+    looked: Looked,
+    request: &Request,
+    observe: &mut Observer<'_>,
+) -> Result<Option<State>, ApplyError> {
+    let belongs = loaded.as_ref().map_or(Ok(()), |state| state.check_belongs(target, looked));
+    match belongs.map_err(ApplyError::from) {
+        Err(error) if request.plan_only => {
+            observe(Progress::StateSetAside(&error));
+            Ok(None)
+        }
+        belongs => belongs.map(|()| loaded),
+    }
+}
+
+/// Says what became of the state, and what will be done.
+fn tell(prepared: &Prepared, observe: &mut Observer<'_>) {
     if let Some(script) = &prepared.adopted_from {
         observe(Progress::AdoptedForeign(script));
+    }
+    if let Some(script) = &prepared.relabelled_from {
+        observe(Progress::Relabelled(script));
     }
     if !prepared.unnamed.is_empty() {
         observe(Progress::Unnamed(&prepared.unnamed));
     }
     observe(Progress::Planned(&prepared.plan));
-    Ok(prepared)
 }
 
 /// Creates what is missing: locks the state, prepares, runs, validates where that
@@ -250,11 +300,12 @@ pub async fn apply(
     let prepared = prepare_on(loaded, request, backend, store, clock, stop, observe).await?;
     let surveyed = request.definitions.tables().count() as u64;
     let command = &request.command;
+    let mut prepared = prepared;
+    let checked = check_items(request, &mut prepared.plan, backend, clock, stop, observe).await?;
     let needless = prepared.is_needless();
-    let Prepared { state, mut plan, .. } = prepared;
-    let checked = check_items(request, &mut plan, backend, clock, stop, observe).await?;
+    let Prepared { state, plan, .. } = prepared;
     if needless {
-        let outcome = nothing_to_do(&plan, clock, observe);
+        let outcome = nothing_to_do(plan, &state, clock, observe);
         let about = About { command, started_at, ended_at: clock.now(), surveyed };
         let report = Report::new(&about, &outcome, &state);
         let validation = validate_active(request, &outcome, backend, clock, stop, observe).await;
@@ -379,18 +430,36 @@ async fn validate_active(
     Some(validate::validate(&asked, backend, clock, stop, &mut told).await)
 }
 
-/// Every index is active and nobody ever recorded anything: so it stays.
-fn nothing_to_do(plan: &Plan, clock: Clock, observe: &mut Observer<'_>) -> Outcome {
-    let ids = || plan.indexes().map(|i| i.definition.id.clone());
-    for id in ids() {
-        observe(Progress::Happened(clock.now(), Event::AlreadyActive(id)));
+/// Nothing is begun and nothing is recorded; what is in the way is told all the same.
+fn nothing_to_do(plan: Plan, state: &State, clock: Clock, observe: &mut Observer<'_>) -> Outcome {
+    let tables = plan.tables.iter().filter_map(|table| match &table.sighting {
+        Sighting::Found(found) => Some(found.as_ref().clone()),
+        Sighting::Missing | Sighting::Denied(_) => None,
+    });
+    let tables = tables.collect();
+    let mut verdicts = Vec::new();
+    for index in plan.tables.into_iter().flat_map(|table| table.indexes) {
+        let id = index.definition.id;
+        let (event, verdict) = match (index.finding, index.action) {
+            (Finding::Obstacle(obstacle), _) => {
+                let reason = obstacle.to_string();
+                let event = Event::Obstructed { id: id.clone(), reason };
+                (Some(event), Verdict::Obstructed(obstacle))
+            }
+            (_, Action::LeaveFailed) => {
+                let error = state.entry(&id).and_then(|entry| entry.last_error());
+                let error = error.map(str::to_owned);
+                (Some(Event::LeftFailed { id: id.clone(), error }), Verdict::LeftFailed)
+            }
+            (_, Action::LeaveOther) => (None, Verdict::LeftOther),
+            _ => (Some(Event::AlreadyActive(id.clone())), Verdict::AlreadyActive),
+        };
+        if let Some(event) = event {
+            observe(Progress::Happened(clock.now(), event));
+        }
+        verdicts.push((id, verdict));
     }
-    Outcome {
-        ended: Ended::Done,
-        verdicts: ids().map(|id| (id, Verdict::AlreadyActive)).collect(),
-        tables: Vec::new(),
-        stats: Stats::default(),
-    }
+    Outcome { ended: Ended::Done, verdicts, tables, stats: Stats::default() }
 }
 
 fn archive_if_complete(

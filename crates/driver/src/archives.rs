@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use gsictl_core::state::{Serial, State};
+use gsictl_core::state::{Looked, Serial, State, Target};
 use gsictl_core::succession::{Ancestry, newest, successor};
 use gsictl_core::time::Timestamp;
 
@@ -39,6 +39,18 @@ impl Archives {
     #[must_use]
     pub fn newest(&self) -> Option<&str> {
         newest(&self.known)
+    }
+
+    /// The same of those that are about tables at `target`, as far as that is known
+    /// before these are asked; where there is none, of all.
+    #[must_use]
+    pub fn newest_at(&self, target: &Target) -> Option<&str> {
+        let here = |(_, of): &&(String, Ancestry)| of.target.is_at(target, Looked::NotYet).is_ok();
+        let here: Vec<_> = self.known.iter().filter(here).cloned().collect();
+        let newest = newest(&here).and_then(|newest| {
+            self.known.iter().map(|(name, _)| name.as_str()).find(|name| *name == newest)
+        });
+        newest.or_else(|| self.newest())
     }
 
     /// The highest serial: a new state goes on behind it.

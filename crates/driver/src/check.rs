@@ -285,8 +285,7 @@ fn report(
     clock: Clock,
     violations_file: Option<&str>,
 ) -> CheckReport {
-    let mut target = backend.target();
-    target.account = catalog.account().map(str::to_owned);
+    let target = backend.target().seen_in(&catalog);
     check.report(&About {
         script_name: request.script_name,
         target: &target,

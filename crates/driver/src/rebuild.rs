@@ -52,8 +52,7 @@ pub async fn rebuild(
     let tables = request.definitions.tables();
     let catalog = survey(tables, backend, clock, stop, &mut |_, _| {}).await?;
 
-    let mut target = backend.target();
-    target.account = catalog.account().map(str::to_owned);
+    let target = backend.target().seen_in(&catalog);
     let mut state = State::new(&request.script_name, clock.now(), lineage(request.seed));
     state.set_target(target);
     state.set_definitions_digest(request.definitions.digest());

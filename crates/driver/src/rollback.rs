@@ -13,7 +13,7 @@ use gsictl_core::name::{IndexId, TableName};
 use gsictl_core::plan::Selection;
 use gsictl_core::retry::Policy;
 use gsictl_core::rollback::{RollbackPlan, concerned, is_complete, plan, take_down};
-use gsictl_core::state::{Elsewhere, ParseError, State, Target};
+use gsictl_core::state::{Elsewhere, Looked, ParseError, State, Target};
 use gsictl_core::succession::{Ancestry, concerns, successor, what_changed};
 use gsictl_core::survey::SurveyError;
 use gsictl_core::time::Timestamp;
@@ -199,42 +199,26 @@ pub async fn prepare(
 ) -> Result<Prepared, RollbackError> {
     let started_at = clock.now();
     locked(store).lock(&request.holder)?;
-    let Loaded { mut state, path, passed_over, claimed } = load(request, store)?;
+    let Loaded { mut state, path, passed_over, claimed } = load(request, &backend.target(), store)?;
     let name = path.file_name().unwrap_or(path.as_os_str());
     observe(Progress::Loaded(&name.to_string_lossy()));
-    let script = state.script_name().to_owned();
-    let mut target = backend.target();
+    let target = backend.target();
     let owned = state.entries().any(|(_, entry)| entry.record().is_ours());
     if owned && *state.target() == Target::default() {
         return Err(RollbackError::Nowhere { path });
     }
-    state.check_belongs(&script, &target)?;
+    state.check_belongs(&target, Looked::NotYet)?;
 
     let tables: Vec<TableName> =
         concerned(&state, &request.selection).map(|(id, _)| id.table.clone()).collect();
     let mut told = |at, event| observe(Progress::Happened(at, event));
     let catalog = survey(&tables, backend, clock, stop, &mut told).await?;
-    target.account = catalog.account().map(str::to_owned);
-    state.check_belongs(&script, &target)?;
-    check_account(&state, &catalog)?;
+    state.check_belongs(&target.seen_in(&catalog), Looked::at(&catalog))?;
 
     let mut plan = plan(&state, &catalog, &request.selection, request.include_inferred);
     plan.keep_superseded(&mut state, &claimed);
     let left_over = state.rolling_back_since().is_some();
     Ok(Prepared { plan, passed_over, state, catalog, left_over, started_at })
-}
-
-/// An account that was recorded and that no table shows is a difference.
-fn check_account(state: &State, catalog: &Catalog) -> Result<(), Elsewhere> {
-    let recorded = state.target().account.as_ref();
-    match recorded.filter(|_| catalog.account().is_none() && catalog.found().next().is_some()) {
-        None => Ok(()),
-        Some(recorded) => Err(Elsewhere {
-            what: "account",
-            recorded: recorded.clone(),
-            wanted: "none that the tables tell".to_owned(),
-        }),
-    }
 }
 
 impl Prepared {
@@ -302,7 +286,7 @@ pub async fn rollback(
 
 /// The state that the rollback is about. Lineage and serial decide which is the
 /// newest, never the name of a file, which is made of the clock.
-fn load(request: &Request, store: &SharedStore) -> Result<Loaded, RollbackError> {
+fn load(request: &Request, target: &Target, store: &SharedStore) -> Result<Loaded, RollbackError> {
     let mut store = locked(store);
     let location = store.location();
     let kept = store.load()?;
@@ -314,7 +298,7 @@ fn load(request: &Request, store: &SharedStore) -> Result<Loaded, RollbackError>
     let (bytes, path) = match (&request.source, kept) {
         (Source::Newest, Some(bytes)) => (bytes, location),
         (Source::Newest, None) => {
-            let newest = archives.newest().ok_or(RollbackError::NoState)?;
+            let newest = archives.newest_at(target).ok_or(RollbackError::NoState)?;
             (store.load_archive(newest)?, location.with_file_name(newest))
         }
         (Source::File(named, bytes), None) => {
@@ -383,7 +367,7 @@ fn what_it_knows(older: &State, name: &str, newer: Option<State>) -> Newer {
     Newer { file: name.to_owned(), knows }
 }
 
-/// What newer states of other lineages are about. The name of one is the error that
+/// What newer states of other lineages are about, at the same place. The name of one is the error that
 /// cannot be understood, as one of a newer version: nobody knows what it is about.
 fn claimed_by_newer(
     own: &Ancestry,
@@ -396,6 +380,10 @@ fn claimed_by_newer(
             continue;
         }
         let newer = read(name).ok_or_else(|| name.clone())?;
+        if own.target.is_at(newer.target(), Looked::NotYet).is_err() {
+            // A table of that name at another place is another table.
+            continue;
+        }
         claimed.extend(concerns(&newer).map(|id| (id.clone(), name.clone())));
     }
     Ok(claimed)

@@ -54,8 +54,7 @@ pub async fn validate(
     drive(&mut probe, backend, None, clock, stop, observe).await;
     let (indexes, cost) = probe.into_result().ok_or(SurveyError::Stopped)?;
 
-    let mut target = backend.target();
-    target.account = catalog.account().map(str::to_owned);
+    let target = backend.target().seen_in(&catalog);
     let about = About { script_name, target: &target, started_at, ended_at: clock.now() };
     let report = ValidationReport::new(&about, indexes, cost);
     if !metrics {

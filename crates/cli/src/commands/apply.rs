@@ -80,6 +80,7 @@ fn request(globals: &Globals, args: &Apply) -> Result<Request, CliError> {
         holder: context::holder(clock),
         command: "apply".to_owned(),
         saved_plan,
+        plan_only: false,
     })
 }
 

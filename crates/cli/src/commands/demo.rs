@@ -141,6 +141,7 @@ fn request(clock: Clock) -> Result<Request, CliError> {
         holder: context::holder(clock),
         command: "demo".to_owned(),
         saved_plan: None,
+        plan_only: false,
     })
 }
 

@@ -73,6 +73,7 @@ fn request(globals: &Globals, args: &Plan) -> Result<Request, CliError> {
         holder: context::holder(clock),
         command: "plan".to_owned(),
         saved_plan: None,
+        plan_only: true,
     })
 }
 

@@ -120,6 +120,7 @@ fn run_rebuild(globals: &Globals, args: &Definitions) -> Result<Exit, CliError> 
         holder: context::holder(clock),
         command: "state rebuild".to_owned(),
         saved_plan: None,
+        plan_only: false,
     };
     let rebuilt = context::block_on(async {
         let mut stop = signals::listen()?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use gsictl_core::catalog::Sighting;
 use gsictl_core::look::status_text;
 use gsictl_core::name::{IndexId, TableName};
-use gsictl_core::state::State;
+use gsictl_core::state::{Looked, State};
 use gsictl_driver::apply::load;
 use gsictl_driver::archives::Archives;
 use gsictl_driver::clock::Clock;
@@ -36,10 +36,8 @@ pub(crate) fn run(globals: &Globals, args: &Status) -> Result<Exit, CliError> {
         return Ok(Exit::Done);
     }
     context::block_on(async {
-        let mut stop = signals::listen()?;
-        let backend =
-            if args.live { Some(context::backend(globals, &mut stop).await?) } else { None };
-        let mut watcher = Watcher { globals, store, backend, stop };
+        let stop = signals::listen()?;
+        let mut watcher = Watcher { globals, store, live: args.live, backend: None, stop };
         if args.watch { watcher.watch().await } else { watcher.once().await }
     })
 }
@@ -76,6 +74,8 @@ fn show_none(globals: &Globals, store: &SharedStore) -> Result<(), CliError> {
 struct Watcher<'a> {
     globals: &'a Globals,
     store: SharedStore,
+    live: bool,
+    /// Once there was a state to say where to ask.
     backend: Option<Arc<dyn Backend>>,
     stop: StopSignal,
 }
@@ -111,7 +111,7 @@ impl Watcher<'_> {
             if state.summary().active == state.summary().total {
                 return Ok(Exit::Done);
             }
-            let every = if self.backend.is_some() { ASK_EVERY } else { READ_EVERY };
+            let every = if self.live { ASK_EVERY } else { READ_EVERY };
             tokio::select! {
                 () = clock.sleep_until(Some(clock.now() + every)) => {}
                 () = self.stop.asked() => return Ok(Exit::Interrupted),
@@ -119,19 +119,28 @@ impl Watcher<'_> {
         }
     }
 
+    /// The place that the state names, unless the options name another.
+    async fn backend(&mut self, state: &State) -> Result<Arc<dyn Backend>, CliError> {
+        if let Some(backend) = &self.backend {
+            return Ok(Arc::clone(backend));
+        }
+        let backend = context::backend_of(self.globals, state.target(), &mut self.stop).await?;
+        Ok(Arc::clone(self.backend.insert(backend)))
+    }
+
     /// What DynamoDB shows, where the state belongs: elsewhere nothing is to be compared.
     async fn live(&mut self, state: &State) -> Result<Option<Live>, CliError> {
-        let Some(backend) = &self.backend else {
+        if !self.live {
             return Ok(None);
-        };
-        let mut target = backend.target();
-        state.check_belongs(state.script_name(), &target)?;
+        }
+        let backend = &self.backend(state).await?;
+        let target = backend.target();
+        state.check_belongs(&target, Looked::NotYet)?;
         let tables: Vec<TableName> = state.entries().map(|(id, _)| id.table.clone()).collect();
         let clock = Clock::start();
         let catalog = survey(&tables, backend, clock, &mut self.stop, &mut |_, _| {}).await;
         let catalog = catalog.map_err(|e| CliError::from(e).asked(&target))?;
-        target.account = catalog.account().map(str::to_owned);
-        state.check_belongs(state.script_name(), &target)?;
+        state.check_belongs(&target.seen_in(&catalog), Looked::at(&catalog))?;
         let seen = |id: &IndexId| match catalog.get(&id.table).map(|(_, sighting)| sighting) {
             Some(Sighting::Found(table)) => table
                 .index(&id.index)

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use gsictl_core::name::{IndexName, TableName};
 use gsictl_core::plan::Selection;
-use gsictl_core::state::Target;
+use gsictl_core::state::{Looked, Target};
 use gsictl_core::watch::{
     IndexWait, OnTheWay, TableWait, Watch, WatchEnd, WatchTrouble, Watched, WatchedTable,
 };
@@ -102,7 +102,7 @@ pub(super) fn on_the_way(globals: &Globals, target: &Target) -> OnTheWay {
             None
         }
     };
-    let here = state.filter(|state| state.check_belongs(state.script_name(), target).is_ok());
+    let here = state.filter(|state| state.check_belongs(target, Looked::NotYet).is_ok());
     here.map(|state| OnTheWay::of(&state, context::policy(globals).visibility)).unwrap_or_default()
 }
 

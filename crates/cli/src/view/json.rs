@@ -33,6 +33,12 @@ fn document(progress: &Progress<'_>, invocation: &Invocation) -> Value {
         Progress::AdoptedForeign(script) => {
             json!({ "event": "foreign_state_adopted", "script_name": script })
         }
+        Progress::StateSetAside(error) => {
+            json!({ "event": "state_set_aside", "reason": error.to_string() })
+        }
+        Progress::Relabelled(script) => {
+            json!({ "event": "other_definitions", "script_name_before": script })
+        }
         Progress::Unnamed(ids) => {
             let ids: Vec<_> = ids.iter().map(pair).collect();
             json!({ "event": "unnamed_entries", "indexes": ids })

@@ -43,6 +43,16 @@ pub(super) fn page(progress: &Progress<'_>, invocation: &Invocation) -> Option<(
                 "The state was written by another tool for {script}: it is taken over as it is"
             )),
         )),
+        Progress::StateSetAside(error) => Some((
+            Weight::Warning,
+            Page::of(format_args!("note: planned without the state: {error}")),
+        )),
+        Progress::Relabelled(script) => Some((
+            Weight::Warning,
+            Page::of(format_args!(
+                "The state was last run for {script}: going on with the indexes that these definitions name"
+            )),
+        )),
         Progress::Unnamed(ids) => {
             let names: Vec<_> = ids.iter().map(ToString::to_string).collect();
             let names = names.join(", ");

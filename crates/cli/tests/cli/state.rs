@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use gsictl_core::definition::ScalarType;
 use serde_json::{Value, json};
 
 use crate::world::{
@@ -158,14 +159,81 @@ fn with_a_state() -> World {
 }
 
 #[test]
-fn a_state_of_other_definitions_is_refused_with_both_names() {
+fn other_definitions_go_on_with_the_state_and_say_so() {
+    for files in [&["other.yaml"][..], &["a-first.yaml", "airline.yaml"]] {
+        let world = with_a_state();
+        world.write("other.yaml", &world.read("airline.yaml"));
+        let first = format!("orders:\n{}", one_index("by-gate", "gate", "S"));
+        world.write("a-first.yaml", first.as_bytes());
+        Embedded::open(&world.path(DATABASE), 0.0).create_table("orders", "id", ScalarType::S);
+        let done = world.local(&[&["apply"], files].concat()).exits(0);
+        done.says("The state was last run for airline.yaml")
+            .says("Skipping flights.aircraft-rotation-index (already active)")
+            .says("State file archived to");
+        let archive = world.json(&world.named(".gsi_creation_state_")[0]);
+        assert_eq!(archive["script_name"], files[0]);
+        let entry = &archive["gsictl"]["entries"]["flights.aircraft-rotation-index"];
+        assert_eq!(entry["owner"], "run", "what was made here stays ours");
+    }
+}
+
+#[test]
+fn a_plan_is_made_without_a_state_that_belongs_elsewhere_or_cannot_be_read() {
     let world = with_a_state();
-    world.write("other.yaml", &world.read("airline.yaml"));
-    let before = world.read(STATE);
-    let done = world.local(&["apply", "other.yaml"]).exits(5);
-    done.says("airline.yaml").says("other.yaml").says("--state-dir").says("gsictl state archive");
-    assert_eq!(world.read(STATE), before);
-    assert_eq!(world.all_indexes(), ["flights.aircraft-rotation-index"]);
+    let kept = world.read(STATE);
+    world.write("other.db", &world.read(DATABASE));
+    let done = world.run(&["--local=other.db", "plan", "airline.yaml"]).exits(0);
+    done.says("planned without the state").says(DATABASE).says("other.db");
+    assert_eq!(world.read(STATE), kept);
+    for (what, bytes) in damages() {
+        world.write(STATE, &bytes);
+        let done = world.local(&["plan", "airline.yaml"]).exits(0);
+        done.says("planned without the state").says("Plan: 5 to create, 1 there already");
+        assert_eq!(world.read(STATE), bytes, "{what}");
+    }
+}
+
+#[test]
+fn a_run_that_everything_is_in_the_way_of_writes_nothing() {
+    let world = World::airline();
+    let gone = format!("gone:\n{}", one_index("by-gate", "gate", "S"));
+    world.write("gone.yaml", gone.as_bytes());
+    let done = world.local(&["apply", "gone.yaml"]).exits(3);
+    done.says("the table does not exist");
+    assert_eq!(world.named(".gsi_creation_state"), [".gsi_creation_state.lock"]);
+    assert!(!world.exists("gsi_creation_reports"));
+    let done = world.local(&["apply", "gone.yaml", "--output", "json"]).exits(3);
+    assert_eq!(done.indexes("obstructed").len(), 1, "{}", done.text());
+}
+
+#[test]
+fn a_state_with_an_unfinished_index_that_no_definitions_name_is_not_archived() {
+    let world = World::airline();
+    world.write(STATE, &sample(WITH_FAILED));
+    let text = String::from_utf8(world.read("airline.yaml")).unwrap();
+    let (before, after) = text.split_once("\nflights:").expect("a table of that name");
+    let rest = after.split_once("\npassengers:").map(|(_, rest)| format!("\npassengers:{rest}"));
+    world.write("less.yaml", format!("{before}{}", rest.unwrap_or_default()).as_bytes());
+    world.local(&["apply", "less.yaml"]).exits(0).says("left alone: flights.");
+    assert_eq!(world.named(".gsi_creation_state_"), [""; 0]);
+    assert_eq!(statuses(&world.state())["flights.aircraft-rotation-index"], "failed");
+}
+
+#[test]
+fn the_live_status_asks_the_place_that_the_state_names_and_no_other() {
+    let mut world = with_a_state();
+    // What the environment names is not asked.
+    world.set("AWS_ENDPOINT_URL", "http://127.0.0.1:1").set("AWS_REGION", "eu-west-1");
+    let done = world.run(&["status", "--live", "--output", "json"]).exits(0);
+    let indexes = done.document()["state"]["indexes"].clone();
+    let flights = indexes.as_array().unwrap().iter().find(|i| i["table"] == "flights").unwrap();
+    assert_eq!((&flights["live"], &flights["differs"]), (&json!("ACTIVE"), &json!(false)));
+    world.write("other.db", &world.read(DATABASE));
+    world.run(&["--local=other.db", "status", "--live"]).exits(5).says("other.db").says(DATABASE);
+    world.run(&["--region", "us-east-1", "status", "--live"]).exits(5).says("us-east-1");
+    fs::remove_file(world.path(DATABASE)).unwrap();
+    world.run(&["status", "--live"]).exits(5).says("which is not there");
+    assert!(!world.exists(DATABASE), "none is made in its place");
 }
 
 #[test]
@@ -255,10 +323,10 @@ fn the_status_refuses_what_every_other_command_refuses_in_the_same_words() {
             let said = done.stderr.lines().next().unwrap_or_default().to_owned();
             (done.code, said)
         };
-        let of_plan = said(&["plan", "airline.yaml"]);
-        assert_eq!(of_plan.0, Some(5), "{}", file.display());
+        let of_apply = said(&["apply", "airline.yaml"]);
+        assert_eq!(of_apply.0, Some(5), "{}", file.display());
         for status in [&["status"][..], &["status", "--output", "json"], &["status", "--live"]] {
-            assert_eq!(said(status), of_plan, "{}", file.display());
+            assert_eq!(said(status), of_apply, "{}", file.display());
         }
     });
 }

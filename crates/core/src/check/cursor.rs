@@ -6,7 +6,7 @@ use super::table::Counted;
 use crate::json::{longest_number, said, within};
 use crate::name::TableName;
 use crate::plan::Selection;
-use crate::state::Target;
+use crate::state::{Looked, Target};
 use crate::time::Timestamp;
 
 /// What the field `format` says.
@@ -211,7 +211,8 @@ impl Cursor {
             let script = self.asked.script_name.clone();
             return Err(CursorError::OtherDefinitions { script, saved_at: self.saved_at });
         }
-        if self.asked.target != asked.target {
+        // The account is not known yet; the tables' identities are compared later.
+        if self.asked.target.is_at(&asked.target, Looked::NotYet).is_err() {
             return Err(CursorError::Elsewhere {
                 there: place(&self.asked.target),
                 here: place(&asked.target),

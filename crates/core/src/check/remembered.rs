@@ -9,7 +9,7 @@ use super::tally::Counts;
 use crate::json::{MAX_VALUES, within};
 use crate::name::IndexId;
 use crate::report::Glance;
-use crate::state::Target;
+use crate::state::{Looked, Target};
 use crate::time::Timestamp;
 
 /// The report of an earlier check, as far as it is of use later.
@@ -74,9 +74,7 @@ impl Remembered {
         capacity: Capacity,
         prices: Prices,
     ) -> Option<Known> {
-        let same_place = self.target.region == target.region
-            && self.target.endpoint == target.endpoint
-            && (self.target.account == target.account || target.account.is_none());
+        let same_place = self.target.is_at(target, Looked::NotYet).is_ok();
         let is_it = |i: &&Index| {
             i.table == id.table.as_str() && i.index == id.index.as_str() && i.spec == spec
         };

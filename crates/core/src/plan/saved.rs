@@ -17,7 +17,7 @@ use crate::encoding::{beginning_of, text_of};
 use crate::endpoint::Endpoint;
 use crate::json::{MAX_VALUES, said, within};
 use crate::name::{IndexId, IndexName, TableName};
-use crate::state::Target;
+use crate::state::{Elsewhere, Looked, Target};
 use crate::time::Timestamp;
 
 mod form;
@@ -276,27 +276,15 @@ impl SavedPlan {
         })
     }
 
-    /// Whether the plan is about tables at `target`. What one side does not know
-    /// is not compared; no endpoint means AWS's own.
+    /// Whether the plan is about tables at `target`, of which `looked` was seen: the
+    /// same account and region, or where there is no account the same endpoint.
     ///
     /// # Errors
     /// [`Stale::Elsewhere`] names both sides.
-    pub fn check_target(&self, target: &Target) -> Result<(), Stale> {
-        let (planned, wanted) = (&self.target, target);
-        let sides = [
-            ("account", planned.account.as_deref(), wanted.account.as_deref()),
-            ("region", planned.region.as_deref(), wanted.region.as_deref()),
-            ("endpoint", Some(planned.endpoint_for_people()), Some(wanted.endpoint_for_people())),
-        ];
-        for (what, planned, wanted) in sides {
-            if let (Some(planned), Some(wanted)) = (planned, wanted)
-                && planned != wanted
-            {
-                let (planned, wanted) = (planned.to_owned(), wanted.to_owned());
-                return Err(Stale::Elsewhere { what, planned, wanted });
-            }
-        }
-        Ok(())
+    pub fn check_target(&self, target: &Target, looked: Looked) -> Result<(), Stale> {
+        self.target.is_at(target, looked).map_err(|Elsewhere { what, recorded, wanted }| {
+            Stale::Elsewhere { what, planned: recorded, wanted }
+        })
     }
 
     /// Holds `now`, a plan that was just made of the same definitions and filters,

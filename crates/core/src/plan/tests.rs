@@ -13,7 +13,7 @@ use crate::definition::{
 };
 use crate::endpoint::Endpoint;
 use crate::name::IndexId;
-use crate::state::{Step, Target};
+use crate::state::{Looked, Step, Target};
 
 fn id(text: &str) -> IndexId {
     let (table, index) = text.split_once('.').unwrap();
@@ -533,16 +533,20 @@ fn a_plan_that_is_not_as_it_was_saved_is_refused() {
 #[test]
 fn a_plan_is_carried_out_where_it_was_made() {
     let saved = to_save().save();
-    assert_eq!(saved.check_target(&target("eu-west-1")), Ok(()));
+    assert_eq!(saved.check_target(&target("eu-west-1"), Looked::Tables), Ok(()));
     let unknown = Target { account: None, ..target("eu-west-1") };
-    assert_eq!(saved.check_target(&unknown), Ok(()));
-    let elsewhere = saved.check_target(&target("us-east-1")).unwrap_err();
+    assert_eq!(saved.check_target(&unknown, Looked::NotYet), Ok(()));
+    let elsewhere = saved.check_target(&target("us-east-1"), Looked::NotYet).unwrap_err();
     assert_eq!(
         elsewhere.to_string(),
         "the saved plan was made for region \"eu-west-1\", this run is about \"us-east-1\""
     );
     let local = Target { endpoint: Some(Endpoint::read("http://127.0.0.1:8000")), ..unknown };
-    assert!(matches!(saved.check_target(&local), Err(Stale::Elsewhere { what: "endpoint", .. })));
+    let refused = saved.check_target(&local, Looked::Tables);
+    assert!(matches!(refused, Err(Stale::Elsewhere { what: "account", .. })));
+    let vpc = Endpoint::read("https://vpce-1.dynamodb.eu-west-1.vpce.amazonaws.com");
+    let inside = Target { endpoint: Some(vpc), ..target("eu-west-1") };
+    assert_eq!(saved.check_target(&inside, Looked::Tables), Ok(()));
 }
 
 fn flights() -> TableDescription {

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::format::SERIALS;
 use super::testing::{at, attempt, definitions, file, files, id, intend, seen_active, state};
 use super::*;
+use crate::endpoint::Endpoint;
 
 const SAMPLES: [&str; 2] = ["archived_with_failed.json", "midrun_in_progress_kill9.json"];
 
@@ -305,51 +306,57 @@ fn no_credentials_of_an_endpoint_are_kept() {
     assert_eq!(endpoint, Some("http://localhost:8000"));
     assert!(!text(&state.render(at(1))).contains("p%40ss"));
     let again = target("http://other:word@localhost:8000/x@y");
-    assert_eq!(state.check_belongs("airline.yaml", &again), Ok(()));
+    assert_eq!(state.check_belongs(&again, Looked::NotYet), Ok(()));
 }
 
 #[test]
-fn a_state_of_another_script_or_place_is_refused_naming_both() {
+fn a_state_of_another_place_is_refused_naming_both() {
     let state = busy_state();
     let here = state.target().clone();
-    assert_eq!(state.check_belongs("airline.yaml", &here), Ok(()));
+    assert_eq!(state.check_belongs(&here, Looked::Tables), Ok(()));
     assert_eq!(
-        state.check_belongs("airline.yaml", &Target::default()),
+        state.check_belongs(&Target::default(), Looked::NotYet),
         Ok(()),
         "what is not known is not compared"
     );
-    let refused = |script: &str, change: fn(&mut Target)| {
+    let refused = |change: fn(&mut Target)| {
         let mut target = here.clone();
         change(&mut target);
-        state.check_belongs(script, &target).unwrap_err().to_string()
+        state.check_belongs(&target, Looked::Tables).unwrap_err().to_string()
     };
-    let mut errors = vec![refused("other.yaml", |_| ())];
-    errors.push(refused("airline.yaml", |t| {
-        t.account = Some("210987654321".into());
-    }));
-    errors.push(refused("airline.yaml", |t| {
-        t.region = Some("us-east-1".into());
-    }));
-    errors.push(refused("airline.yaml", |t| {
-        t.endpoint = Some(Endpoint::read("http://localhost"));
-    }));
+    let errors = [
+        refused(|t| t.account = Some("210987654321".into())),
+        refused(|t| t.region = Some("us-east-1".into())),
+        refused(|t| {
+            t.account = None;
+            t.endpoint = Some(Endpoint::read("http://localhost"));
+        }),
+    ];
     insta::assert_snapshot!(errors.join("\n"), @r#"
-    the state file belongs to script "airline.yaml", this run is about "other.yaml"
     the state file belongs to account "123456789012", this run is about "210987654321"
     the state file belongs to region "eu-central-1", this run is about "us-east-1"
-    the state file belongs to endpoint "that of AWS", this run is about "http://localhost"
+    the state file belongs to account "123456789012", this run is about "no account, but http://localhost"
     "#);
+}
+
+#[test]
+fn the_definitions_file_is_a_label() {
+    let mut state = busy_state();
+    state.relabel("other.yaml");
+    assert_eq!(state.script_name(), "other.yaml");
+    assert_eq!(state.check_belongs(&state.target().clone(), Looked::Tables), Ok(()));
 }
 
 #[test]
 fn a_foreign_file_belongs_to_whoever_adopts_it() {
     let mut state = State::parse(&file(SAMPLES[0])).unwrap();
-    assert_eq!(state.check_belongs("airline.yaml", &Target::default()), Ok(()));
+    let anywhere = Target { region: Some("eu-west-1".to_owned()), ..Target::default() };
+    assert_eq!(state.check_belongs(&anywhere, Looked::Tables), Ok(()));
     state.adopt("airline.yaml");
     let read = State::parse(&state.render(at(1)).bytes).unwrap();
     assert!(!read.foreign());
-    assert_eq!(read.check_belongs("airline.yaml", &Target::default()), Ok(()));
-    assert!(read.check_belongs("other.yaml", &Target::default()).is_err());
+    assert_eq!(read.script_name(), "airline.yaml");
+    assert_eq!(read.check_belongs(&anywhere, Looked::Tables), Ok(()));
 }
 
 #[test]
