@@ -285,7 +285,7 @@ fn report(
     clock: Clock,
     violations_file: Option<&str>,
 ) -> CheckReport {
-    let target = backend.target().seen_in(&catalog);
+    let target = backend.target().seen_in(catalog);
     check.report(&About {
         script_name: request.script_name,
         target: &target,

@@ -399,7 +399,7 @@ fn names_with_dots_that_would_share_a_key_have_keys_of_their_own() {
     let world = World::new();
     let engine = Embedded::open(&world.path(DATABASE), 0.0);
     for table in ["aaa", "aaa.bbb"] {
-        engine.create_table(table, "id", gsictl_core::definition::ScalarType::S);
+        engine.create_table(table, "id", ScalarType::S);
     }
     let yaml = format!(
         "aaa:\n{}aaa.bbb:\n{}nowhere:\n{}",

@@ -212,7 +212,9 @@ impl Cursor {
             return Err(CursorError::OtherDefinitions { script, saved_at: self.saved_at });
         }
         // The account is not known yet; the tables' identities are compared later.
-        if self.asked.target.is_at(&asked.target, Looked::NotYet).is_err() {
+        let (there, here) = (&self.asked.target, &asked.target);
+        let known = *there == *here || *there != Target::default();
+        if !known || there.is_at(here, Looked::NotYet).is_err() {
             return Err(CursorError::Elsewhere {
                 there: place(&self.asked.target),
                 here: place(&asked.target),
