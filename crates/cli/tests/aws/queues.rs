@@ -1,0 +1,59 @@
+//! What passes by itself is waited for, told in AWS's words, and costs no attempt.
+
+use std::time::Duration;
+
+use gsictl_fake::{FakeIndex, FakeTable};
+use serde_json::Value;
+
+use crate::world::{Done, text};
+use crate::{OnAws, entry, entry_of, quick, table};
+
+fn no_attempt_was_lost(done: &Done, on: &OnAws) {
+    assert_eq!(done.indexes("attempt_failed"), [""; 0], "{}", done.text());
+    let entry = entry(&on.state(), "orders");
+    assert_eq!((&entry["retry_count"], &entry["last_error"]), (&0.into(), &Value::Null));
+}
+
+#[test]
+fn a_vector_index_in_the_making_holds_the_slot_and_no_create_is_sent() {
+    let plane = quick().with_table(table("orders")).at(Duration::ZERO, |plane, now| {
+        plane.create(now, "orders", FakeIndex::vector("by-meaning", "meaning"));
+    });
+    let on =
+        OnAws::new(plane.with_times(|t| t.vector_backfill = Duration::from_secs(300)), &["orders"]);
+    on.run(&["plan", "defs.yaml"]).exits(0).says("by-meaning");
+    let done = on.start_apply(&[]).end().exits(0);
+    no_attempt_was_lost(&done, &on);
+    assert_eq!((on.done(), on.refused().len()), (1, 0));
+}
+
+#[test]
+fn a_name_that_a_vector_index_has_is_taken() {
+    let taken = table("orders").index(FakeIndex::vector("by-email", "meaning"));
+    let on = OnAws::new(quick().with_table(taken), &["orders"]);
+    on.apply(&[]).exits(3).says("by-email").says("vector index");
+    assert!(on.changes().is_empty());
+}
+
+#[test]
+fn a_table_that_is_being_changed_is_waited_for() {
+    let plane = quick().with_table(FakeTable::provisioned("orders", 5, 5).key("id", "S"));
+    let plane = plane.at(Duration::ZERO, |plane, now| {
+        plane.keep_busy(now, "orders", Duration::from_secs(200));
+    });
+    let on = OnAws::new(plane, &["orders"]);
+    let done = on.start_apply(&[]).end().exits(0);
+    no_attempt_was_lost(&done, &on);
+    assert_eq!((on.done(), on.refused().len()), (1, 0));
+}
+
+#[test]
+fn a_description_that_is_late_undoes_neither_a_create_nor_a_delete() {
+    let plane = quick().with_table(table("orders"));
+    let on = OnAws::new(plane.with_times(|t| t.late = Duration::from_secs(250)), &["orders"]);
+    on.apply(&[]).exits(0);
+    let (entry, own) = entry_of(&on.state(), "orders", "by-email");
+    assert_eq!((text(&entry["status"]), text(&own["owner"])), ("active", "run"));
+    on.run(&["rollback", "--yes"]).exits(0);
+    assert_eq!((on.done(), on.refused().len()), (2, 0));
+}

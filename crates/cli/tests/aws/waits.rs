@@ -1,0 +1,46 @@
+//! Waiting: for what is not shown yet, and through trouble.
+
+use std::time::Duration;
+
+use crate::{HOME, OnAws, entry, quick, table};
+
+#[test]
+fn wait_right_after_an_apply_that_does_not_wait_waits_for_what_is_not_shown_yet() {
+    let plane = quick().with_table(table("orders"));
+    let on = OnAws::new(plane.with_times(|t| t.late = Duration::from_secs(200)), &["orders"]);
+    on.apply(&["--no-wait"]).exits(0);
+    on.run(&["wait", "orders", "by-email"]).exits(0).says("by-email");
+    assert_eq!(on.indexes(HOME, "orders")[0].1, "ACTIVE");
+}
+
+#[test]
+fn wait_takes_definitions_and_waits_for_what_they_name() {
+    let tables = ["orders", "carts"];
+    let plane = tables.iter().fold(quick(), |plane, name| plane.with_table(table(name)));
+    let on = OnAws::new(plane.with_times(|t| t.late = Duration::from_secs(200)), &tables);
+    on.apply(&["--no-wait"]).exits(0);
+    on.run(&["wait", "defs.yaml"]).exits(0).says("by-email");
+    for name in tables {
+        assert_eq!(on.indexes(HOME, name)[0].1, "ACTIVE");
+    }
+}
+
+#[test]
+fn an_archived_table_is_an_obstacle_and_nothing_is_asked_for() {
+    let plane = quick().with_table(table("orders")).at(Duration::ZERO, |plane, now| {
+        plane.set_status(now, "orders", "ARCHIVED");
+    });
+    let on = OnAws::new(plane, &["orders"]);
+    on.apply(&["--activation-timeout", "3s"]).exits(3).says("ARCHIVED");
+    assert_eq!(on.done(), 0);
+}
+
+#[test]
+fn a_backfill_that_never_ends_says_so_at_the_timeout_and_is_picked_up_again() {
+    let on = OnAws::new(quick().with_table(table("orders").never_built()), &["orders"]);
+    on.apply(&["--activation-timeout", "3s"]).exits(3).says("still CREATING");
+    let state = on.world.state();
+    assert_eq!(entry(&state, "orders")["status"], "in_progress");
+    on.apply(&["--activation-timeout", "2s"]).exits(3);
+    assert_eq!(on.done(), 1);
+}
