@@ -27,7 +27,7 @@ pub(crate) mod throughput;
 pub(crate) mod update;
 
 use access::AccessRules;
-use describe::View;
+use describe::Vantage;
 use limiter::ChangeLimiter;
 use script::{Scripted, ScriptedEnd};
 use settings::{ServiceLimits, ServiceTimes};
@@ -38,7 +38,7 @@ use table::FakeTable;
 pub const ACCOUNT: &str = "123456789012";
 
 /// What others do, at its own moment.
-type Deed = Box<dyn FnOnce(&mut ControlPlane, Elapsed) + Send>;
+type OthersDeed = Box<dyn FnOnce(&mut ControlPlane, Elapsed) + Send>;
 
 /// DynamoDB in one account and its regions.
 ///
@@ -56,7 +56,7 @@ pub struct ControlPlane {
     pub(crate) epoch: f64,
     /// AWS's seconds in one of ours.
     pub(crate) scale: f64,
-    deeds: Vec<(Elapsed, Deed)>,
+    deeds: Vec<(Elapsed, OthersDeed)>,
     limiters: BTreeMap<String, ChangeLimiter>,
     made: u64,
 }
@@ -280,7 +280,7 @@ impl ControlPlane {
     pub(crate) fn tell(&self, place: usize, region: &str, at: Elapsed) -> Value {
         let refresh = self.times.count_refresh.max(Duration::from_secs(1));
         let counted = refresh.mul_f64((at.as_secs_f64() / refresh.as_secs_f64()).floor());
-        let view = View { account: &self.account, region, at, epoch: self.epoch, counted };
+        let view = Vantage { account: &self.account, region, at, epoch: self.epoch, counted };
         describe::table_description(&self.tables[place], view)
     }
 

@@ -40,13 +40,13 @@ impl RecordedCall {
 /// A control plane on loopback. It ends with the value.
 #[derive(Debug)]
 pub struct Fake {
-    shared: Arc<Shared>,
+    shared: Arc<FakeState>,
     any_region: SocketAddr,
     by_region: Mutex<BTreeMap<String, SocketAddr>>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct FakeState {
     plane: Mutex<ControlPlane>,
     clock: FakeClock,
     calls: Mutex<Vec<RecordedCall>>,
@@ -83,7 +83,7 @@ impl Fake {
     fn serve(mut plane: ControlPlane, clock: FakeClock, port: u16) -> io::Result<Self> {
         plane.scale = clock.scale();
         plane.epoch = unix_now() as f64;
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(FakeState {
             plane: Mutex::new(plane),
             clock,
             calls: Mutex::default(),
@@ -205,7 +205,7 @@ fn unix_now() -> i64 {
 }
 
 /// Listens on loopback, for one region or for any.
-fn listen(shared: &Arc<Shared>, region: Option<String>, port: u16) -> io::Result<SocketAddr> {
+fn listen(shared: &Arc<FakeState>, region: Option<String>, port: u16) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
     let address = listener.local_addr()?;
     let shared = Arc::clone(shared);
@@ -226,7 +226,7 @@ fn listen(shared: &Arc<Shared>, region: Option<String>, port: u16) -> io::Result
 }
 
 /// Answers one connection until either side has enough.
-fn converse(shared: &Shared, region: Option<&str>, mut stream: TcpStream) {
+fn converse(shared: &FakeState, region: Option<&str>, mut stream: TcpStream) {
     let mut buffer = Vec::new();
     drop(stream.set_nodelay(true));
     while let Ok(Some(request)) = HttpRequest::read(&mut stream, &mut buffer) {
@@ -238,7 +238,7 @@ fn converse(shared: &Shared, region: Option<&str>, mut stream: TcpStream) {
     drop(stream.shutdown(Shutdown::Both));
 }
 
-impl Shared {
+impl FakeState {
     /// AWS's clock, in seconds since 1970: what signatures are held against.
     fn clock_now(&self) -> i64 {
         unix_now() + lock(&self.plane).access.clock_ahead

@@ -12,7 +12,7 @@ use crate::model::table::{Billing, FakeTable, RegionSeat};
 
 /// From where and when a table is looked at.
 #[derive(Clone, Copy)]
-pub(crate) struct View<'a> {
+pub(crate) struct Vantage<'a> {
     pub(crate) account: &'a str,
     pub(crate) region: &'a str,
     pub(crate) at: Elapsed,
@@ -25,8 +25,8 @@ pub(crate) struct View<'a> {
 /// A day.
 const DAY: Duration = Duration::from_secs(86_400);
 
-pub(crate) fn table_description(table: &FakeTable, view: View<'_>) -> Value {
-    let View { account, region, at, .. } = view;
+pub(crate) fn table_description(table: &FakeTable, view: Vantage<'_>) -> Value {
+    let Vantage { account, region, at, .. } = view;
     let arn = arn(table, account, region);
     let mut told = Map::new();
     let mut tell = |name: &str, value: Value| told.insert(name.to_owned(), value);
@@ -58,6 +58,9 @@ pub(crate) fn table_description(table: &FakeTable, view: View<'_>) -> Value {
     if !vectors.is_empty() {
         tell("VectorIndexes", vectors.iter().map(describe).collect());
     }
+    for (member, value) in trouble(table, region, view) {
+        tell(member, value);
+    }
     if table.is_global(at) {
         tell("GlobalTableVersion", json!("2019.11.21"));
         tell("Replicas", replicas(table, region, at));
@@ -68,6 +71,31 @@ pub(crate) fn table_description(table: &FakeTable, view: View<'_>) -> Value {
     }
     told.extend(table.members.clone());
     Value::Object(told)
+}
+
+/// What stands beside the status of a table whose key is lost, or was for too long.
+fn trouble(table: &FakeTable, region: &str, view: Vantage<'_>) -> Vec<(&'static str, Value)> {
+    let seat = table.seat(region, view.at);
+    let since = seat.map_or(view.at, |seat| seat.status.since(view.at));
+    let when = view.epoch + since.as_secs_f64();
+    let key = format!("arn:{}:kms:{region}:{}:key/fake", partition(region), view.account);
+    match &*table.status(region, view.at) {
+        "INACCESSIBLE_ENCRYPTION_CREDENTIALS" => {
+            let told = json!({
+                "Status": "ENABLED",
+                "SSEType": "KMS",
+                "KMSMasterKeyArn": key,
+                "InaccessibleEncryptionDateTime": when,
+            });
+            vec![("SSEDescription", told)]
+        }
+        "ARCHIVING" | "ARCHIVED" => {
+            let reason = "INACCESSIBLE_ENCRYPTION_CREDENTIALS";
+            let told = json!({ "ArchivalDateTime": when, "ArchivalReason": reason });
+            vec![("ArchivalSummary", told)]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Those that were there from the beginning are a year old.
@@ -130,7 +158,7 @@ fn warm(billing: Billing, units: Units, own: Option<Units>) -> Value {
     json!({ "ReadUnitsPerSecond": shown.read, "WriteUnitsPerSecond": shown.write, "Status": "ACTIVE" })
 }
 
-fn index_description(index: &FakeIndex, table: &FakeTable, arn: &str, view: View<'_>) -> Value {
+fn index_description(index: &FakeIndex, table: &FakeTable, arn: &str, view: Vantage<'_>) -> Value {
     let at = view.at;
     let phase = index.phase(view.region, at);
     let mut told = Map::new();
@@ -164,7 +192,7 @@ fn index_description(index: &FakeIndex, table: &FakeTable, arn: &str, view: View
 
 /// What the index held when it was counted last. One that was built since holds nothing
 /// by that count.
-fn held(index: &FakeIndex, table: &FakeTable, view: View<'_>) -> (usize, usize) {
+fn held(index: &FakeIndex, table: &FakeTable, view: Vantage<'_>) -> (usize, usize) {
     let life = index.lives.get(view.region);
     let counted = life.and_then(|life| life.active).is_some_and(|active| active <= view.counted);
     if !counted {

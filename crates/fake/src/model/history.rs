@@ -19,6 +19,12 @@ impl<T: Clone> Timeline<T> {
         known.unwrap_or(&self.values[0]).1.clone()
     }
 
+    /// Since when it has been what it is at that moment.
+    pub(crate) fn since(&self, at: Elapsed) -> Elapsed {
+        let known = self.values.iter().rev().find(|(from, _)| *from <= at);
+        known.map_or(Elapsed::ZERO, |(from, _)| *from)
+    }
+
     /// What it will be once all changes have come about.
     pub(crate) fn last(&self) -> T {
         self.values[self.values.len() - 1].1.clone()

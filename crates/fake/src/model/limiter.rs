@@ -1,4 +1,5 @@
-//! The account's limiter of changes: calls that start work share it, descriptions do not.
+//! The account's limiter of changes: calls that start work share it, descriptions do not
+//! (docs/dynamodb.md: limiter).
 
 use std::time::Duration;
 

@@ -6,7 +6,8 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// How long AWS takes, in its own time.
+/// How long AWS takes, in its own time (docs/dynamodb.md: allocation, backfill, deletion,
+/// index-updating).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServiceTimes {
     /// Table UPDATING, index CREATING and not yet backfilling: 24 to 56 s.
@@ -39,7 +40,7 @@ pub struct ServiceTimes {
 }
 
 /// What happens when in the regions of a global table, after a create or a delete was
-/// taken in one of them (the base).
+/// taken in one of them (the base). As captured (docs/dynamodb.md: fan-out).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FanOut {
     /// The index is CREATING in the base, and in its `Replicas`.
@@ -95,7 +96,8 @@ impl Default for ServiceTimes {
     }
 }
 
-/// How much an account may have.
+/// How much an account may have (docs/dynamodb.md: limiter, operations, index-quota,
+/// maxima).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ServiceLimits {
     /// Changes that pass at once before the limiter holds them back.

@@ -10,7 +10,7 @@ use crate::model::table::{Billing, FakeTable};
 use crate::model::text;
 use crate::refusal::{AwsRefusal, invalid, invalid_value, over_limit};
 
-/// Warm throughput that every on-demand index has.
+/// Warm throughput that every on-demand index has (docs/dynamodb.md: warm-floor).
 const WARM_FLOOR: Units = Units { read: 12_000, write: 4_000 };
 
 /// `ProvisionedThroughput` of a request; `None` where there is none.
@@ -21,7 +21,6 @@ pub(crate) fn units_of(throughput: &Value) -> Option<Units> {
 
 /// Whether the throughput of a new index fits the table, in the order in which AWS looks.
 pub(crate) fn admit(
-    table: &FakeTable,
     create: &Value,
     billing: Billing,
     limits: &ServiceLimits,
@@ -45,7 +44,7 @@ pub(crate) fn admit(
         _ => {}
     }
     admit_on_demand(&create["OnDemandThroughput"], index, billing, limits, region)?;
-    admit_warm(table, &create["WarmThroughput"], index, billing, limits, region)?;
+    admit_warm(&create["WarmThroughput"], index, billing, limits, region)?;
     provisioned.map_or(Ok(()), |units| admit_units(units, index, limits, region))
 }
 
@@ -94,7 +93,6 @@ fn admit_on_demand(
 }
 
 fn admit_warm(
-    table: &FakeTable,
     wanted: &Value,
     index: &str,
     billing: Billing,
@@ -120,7 +118,6 @@ fn admit_warm(
             )));
         }
     }
-    let _ = table;
     Ok(())
 }
 

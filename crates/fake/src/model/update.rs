@@ -44,6 +44,10 @@ impl ControlPlane {
         if online.len() > 1 {
             return Err(slot_taken());
         }
+        let of_table = ["BillingMode", "ProvisionedThroughput"];
+        if !online.is_empty() && of_table.iter().any(|member| body.get(member).is_some()) {
+            return Err(not_played("changes of a table and of its indexes in one call"));
+        }
         for update in &online {
             if let Some(create) = update.get("Create") {
                 self.create_index(now, region, place, create, body)?;
@@ -83,12 +87,7 @@ impl ControlPlane {
             }
         } else {
             admit::create_is_sound(table, create, body, now)?;
-            let billing = if text(body, "BillingMode") == "PAY_PER_REQUEST" {
-                Billing::OnDemand
-            } else {
-                table.billing.at(now)
-            };
-            throughput::admit(table, create, billing, &limits, region)?;
+            throughput::admit(create, table.billing.at(now), &limits, region)?;
         }
         admit::table_is_free(table, region, now)?;
         admit::create(table, region, &index, &limits, now)?;

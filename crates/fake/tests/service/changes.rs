@@ -64,6 +64,8 @@ fn a_table_whose_key_is_lost_is_neither_changed_nor_well() {
     plane.set_status(seconds(100), "orders", "INACCESSIBLE_ENCRYPTION_CREDENTIALS");
     assert_eq!(seen(&mut plane, 99, HOME), "ACTIVE:");
     assert_eq!(seen(&mut plane, 100, HOME), "INACCESSIBLE_ENCRYPTION_CREDENTIALS:");
+    let sse = describe(&mut plane, 150, HOME)["SSEDescription"].clone();
+    assert_eq!(sse["InaccessibleEncryptionDateTime"], 1_790_000_100.0);
     assert_eq!(
         create(&mut plane, 101, "by-email").unwrap_err().short_code(),
         "ResourceInUseException"

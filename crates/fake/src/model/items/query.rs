@@ -55,9 +55,9 @@ impl ControlPlane {
 }
 
 /// Where an item stands in the order of an index.
-type Standing = (Vec<SortValue>, ItemKey);
+type IndexOrder = (Vec<SortValue>, ItemKey);
 
-fn standing(item: &StoredItem, keys: &[KeyPart], table: &[KeyPart]) -> Option<Standing> {
+fn standing(item: &StoredItem, keys: &[KeyPart], table: &[KeyPart]) -> Option<IndexOrder> {
     let sort = keys.iter().filter(|key| key.role == "RANGE");
     let values = sort.map(|key| SortValue::of(item.get(&key.name)?)).collect::<Option<_>>()?;
     Some((values, ItemKey::of(item, table)?))
@@ -146,7 +146,7 @@ fn found(
     table: &FakeTable,
     index: Option<&FakeIndex>,
     wanted: &[(String, Value)],
-) -> Vec<(Standing, StoredItem)> {
+) -> Vec<(IndexOrder, StoredItem)> {
     let keys = index.map_or(&table.keys, |index| &index.keys);
     let fits = |item: &&StoredItem| all_equal(item, wanted);
     let held = |item: &StoredItem| match index {
