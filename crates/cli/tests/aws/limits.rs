@@ -1,6 +1,6 @@
 //! Limits and quotas: which of them pass, and which never do.
 
-use gsictl_fake::{FakeIndex, FakeTable};
+use gsictl_fake::{FakeIndex, FakeTable, Scripted};
 
 use crate::world::{one_index, text};
 use crate::{OnAws, aws, entry, quick, table};
@@ -93,4 +93,14 @@ fn operations_that_are_too_many_at_once_are_a_queue() {
     let done = on.start_apply(&[]).end().exits(0);
     assert_eq!(on.done(), 3);
     assert_eq!(done.indexes("attempt_failed"), [""; 0], "{}", done.text());
+}
+
+#[test]
+fn a_limit_that_nobody_knows_is_counted_and_so_it_ends() {
+    let words = "Subscriber limit exceeded: Only so many moons are allowed";
+    let scripted = Scripted::on("UpdateTable").refuse("LimitExceededException", words);
+    let on = OnAws::new(aws().with_table(table("orders")).with_scripted(scripted), &["orders"]);
+    on.apply(&["--max-attempts", "2", "--backoff", "1"]).exits(3).says(words);
+    assert_eq!(on.refused().len(), 2);
+    assert!(text(&entry(&on.world.state(), "orders")["last_error"]).contains(words));
 }

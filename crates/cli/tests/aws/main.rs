@@ -11,6 +11,7 @@ mod support;
 mod access;
 mod limits;
 mod on_aws;
+mod place;
 mod queues;
 mod regions;
 mod restarts;
