@@ -361,11 +361,33 @@ impl TableDescription {
         global.chain(vector)
     }
 
-    /// True where a create would not have to queue: the table is ACTIVE and no
-    /// index of it is being built or deleted, whoever's.
+    /// True where a change would not have to queue: the table is ACTIVE, and no index
+    /// and no replica of it is being made, changed or removed, whoever's.
     #[must_use]
     pub fn is_free(&self) -> bool {
-        self.status == TableStatus::Active && self.in_flight().next().is_none()
+        self.in_flight().next().is_none() && self.is_free_besides_builds()
+    }
+
+    /// The same where an index that is being built or deleted does not count.
+    #[must_use]
+    pub fn is_free_besides_builds(&self) -> bool {
+        self.status == TableStatus::Active
+            && self.index_updating().is_none()
+            && self.replica_in_change().is_none()
+    }
+
+    /// An index whose throughput is being changed: the table says ACTIVE meanwhile.
+    #[must_use]
+    pub fn index_updating(&self) -> Option<&IndexDescription> {
+        self.indexes.iter().find(|i| i.status == IndexStatus::Updating && !i.is_in_flight())
+    }
+
+    /// A replica that is being made, changed or removed, which takes minutes: the table
+    /// says ACTIVE meanwhile. One that is broken for good is none.
+    #[must_use]
+    pub fn replica_in_change(&self) -> Option<&ReplicaDescription> {
+        let passing = ["CREATING", "UPDATING", "DELETING", "ARCHIVING"];
+        self.replicas.iter().find(|replica| passing.contains(&replica.status.as_str()))
     }
 
     /// What tells this table from an earlier or later one of the same name:

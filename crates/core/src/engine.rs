@@ -280,6 +280,7 @@ impl Engine {
     fn is_unsettled(&self, n: usize) -> bool {
         let unsettled = |job: &job::Job| {
             matches!(job.phase, job::Phase::Refused { .. } | job::Phase::Sent { lost: true, .. })
+                || job.waits_for_limiter()
         };
         self.lanes[n].jobs.iter().any(unsettled)
     }
@@ -346,6 +347,9 @@ impl Engine {
             if !self.pace.has_room() {
                 return self.pass_by_backlog(now);
             }
+            if !self.pace.may_start(now) {
+                return;
+            }
             let Some((_, Reverse(n))) = self.backlog.pop() else {
                 return;
             };
@@ -353,6 +357,7 @@ impl Engine {
                 continue;
             }
             self.pace.take();
+            self.pace.started(now);
             self.lanes[n].slot = true;
             if self.lanes[n].is_fresh(now) {
                 self.advance(now, n);

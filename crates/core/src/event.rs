@@ -14,6 +14,25 @@ pub enum Queue {
     TableBusy,
     /// Another index of the table is being built or deleted.
     OtherIndex(Option<IndexName>),
+    /// The throughput of an index of the table is being changed.
+    IndexUpdating(IndexName),
+    /// A replica of the global table is being made, changed or removed.
+    Replica {
+        /// Its region.
+        region: String,
+        /// `ReplicaStatus` in AWS's words.
+        status: String,
+    },
+    /// DynamoDB refuses the change, and no description shows what for.
+    LooksIdle {
+        /// It is tried again after so long.
+        wait: Duration,
+    },
+    /// Throughput may be lowered once an hour.
+    Decreases {
+        /// It is tried again after so long.
+        wait: Duration,
+    },
     /// As many builds are under way as the account takes; ours are so many.
     AccountLimit {
         /// Builds of this run under way.
@@ -170,6 +189,16 @@ pub enum Event {
         /// For what.
         queue: Queue,
     },
+    /// DynamoDB refused a change for now, which costs no attempt. Told once for each
+    /// text; what is waited for follows in [`Event::Queued`].
+    Refused {
+        /// Which.
+        id: IndexId,
+        /// AWS's code and message.
+        error: String,
+        /// What is done about it.
+        strategy: &'static str,
+    },
     /// An attempt failed.
     AttemptFailed {
         /// Which.
@@ -270,6 +299,11 @@ pub enum Event {
     ConcurrencyChanged {
         /// Now.
         limit: usize,
+    },
+    /// The account's limiter refused changes: from now on those of this run are spaced.
+    StartsSpaced {
+        /// At least so long after one another.
+        every: Duration,
     },
     /// DynamoDB takes the credentials no longer; they are read again.
     CredentialsLost {

@@ -372,7 +372,8 @@ impl Probe {
 
     fn on_error(&mut self, now: Timestamp, work: Work, error: CallError) {
         let Work { task, failures } = work;
-        let situation = Situation { failures, building: 0, repeated: false };
+        let situation =
+            Situation { failures, building: 0, repeated: false, refused_for: Duration::ZERO };
         let decision = decide(error.kind, situation, &self.policy, self.random.f64());
         let delay = delay(&decision).filter(|_| failures + 1 < ATTEMPTS);
         self.tell(&task, failures + 1, &error, &decision, delay);
@@ -426,7 +427,7 @@ impl Probe {
 /// How long until it is asked again; a query stands in no queue.
 fn delay(decision: &Decision) -> Option<Duration> {
     match decision.then {
-        Then::Retry(delay) | Then::AwaitCredentials(delay) => Some(delay),
+        Then::Retry(delay) | Then::Space(delay) | Then::AwaitCredentials(delay) => Some(delay),
         Then::Look | Then::AwaitSlot | Then::Hold(_) | Then::GiveUp => None,
     }
 }

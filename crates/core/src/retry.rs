@@ -4,10 +4,14 @@
 //! (docs/errors.md). [`decide`] applies it and is a pure function; the engine does what
 //! it returns and owns no opinion of its own.
 
+mod quota;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::call::ErrorKind;
+
+pub use self::quota::remedy_for;
 
 /// Limits and habits of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,9 +65,10 @@ impl Policy {
 pub enum Strategy {
     /// A queue: describe, wait until the table is free, then at once.
     AwaitTable,
-    /// A queue: wait until the index that holds the table's slot is done.
+    /// A queue: wait until the index that is being built, changed or deleted is done. One
+    /// with the wanted definition is adopted.
     AwaitIndex,
-    /// Describe: adopt what is there, or wait until it is gone.
+    /// Describe: adopt what is there. What no description shows is an attempt.
     Look,
     /// A queue: lower our concurrency to what fits.
     LowerConcurrency,
@@ -127,7 +132,7 @@ impl Rule {
         let (strategy, counts, name, remedy) = match kind {
             K::TableBusy => (S::AwaitTable, false, "table busy",
                 "wait until `aws dynamodb describe-table --table-name {table}` shows the table, its indexes and its replicas ACTIVE, then run again with --retry-failed"),
-            K::IndexBusy => (S::Look, false, "index busy",
+            K::IndexBusy => (S::AwaitIndex, false, "index busy",
                 "wait until no index of {table} is being created, updated or deleted: `gsictl wait {table}`; then run again with --retry-failed"),
             K::OtherIndexBuilding => (S::AwaitIndex, false, "another index is being built",
                 "wait for the other index of {table}: `gsictl wait {table}`"),
@@ -205,6 +210,9 @@ pub struct Situation {
     pub building: usize,
     /// Whether the same kind of error ended the attempt before.
     pub repeated: bool,
+    /// For how long DynamoDB has refused it without a cause that anybody could see, each
+    /// time with an error of the same strategy.
+    pub refused_for: Duration,
 }
 
 /// What to do next about one index.
@@ -218,6 +226,8 @@ pub enum Then {
     Hold(Duration),
     /// The same call again after so long, on a fresh description.
     Retry(Duration),
+    /// The same, and the starts of the whole run are spaced from now on.
+    Space(Duration),
     /// Nothing is called for so long; then the credentials are tried again.
     AwaitCredentials(Duration),
     /// Failed for good.
@@ -237,8 +247,16 @@ pub struct Decision {
 
 /// How long nothing is started when the account is full of other people's operations.
 pub const ACCOUNT_HOLD: Duration = Duration::from_secs(300);
-/// How long to wait where the table says ACTIVE and yet refuses as busy.
-pub const BUSY_THOUGH_ACTIVE: Duration = Duration::from_secs(5);
+/// How long an index waits for an account that is full of other people's operations.
+pub const ACCOUNT_BOUND: Duration = Duration::from_secs(6 * 3_600);
+/// How long an index waits for what it is refused for and no description shows.
+pub const QUEUE_BOUND: Duration = Duration::from_secs(3_600);
+/// How long an index waits until throughput may be lowered again: DynamoDB counts by
+/// UTC days.
+pub const DECREASE_BOUND: Duration = Duration::from_secs(24 * 3_600);
+/// How long a change waits for credentials that DynamoDB does not know, or for the clock
+/// to be set. Credentials that have expired are waited for without a bound.
+pub const CREDENTIALS_BOUND: Duration = Duration::from_secs(3_600);
 /// How long to wait where the account's limiter of changes refused: as long again by
 /// chance, so that refused calls do not come back together.
 pub const LIMITER_WAIT: Duration = Duration::from_secs(1);
@@ -259,21 +277,45 @@ pub fn decide(kind: ErrorKind, situation: Situation, policy: &Policy, jitter: f6
     let rule = Rule::of(kind);
     let failures = situation.failures.saturating_add(u32::from(rule.counts));
     let left = failures < policy.max_attempts;
+    let within = |bound| situation.refused_for < bound;
     let then = match rule.strategy {
-        S::AwaitTable | S::AwaitIndex | S::Look => Then::Look,
+        S::AwaitTable | S::AwaitIndex if within(QUEUE_BOUND) => Then::Look,
+        S::Look => Then::Look,
         S::LowerConcurrency if situation.building > 0 => Then::AwaitSlot,
-        S::LowerConcurrency => Then::Hold(ACCOUNT_HOLD),
-        S::SpaceOut => Then::Retry(LIMITER_WAIT + LIMITER_WAIT.mul_f64(jitter.clamp(0.0, 1.0))),
-        S::AwaitHour => Then::Retry(AN_HOUR),
+        S::LowerConcurrency if within(ACCOUNT_BOUND) => Then::Hold(ACCOUNT_HOLD),
+        S::SpaceOut if within(QUEUE_BOUND) => {
+            Then::Space(LIMITER_WAIT + LIMITER_WAIT.mul_f64(jitter.clamp(0.0, 1.0)))
+        }
+        S::AwaitHour if within(DECREASE_BOUND) => Then::Retry(AN_HOUR),
         S::MergeAttributes if left && !situation.repeated => Then::Look,
         S::Backoff if left => Then::Retry(jittered(policy.delay(failures), jitter)),
         S::AwaitCredentials if kind == K::ClockSkew && !situation.repeated => {
             Then::Retry(SKEW_RETRY)
         }
-        S::AwaitCredentials => Then::AwaitCredentials(CREDENTIALS_RETRY),
-        S::MergeAttributes | S::Backoff | S::Permanent => Then::GiveUp,
+        S::AwaitCredentials if kind == K::CredentialsExpired || within(CREDENTIALS_BOUND) => {
+            Then::AwaitCredentials(CREDENTIALS_RETRY)
+        }
+        S::AwaitTable
+        | S::AwaitIndex
+        | S::LowerConcurrency
+        | S::SpaceOut
+        | S::AwaitHour
+        | S::MergeAttributes
+        | S::Backoff
+        | S::AwaitCredentials
+        | S::Permanent => Then::GiveUp,
     };
-    Decision { strategy: rule.strategy, counts: rule.counts, then }
+    // Who waits in a queue until its bound has tried, and failed.
+    let counts = rule.counts || then == Then::GiveUp;
+    Decision { strategy: rule.strategy, counts, then }
+}
+
+/// How long to wait after the `times`-th refusal (from 1) for which no description shows
+/// a cause: 5, 10, 20, ... s up to a minute.
+#[must_use]
+pub fn busy_delay(times: u32) -> Duration {
+    let doublings = times.saturating_sub(1).min(4);
+    Duration::from_secs(5 << doublings).min(Duration::from_secs(60))
 }
 
 fn jittered(delay: Duration, jitter: f64) -> Duration {
@@ -305,7 +347,8 @@ mod tests {
     use crate::name::{IndexId, IndexName, TableName};
 
     fn after(kind: ErrorKind, failures: u32) -> Decision {
-        let situation = Situation { failures, building: 0, repeated: false };
+        let situation =
+            Situation { failures, building: 0, repeated: false, refused_for: Duration::ZERO };
         decide(kind, situation, &Policy::default(), 0.0)
     }
 
@@ -358,7 +401,8 @@ mod tests {
     #[test]
     fn a_full_account_waits_for_our_own_builds_or_else_five_minutes() {
         let ours = |building| {
-            let situation = Situation { failures: 0, building, repeated: false };
+            let situation =
+                Situation { failures: 0, building, repeated: false, refused_for: Duration::ZERO };
             decide(K::AccountLimit, situation, &Policy::default(), 0.0).then
         };
         assert_eq!(ours(3), Then::AwaitSlot);
@@ -368,7 +412,8 @@ mod tests {
     #[test]
     fn a_skewed_clock_is_repeated_once_and_then_waited_for() {
         let skew = |repeated| {
-            let situation = Situation { failures: 0, building: 0, repeated };
+            let situation =
+                Situation { failures: 0, building: 0, repeated, refused_for: Duration::ZERO };
             decide(K::ClockSkew, situation, &Policy::default(), 0.0)
         };
         assert_eq!((skew(false).then, skew(false).counts), (Then::Retry(SKEW_RETRY), false));
@@ -378,7 +423,8 @@ mod tests {
     #[test]
     fn a_second_attribute_conflict_in_a_row_is_final() {
         let conflict = |repeated| {
-            let situation = Situation { failures: 1, building: 0, repeated };
+            let situation =
+                Situation { failures: 1, building: 0, repeated, refused_for: Duration::ZERO };
             decide(K::AttributeConflict, situation, &Policy::default(), 0.0).then
         };
         assert_eq!(conflict(false), Then::Look);

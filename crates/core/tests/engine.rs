@@ -15,6 +15,7 @@ mod engine {
     mod ownership;
     mod plans;
     mod probe;
+    mod refusals;
     mod repeat;
     mod rollback;
     mod sight;

@@ -41,7 +41,7 @@ rows! {
     Deleted = "status: active to pending, rollback deleted it",
 
     TableBusy = "error: table busy, waited for",
-    BusyThoughActive = "error: table busy though ACTIVE, an attempt",
+    BusyThoughActive = "error: refused though nothing is shown in the way, waited for",
     IndexBusy = "error: the index itself is being created or deleted",
     OtherIndex = "error: another index is being built on the table",
     AccountOurs = "error: too many operations in the account, some ours",
@@ -190,6 +190,7 @@ impl Story {
             Event::Missing { was: Status::InProgress, .. } => met.hit(Row::AbsentFromInProgress),
             Event::Missing { was: Status::Active, .. } => met.hit(Row::AbsentFromActive),
             Event::AwaitingDeletion(_) => met.hit(Row::Deleting),
+            Event::Queued { queue: Queue::LooksIdle { .. }, .. } => met.hit(Row::BusyThoughActive),
             Event::Queued { queue: Queue::AccountLimit { .. }, .. } => met.hit(Row::AccountOurs),
             Event::Queued { queue: Queue::AccountHeld { .. }, .. } => met.hit(Row::AccountOthers),
             Event::ConcurrencyChanged { limit } => {
@@ -199,9 +200,6 @@ impl Story {
                 self.limit = Some(*limit);
             }
             Event::AttemptFailed { id, failure } => {
-                if failure.strategy == "busy-though-active" {
-                    met.hit(Row::BusyThoughActive);
-                }
                 let used_up = failure.attempt >= failure.max_attempts;
                 let failure = Failure { strategy: failure.strategy, used_up };
                 self.last_failure.insert(id.clone(), failure);

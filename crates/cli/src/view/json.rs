@@ -133,6 +133,12 @@ fn happened(event: &Event) -> Value {
         }),
         Event::TableBack(table) => json!({ "event": "table_back", "table": table }),
         Event::AwaitingDeletion(id) => about("awaiting_deletion", id, Value::Null),
+        Event::Refused { id, error, strategy } => {
+            about("refused", id, json!({ "error": error, "strategy": strategy }))
+        }
+        Event::StartsSpaced { every } => {
+            json!({ "event": "starts_spaced", "every_seconds": every.as_secs_f64() })
+        }
         Event::Queued { id, queue } => about("queued", id, queued(queue)),
         Event::AttemptFailed { id, failure } => about("attempt_failed", id, attempt(failure)),
         Event::Recovered(id) => about("recovered", id, Value::Null),
@@ -208,6 +214,16 @@ fn queued(queue: &Queue) -> Value {
     match queue {
         Queue::TableBusy => json!({ "for": "table" }),
         Queue::OtherIndex(other) => json!({ "for": "other_index", "other_index": other }),
+        Queue::IndexUpdating(index) => json!({ "for": "index_updating", "other_index": index }),
+        Queue::Replica { region, status } => {
+            json!({ "for": "replica", "region": region, "replica_status": status })
+        }
+        Queue::LooksIdle { wait } => {
+            json!({ "for": "not_shown", "wait_seconds": wait.as_secs_f64() })
+        }
+        Queue::Decreases { wait } => {
+            json!({ "for": "decreases", "wait_seconds": wait.as_secs_f64() })
+        }
         Queue::AccountLimit { building } => json!({ "for": "account_limit", "building": building }),
         Queue::AccountHeld { wait } => {
             json!({ "for": "account_limit", "wait_seconds": wait.as_secs_f64() })

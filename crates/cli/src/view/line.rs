@@ -105,6 +105,9 @@ pub(super) fn of(event: &Event, invocation: &Invocation) -> Line {
             Line::new(Warning, format!("{id}: is being deleted; waiting until it is gone"))
         }
         Event::Queued { id, queue } => Line::new(Warning, queued(id, queue)),
+        Event::Refused { id, error, .. } => {
+            Line::new(Warning, format!("{id}: refused for now: {error}"))
+        }
         Event::AttemptFailed { id, failure } => Line::new(Warning, attempt(id, failure)),
         Event::Recovered(id) => Line::new(
             Detail,
@@ -168,6 +171,13 @@ pub(super) fn of(event: &Event, invocation: &Invocation) -> Line {
         Event::ConcurrencyChanged { limit } => {
             Line::new(Warning, format!("Builds at once are now limited to {limit}"))
         }
+        Event::StartsSpaced { every } => Line::new(
+            Warning,
+            format!(
+                "The account allows no faster changes: they now start {:.1} s apart",
+                every.as_secs_f64()
+            ),
+        ),
         Event::CredentialsLost { error } => Line::new(
             Warning,
             format!(
@@ -275,6 +285,19 @@ fn queued(id: &IndexId, queue: &Queue) -> String {
             format!("{id}: waits until {other} of the same table is done")
         }
         Queue::OtherIndex(None) => format!("{id}: waits until another index of the table is done"),
+        Queue::IndexUpdating(other) => {
+            format!("{id}: waits until the throughput of {other} is changed (it is UPDATING)")
+        }
+        Queue::Replica { region, status } => {
+            format!("{id}: waits until the replica in {region} is ACTIVE (it is {status})")
+        }
+        Queue::LooksIdle { wait } => format!(
+            "{id}: no description shows what DynamoDB refused it for; again in {}",
+            span(*wait)
+        ),
+        Queue::Decreases { wait } => {
+            format!("{id}: throughput may be lowered once an hour; again in {}", span(*wait))
+        }
         Queue::AccountLimit { building } => {
             format!("{id}: waits for a free place ({building} are being built)")
         }

@@ -130,7 +130,10 @@ impl Live {
 fn queue_text(queue: &Queue) -> &'static str {
     match queue {
         Queue::TableBusy => "waits for its table",
-        Queue::OtherIndex(_) => "waits for another index",
+        Queue::OtherIndex(_) | Queue::IndexUpdating(_) => "waits for another index",
+        Queue::Replica { .. } => "waits for a replica",
+        Queue::LooksIdle { .. } => "refused for now",
+        Queue::Decreases { .. } => "waits for the next hour",
         Queue::AccountLimit { .. } | Queue::AccountHeld { .. } => "waits for a free place",
     }
 }

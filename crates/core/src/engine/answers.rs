@@ -96,6 +96,7 @@ impl Engine {
         match reply {
             Ok(reply) => {
                 self.credentials_are_good();
+                self.pace.passed();
                 let (lanes, mut scene) = self.scene(now);
                 lanes[n].jobs[job].on_accepted(&mut scene);
                 if let Reply::Table(table) = reply {
@@ -118,7 +119,7 @@ impl Engine {
     fn on_refused(&mut self, now: Timestamp, n: usize, job: usize, error: &CallError) {
         let building = self.certainly_building();
         let others = self.pace.taken() - usize::from(self.lanes[n].slot);
-        let situation = self.lanes[n].jobs[job].situation(error.kind, others);
+        let situation = self.lanes[n].jobs[job].situation(now, error.kind, others);
         let mut decision = decide(error.kind, situation, &self.policy, self.random.f64());
         if self.lanes[n].jobs[job].is_answer(error.kind) {
             decision = Decision { counts: false, then: Then::Look, ..decision };
@@ -129,6 +130,7 @@ impl Engine {
                 self.lower_concurrency(now, building);
                 self.pace.hold(now + wait);
             }
+            Then::Space(_) => self.space_starts(now, self.lanes[n].jobs[job].since()),
             Then::AwaitCredentials(_) => self.credentials_are_lost(error),
             Then::Look | Then::Retry(_) | Then::GiveUp => {}
         }
@@ -139,6 +141,9 @@ impl Engine {
         match decision.then {
             Then::AwaitSlot => job.wait_in(Queue::AccountLimit { building }, &mut scene),
             Then::Hold(wait) => job.wait_in(Queue::AccountHeld { wait }, &mut scene),
+            Then::Retry(wait) if decision.strategy == Strategy::AwaitHour => {
+                job.wait_in(Queue::Decreases { wait }, &mut scene);
+            }
             _ => {}
         }
         if self.policy.fail_fast && self.failures(n) > failed {
@@ -150,6 +155,13 @@ impl Engine {
     fn lower_concurrency(&mut self, now: Timestamp, building: usize) {
         if self.pace.refused(now, building) {
             self.tell_limit();
+        }
+    }
+
+    /// The account's limiter refused a change that was sent at `sent_at`.
+    fn space_starts(&mut self, now: Timestamp, sent_at: Timestamp) {
+        if let Some(every) = self.pace.limited(now, sent_at) {
+            self.events.push_back(Event::StartsSpaced { every });
         }
     }
 
@@ -167,7 +179,8 @@ impl Engine {
         if then == Then::Look || applied == Applied::Unknown {
             return self.want_look(n);
         }
-        if self.policy.wait {
+        // The limiter asks for a second or two, which is no wait for a build.
+        if self.policy.wait || matches!(then, Then::Space(_)) {
             self.advance(now, n);
         } else {
             self.pass_by(now, n);

@@ -9,9 +9,29 @@ use super::removal::who_works_against;
 use crate::call::{CallError, Effect as Applied, ErrorKind};
 use crate::catalog::TableDescription;
 use crate::event::{AttemptFailure, Event, Queue};
-use crate::retry::{BUSY_THOUGH_ACTIVE, Decision, Rule, Situation, Then};
+use crate::retry::{Decision, Rule, Situation, Strategy, Then, busy_delay, remedy_for};
 use crate::state::{Attempt, Step};
 use crate::time::Timestamp;
+
+/// A delete that was refused for so long during a build is one that the engine does not
+/// take then: allocation, in which DynamoDB refuses it, lasts a minute at most.
+const UNINTERRUPTED: Duration = Duration::from_secs(120);
+
+/// Refusals in a row of one kind of queue, since something was last seen in the way.
+#[derive(Debug)]
+pub(super) struct Refusals {
+    strategy: Strategy,
+    since: Timestamp,
+    times: u32,
+}
+
+/// One queue, whether a text names the table or an index of it.
+fn group(strategy: Strategy) -> Strategy {
+    match strategy {
+        Strategy::AwaitIndex => Strategy::AwaitTable,
+        other => other,
+    }
+}
 
 impl Job {
     /// DynamoDB had acknowledged it, and it is gone: somebody or something else works
@@ -40,8 +60,8 @@ impl Job {
         format!("{}; then run again with --retry-failed", who_works_against(&self.id().table))
     }
 
-    /// Our create was refused because something was in its way, and the
-    /// description does not show the index.
+    /// Our change was refused because something was in its way: what a description of
+    /// after the refusal makes of it.
     pub(super) fn settle_refusal(
         &mut self,
         table: Option<&TableDescription>,
@@ -51,48 +71,110 @@ impl Job {
             return;
         };
         let (error, at) = (error.clone(), *at);
-        let busy = table.is_some_and(|t| !t.is_free());
+        if table.is_some_and(|table| !self.may_start_on(table)) {
+            // That is what it was refused for: its turn comes when it is gone.
+            self.refusals = None;
+            self.phase = Phase::Wanted(scene.now);
+            return;
+        }
         match error.kind {
-            _ if busy => self.phase = Phase::Wanted(scene.now),
-            ErrorKind::TableBusy => {
-                self.refused_without_cause(&error, "busy-though-active", scene);
-            }
             // What it shows is older than the refusal.
-            ErrorKind::IndexBusy | ErrorKind::IndexExists if self.may_be_unseen(at, scene) => {}
-            ErrorKind::IndexBusy | ErrorKind::IndexExists => {
-                self.refused_without_cause(&error, "shown-by-no-description", scene);
+            ErrorKind::IndexExists | ErrorKind::NothingToChange
+                if self.may_be_unseen(at, scene) => {}
+            ErrorKind::IndexExists | ErrorKind::NothingToChange => {
+                self.refused_without_cause(&error, scene);
             }
-            // Something has the table's slot that descriptions do not show.
-            ErrorKind::OtherIndexBuilding => {
-                self.wait_in(Queue::OtherIndex(None), scene);
-                self.phase = Phase::Wanted(scene.now + BUSY_THOUGH_ACTIVE);
+            ErrorKind::IndexBusy
+                if matches!(self.task, Task::Create { .. })
+                    && self.is_about_its_index(&error)
+                    && self.may_be_unseen(at, scene) => {}
+            ErrorKind::TableBusy | ErrorKind::IndexBusy | ErrorKind::OtherIndexBuilding => {
+                self.wait_though_idle(table, scene);
             }
             _ => self.phase = Phase::Wanted(scene.now),
         }
     }
 
+    /// AWS ends such a text with `Table: T Index: I`, and other engines name none.
+    fn is_about_its_index(&self, error: &CallError) -> bool {
+        let named =
+            error.message.rsplit_once("Index: ").map(|(_, name)| name.trim_end_matches('.'));
+        named.is_none_or(|name| name.trim() == self.id().index.as_str())
+    }
+
+    /// DynamoDB refuses although nothing that it shows is in the way: a replica or an
+    /// index may be in change without a word of it. Longer each time, and not for ever.
+    fn wait_though_idle(&mut self, table: Option<&TableDescription>, scene: &mut Scene<'_>) {
+        let (times, since) = self.refusals.as_ref().map_or((1, scene.now), |r| (r.times, r.since));
+        let wait = busy_delay(times);
+        self.phase = Phase::Wanted(scene.now + wait);
+        self.wait_in(Queue::LooksIdle { wait }, scene);
+        if let Task::Delete(removal) = &mut self.task
+            && table.is_some_and(|table| table.in_flight().next().is_some())
+            && scene.now - since >= UNINTERRUPTED
+        {
+            // This engine takes no delete during a build: the end of that can be seen.
+            removal.may_interrupt = false;
+        }
+    }
+
+    /// A description shows something that is in the way, which it did not when DynamoDB
+    /// refused the change: its turn comes as soon as that is gone.
+    pub(super) fn on_cause_seen(&mut self, now: Timestamp) {
+        if self.waits_though_idle() {
+            self.refusals = None;
+            self.phase = Phase::Wanted(now);
+        }
+    }
+
+    /// It waits for something that no description shows.
+    pub(super) fn waits_though_idle(&self) -> bool {
+        let queue = self.refusals.as_ref().is_some_and(|r| r.strategy == Strategy::AwaitTable);
+        queue && matches!(self.phase, Phase::Wanted(_))
+    }
+
+    /// It waits for the account's limiter, a second or two.
+    pub(super) fn waits_for_limiter(&self) -> bool {
+        let queue = self.refusals.as_ref().is_some_and(|r| r.strategy == Strategy::SpaceOut);
+        queue && matches!(self.phase, Phase::Wanted(_))
+    }
+
     /// No description shows what DynamoDB refuses for: an attempt is used up.
-    fn refused_without_cause(
-        &mut self,
-        error: &CallError,
-        strategy: &'static str,
-        scene: &mut Scene<'_>,
-    ) {
+    fn refused_without_cause(&mut self, error: &CallError, scene: &mut Scene<'_>) {
         self.failures += 1;
-        let delay = (self.failures < scene.policy.max_attempts).then_some(BUSY_THOUGH_ACTIVE);
-        self.record(&Failure { error, strategy, delay }, scene);
+        let left = self.failures < scene.policy.max_attempts;
+        let delay = left.then(|| scene.policy.delay(self.failures));
+        self.record(&Failure { error, strategy: "shown-by-no-description", delay }, scene);
         match delay {
             Some(delay) => self.phase = Phase::Wanted(scene.now + delay),
             None => self.give_up(error.to_string(), self.remedy(), scene),
         }
     }
 
-    /// What the decision about a failed create rests on.
-    pub(super) fn situation(&self, kind: ErrorKind, building: usize) -> Situation {
-        Situation { failures: self.failures, building, repeated: self.last_kind == Some(kind) }
+    /// What the decision about a failed change rests on.
+    pub(super) fn situation(&self, now: Timestamp, kind: ErrorKind, building: usize) -> Situation {
+        let group = group(Rule::of(kind).strategy);
+        let refusals = self.refusals.as_ref().filter(|r| r.strategy == group);
+        Situation {
+            failures: self.failures,
+            building,
+            repeated: self.last.as_ref().is_some_and(|last| last.kind == kind),
+            refused_for: refusals.map_or(Duration::ZERO, |r| now - r.since),
+        }
     }
 
-    /// Does what was decided about a failed create, as far as it is this index's.
+    fn note_refusal(&mut self, decision: Decision, now: Timestamp) {
+        let strategy = group(decision.strategy);
+        // A build of ours is in the way, and its end is seen.
+        let named = decision.counts || decision.then == Then::AwaitSlot;
+        self.refusals = match self.refusals.take() {
+            _ if named => None,
+            Some(r) if r.strategy == strategy => Some(Refusals { times: r.times + 1, ..r }),
+            _ => Some(Refusals { strategy, since: now, times: 1 }),
+        };
+    }
+
+    /// Does what was decided about a failed change, as far as it is this index's.
     pub(super) fn on_error(
         &mut self,
         error: &CallError,
@@ -100,14 +182,16 @@ impl Job {
         scene: &mut Scene<'_>,
     ) {
         self.failures += u32::from(decision.counts);
-        self.last_kind = Some(error.kind);
+        self.note_refusal(decision, scene.now);
+        self.last = Some(error.clone());
         let failure = Failure {
             error,
             strategy: decision.strategy.as_str(),
             delay: match decision.then {
-                Then::Retry(delay) | Then::Hold(delay) | Then::AwaitCredentials(delay) => {
-                    Some(delay)
-                }
+                Then::Retry(delay)
+                | Then::Space(delay)
+                | Then::Hold(delay)
+                | Then::AwaitCredentials(delay) => Some(delay),
                 Then::Look | Then::AwaitSlot => Some(Duration::ZERO),
                 Then::GiveUp => None,
             },
@@ -122,19 +206,31 @@ impl Job {
         }
         if decision.counts {
             self.record(&failure, scene);
-        } else if matches!(self.task, Task::Create { .. }) {
-            scene.step(self.id(), Step::Refused { attempt: None, counted: false });
+        } else {
+            self.put_off(error, decision.strategy, scene);
         }
         match decision.then {
             Then::Look => self.phase = Phase::Refused { error: error.clone(), at: scene.now },
-            Then::GiveUp => {
-                let remedy = Rule::of(error.kind).remedy_for(self.id());
-                self.give_up(error.to_string(), remedy, scene);
-            }
+            Then::GiveUp => self.give_up(error.to_string(), self.remedy(), scene),
             Then::AwaitSlot | Then::Hold(_) => self.phase = Phase::Wanted(scene.now),
-            Then::Retry(delay) | Then::AwaitCredentials(delay) => {
+            Then::Retry(delay) | Then::Space(delay) | Then::AwaitCredentials(delay) => {
                 self.phase = Phase::Wanted(scene.now + delay);
             }
+        }
+    }
+
+    /// A refusal that uses up no attempt: AWS's words stand in `last_error` while it
+    /// holds, and are told once.
+    fn put_off(&mut self, error: &CallError, strategy: Strategy, scene: &mut Scene<'_>) {
+        let said = error.to_string();
+        let step = match self.task {
+            Task::Create { .. } => Step::Queued { said: said.clone() },
+            Task::Delete(_) => Step::DeleteQueued { said: said.clone() },
+        };
+        scene.step(self.id(), step);
+        if self.told.insert(said.clone()) {
+            let (id, strategy) = (self.id().clone(), strategy.as_str());
+            scene.tell(Event::Refused { id, error: said, strategy });
         }
     }
 
@@ -142,7 +238,7 @@ impl Job {
     fn record(&self, failure: &Failure<'_>, scene: &mut Scene<'_>) {
         let attempt = failure.attempt(scene.now);
         let step = match self.task {
-            Task::Create { .. } => Step::Refused { attempt: Some(attempt), counted: true },
+            Task::Create { .. } => Step::Refused { attempt },
             Task::Delete(_) => Step::DeleteFailed { attempt },
         };
         scene.step(self.id(), step);
@@ -180,7 +276,10 @@ impl Job {
     }
 
     pub(super) fn remedy(&self) -> String {
-        Rule::of(self.last_kind.unwrap_or(ErrorKind::Server)).remedy_for(self.id())
+        match &self.last {
+            Some(error) => remedy_for(error, self.id()),
+            None => Rule::of(ErrorKind::Server).remedy_for(self.id()),
+        }
     }
 }
 

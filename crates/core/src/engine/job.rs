@@ -1,13 +1,15 @@
 //! One index of a run: what was done for it, and what each description makes of it.
 //! What is particular to deletions is in `removal`.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Scene;
+use super::attempt::Refusals;
 use super::outcome::Verdict;
 use super::removal::{Removal, who_works_against};
-use crate::call::{Call, CallError, CreateIndex, ErrorKind};
-use crate::catalog::{IndexDescription, Sighting, TableDescription};
+use crate::call::{Call, CallError, CreateIndex};
+use crate::catalog::{InFlight, IndexDescription, Sighting, TableDescription};
 use crate::definition::IndexDefinition;
 use crate::event::{Event, Queue};
 use crate::evidence::Evidence;
@@ -69,7 +71,11 @@ pub(super) struct Job {
     /// DynamoDB acknowledged a create of this run, or showed the index being built:
     /// where it is gone afterwards, somebody or something else took it away.
     pub(super) came: bool,
-    pub(super) last_kind: Option<ErrorKind>,
+    /// The newest error of a change, until one is accepted.
+    pub(super) last: Option<CallError>,
+    pub(super) refusals: Option<Refusals>,
+    /// Refusals that were told, in AWS's words.
+    pub(super) told: BTreeSet<String>,
     /// For how long its other regions were waited for.
     pub(super) patience: Patience,
     /// The regions in which it is not ready, where it is in the base.
@@ -107,7 +113,9 @@ impl Job {
             seen_at: now,
             updating: false,
             came: false,
-            last_kind: None,
+            last: None,
+            refusals: None,
+            told: BTreeSet::new(),
             patience: Patience::default(),
             missing: Vec::new(),
             gone_here: None,
@@ -129,9 +137,14 @@ impl Job {
         matches!(self.phase, Phase::Sent { .. } | Phase::Building { .. }) || leaving()
     }
 
-    /// Whether the table's slot may be taken for it, though its own index has it.
-    pub(super) fn may_interrupt_its_build(&self) -> bool {
-        matches!(&self.task, Task::Delete(removal) if removal.may_interrupt)
+    /// Nothing that `table` shows is in the way of its change. The build of an index that
+    /// is to be deleted need not be: DynamoDB takes the delete in the second phase.
+    pub(super) fn may_start_on(&self, table: &TableDescription) -> bool {
+        let may_interrupt = matches!(&self.task, Task::Delete(removal) if removal.may_interrupt);
+        let own = |i: &InFlight<'_>| {
+            may_interrupt && !i.vector && i.backfilling && *i.name == self.id.index
+        };
+        table.is_free_besides_builds() && table.in_flight().all(|i| own(&i))
     }
 
     /// DynamoDB said that it is being built: the call was answered, or a
@@ -488,7 +501,9 @@ impl Job {
 
     pub(super) fn on_accepted(&mut self, scene: &mut Scene<'_>) {
         scene.tell(Event::Accepted(self.id().clone()));
-        self.last_kind = None;
+        self.last = None;
+        self.refusals = None;
+        self.told.clear();
         if matches!(self.task, Task::Delete(_)) {
             return self.on_delete_accepted(scene);
         }

@@ -22,6 +22,9 @@ use crate::time::Timestamp;
 /// A change is sent only on a description that is at most so old.
 const FRESH: Duration = Duration::from_secs(10);
 
+/// How often a table is looked at that refuses changes and does not show why.
+const LOOK_WHILE_REFUSED: Duration = Duration::from_secs(10);
+
 /// What a lane is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Doing {
@@ -239,6 +242,9 @@ impl Lane {
             return Next::Over;
         }
         if self.is_busy() {
+            if !self.is_free() {
+                self.jobs.iter_mut().for_each(|job| job.on_cause_seen(scene.now));
+            }
             self.tell_queue(scene);
             let since = *self.waiting_since.get_or_insert(scene.now);
             let since = self
@@ -251,20 +257,18 @@ impl Lane {
         }
         self.waiting_since = None;
         let wanted = self.jobs.iter().enumerate().filter_map(|(n, job)| match job.phase {
-            Phase::Wanted(at) if !self.must_wait_for_another(job) => Some((at.max(scene.now), n)),
+            Phase::Wanted(at) if self.admits(job) => Some((at.max(scene.now), n)),
             _ => None,
         });
         match wanted.min() {
             Some((at, n)) if at <= scene.now => Next::Start(n),
+            // What it waits for may be shown meanwhile.
+            Some((at, n)) if self.jobs[n].waits_though_idle() => {
+                Next::Look(at.min(grid(scene.now, LOOK_WHILE_REFUSED)))
+            }
             Some((at, _)) => Next::Look(at),
             None => Next::Look(next_look(scene.now, scene.now)),
         }
-    }
-
-    /// While a build goes on only its own index can be deleted.
-    fn must_wait_for_another(&self, job: &Job) -> bool {
-        let another = |i: InFlight<'_>| i.vector || *i.name != job.id().index;
-        self.description().is_some_and(|table| table.in_flight().any(another))
     }
 
     fn is_busy(&self) -> bool {
@@ -276,39 +280,45 @@ impl Lane {
     /// Nothing is in the way of a change; the build of an index that is to be
     /// deleted need not be.
     fn is_free(&self) -> bool {
-        let Some(table) = self.description() else {
-            return false;
-        };
-        let mut in_flight = table.in_flight();
-        match (in_flight.next(), in_flight.next()) {
-            (Some(only), None) if only.backfilling && table.status == TableStatus::Active => {
-                let of_it = |j: &&Job| !only.vector && j.id().index == *only.name && j.is_open();
-                self.jobs.iter().find(of_it).is_some_and(Job::may_interrupt_its_build)
-            }
-            _ => table.is_free(),
-        }
+        self.jobs.iter().any(|job| job.is_open() && self.admits(job))
+    }
+
+    /// While a build goes on only its own index can be deleted.
+    fn admits(&self, job: &Job) -> bool {
+        self.description().is_some_and(|table| job.may_start_on(table))
     }
 
     /// An index that waits for its own table's other indexes in this run is next
     /// in line and needs no word; one that waits for somebody else's does.
     fn tell_queue(&mut self, scene: &mut Scene<'_>) {
-        let Some(table) = self.description() else {
+        let Some(queue) = self.description().and_then(|table| self.queue(table)) else {
             return;
-        };
-        let ours = |i: &InFlight<'_>| {
-            !i.vector && self.jobs.iter().any(|j| j.is_building() && j.id().index == *i.name)
-        };
-        let other = table.in_flight().find(|i| !ours(i));
-        let queue = match other {
-            Some(index) => Queue::OtherIndex(Some(index.name.clone())),
-            None if self.is_building() || table.status == TableStatus::Active => return,
-            None => Queue::TableBusy,
         };
         for job in &mut self.jobs {
             if matches!(job.phase, Phase::Wanted(_)) {
                 job.wait_in(queue.clone(), scene);
             }
         }
+    }
+
+    fn queue(&self, table: &TableDescription) -> Option<Queue> {
+        let ours = |i: &InFlight<'_>| {
+            !i.vector && self.jobs.iter().any(|j| j.is_building() && j.id().index == *i.name)
+        };
+        if let Some(index) = table.in_flight().find(|i| !ours(i)) {
+            return Some(Queue::OtherIndex(Some(index.name.clone())));
+        }
+        if self.is_building() {
+            return None;
+        }
+        if let Some(index) = table.index_updating() {
+            return Some(Queue::IndexUpdating(index.name.clone()));
+        }
+        if let Some(replica) = table.replica_in_change() {
+            let (region, status) = (replica.region.clone(), replica.status.clone());
+            return Some(Queue::Replica { region, status });
+        }
+        (table.status != TableStatus::Active).then_some(Queue::TableBusy)
     }
 }
 

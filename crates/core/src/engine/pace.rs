@@ -1,4 +1,5 @@
-//! How many builds may run at once, and when nothing may be started at all.
+//! How many builds may run at once, how fast they may be started, and when nothing may
+//! be started at all.
 
 use std::time::Duration;
 
@@ -6,6 +7,17 @@ use crate::time::Timestamp;
 
 /// After so long without a refusal one more build is tried.
 const RAISE_AFTER: Duration = Duration::from_secs(60);
+
+/// How far apart starts are once the account's limiter refused one. It sustains about one
+/// a second (docs/dynamodb.md, limiter); a little more than that is never refused for the
+/// jitter of the network.
+const FIRST_SPACING: Duration = Duration::from_millis(1_050);
+/// A limiter that lets less pass is not asked more often than that.
+const WIDEST_SPACING: Duration = Duration::from_secs(30);
+/// Closer than this they need no spacing.
+const CLOSEST_SPACING: Duration = Duration::from_millis(50);
+/// After so many starts that passed the next ones are closer.
+const CLOSER_AFTER: u32 = 20;
 
 /// Slots for builds. A lane takes one before its create and gives it back when
 /// the build is over.
@@ -16,12 +28,32 @@ pub(super) struct Pace {
     taken: usize,
     changed_at: Timestamp,
     held_until: Option<Timestamp>,
+    spacing: Option<Spacing>,
+    last_start: Option<Timestamp>,
+}
+
+/// How far apart starts are, as the limiter taught it.
+#[derive(Debug)]
+struct Spacing {
+    every: Duration,
+    /// Refusals of what was sent before are no news.
+    since: Timestamp,
+    /// Starts in a row that passed.
+    passed: u32,
 }
 
 impl Pace {
     pub(super) fn new(now: Timestamp, max: usize) -> Self {
         let max = max.max(1);
-        Self { max, limit: max, taken: 0, changed_at: now, held_until: None }
+        Self {
+            max,
+            limit: max,
+            taken: 0,
+            changed_at: now,
+            held_until: None,
+            spacing: None,
+            last_start: None,
+        }
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -65,6 +97,49 @@ impl Pace {
         raised
     }
 
+    /// Whether the account's limiter will let a start pass now, as far as is known.
+    pub(super) fn may_start(&self, now: Timestamp) -> bool {
+        self.next_start().is_none_or(|at| at <= now)
+    }
+
+    fn next_start(&self) -> Option<Timestamp> {
+        Some(self.last_start? + self.spacing.as_ref()?.every)
+    }
+
+    /// A change is about to be sent.
+    pub(super) fn started(&mut self, now: Timestamp) {
+        // Whoever asked for nothing for a minute has the whole burst again.
+        if self.last_start.is_some_and(|last| now - last >= RAISE_AFTER) {
+            self.spacing = None;
+        }
+        self.last_start = Some(now);
+    }
+
+    /// The limiter let a change pass.
+    pub(super) fn passed(&mut self) {
+        if let Some(spacing) = &mut self.spacing {
+            spacing.passed += 1;
+            if spacing.passed.is_multiple_of(CLOSER_AFTER) {
+                spacing.every = spacing.every.mul_f64(0.9);
+            }
+        }
+        self.spacing.take_if(|spacing| spacing.every < CLOSEST_SPACING);
+    }
+
+    /// The limiter refused a change that was sent at `sent_at`. The new spacing, where
+    /// that is news.
+    pub(super) fn limited(&mut self, now: Timestamp, sent_at: Timestamp) -> Option<Duration> {
+        let every = match &self.spacing {
+            None => FIRST_SPACING,
+            Some(spacing) if sent_at <= spacing.since => return None,
+            Some(spacing) => spacing.every.mul_f64(1.25).min(WIDEST_SPACING),
+        };
+        let news = self.spacing.as_ref().is_none_or(|spacing| every > spacing.every);
+        self.spacing = Some(Spacing { every, since: now, passed: 0 });
+        self.last_start = self.last_start.max(Some(now));
+        news.then_some(every)
+    }
+
     /// Nothing is started before `until`.
     pub(super) fn hold(&mut self, until: Timestamp) {
         self.held_until = Some(self.held_until.map_or(until, |held| held.max(until)));
@@ -86,7 +161,10 @@ impl Pace {
     /// When room may appear by itself.
     pub(super) fn wake_at(&self) -> Option<Timestamp> {
         let full = self.taken >= self.limit;
-        self.held_until.or_else(|| self.raise_at().filter(|_| full))
+        if self.held_until.is_some() {
+            return self.held_until;
+        }
+        if full { self.raise_at() } else { self.next_start() }
     }
 
     fn raise_at(&self) -> Option<Timestamp> {

@@ -250,12 +250,6 @@ impl Job {
                     let error = error.to_string();
                     self.give_up(error, self.remedy(), scene);
                 }
-                ErrorKind::IndexBusy => {
-                    if let Task::Delete(removal) = &mut self.task {
-                        removal.may_interrupt = false;
-                    }
-                    self.phase = Phase::Wanted(scene.now);
-                }
                 _ => self.settle_refusal(table, scene),
             },
             Phase::Wanted(_) | Phase::Building { .. } | Phase::Leaving | Phase::Done(_) => {}

@@ -69,12 +69,15 @@ pub enum Step {
     /// DynamoDB acknowledged the create: it is ours, if the intent still stands
     /// alone. Where a description has shown other evidence since, that holds.
     Acknowledge,
-    /// DynamoDB refused the create, so it was certainly not applied.
+    /// DynamoDB refused the create, so it was certainly not applied. It counts.
     Refused {
-        /// For the history; `None` where the refusal was a place in a queue.
-        attempt: Option<Attempt>,
-        /// True where it used up an attempt: counts, and sets `last_error`.
-        counted: bool,
+        /// For the history.
+        attempt: Attempt,
+    },
+    /// The same where the refusal is a place in a queue, which uses up no attempt.
+    Queued {
+        /// AWS's words: they stand in `last_error` while the refusal holds.
+        said: String,
     },
     /// The answer to the create was lost, and it may have been applied.
     Lost {
@@ -111,6 +114,11 @@ pub enum Step {
     DeleteFailed {
         /// For the history.
         attempt: Attempt,
+    },
+    /// DynamoDB refused the delete for now, which uses up no attempt.
+    DeleteQueued {
+        /// AWS's words: they stand in `last_error` while the refusal holds.
+        said: String,
     },
     /// DynamoDB acknowledged our delete. The ownership ends now: whatever bears the
     /// name from here on is not what we made, also after a crash. The status waits
@@ -156,6 +164,7 @@ impl Step {
             Self::IntendRetry { .. } => "record the intent to create it again",
             Self::Acknowledge => "acknowledge its creation",
             Self::Refused { .. } => "refuse its creation",
+            Self::Queued { .. } => "put off its creation",
             Self::Lost { .. } => "lose the answer to its creation",
             Self::Vanished { .. } => "lose what was acknowledged",
             Self::GiveUp { .. } => "give it up",
@@ -163,6 +172,7 @@ impl Step {
             Self::TimedOut { .. } => "stop waiting for it",
             Self::IntendDelete { .. } => "record the intent to delete it",
             Self::DeleteFailed { .. } => "fail to be deleted",
+            Self::DeleteQueued { .. } => "put off its deletion",
             Self::DeleteAcknowledged { .. } => "acknowledge its deletion",
             Self::Deleted { .. } => "record that rollback deleted it",
             Self::Validated { .. } => "record its validation",
@@ -207,12 +217,18 @@ fn next_status(from: Status, step: &Step) -> Option<Status> {
         (Step::Intend { .. }, Pending | InProgress) => Some(InProgress),
         (Step::IntendRetry { .. }, Failed) => Some(InProgress),
         (Step::Acknowledge, InProgress)
-        | (Step::Refused { .. } | Step::Lost { .. } | Step::Vanished { .. }, InProgress)
+        | (
+            Step::Refused { .. } | Step::Queued { .. } | Step::Lost { .. } | Step::Vanished { .. },
+            InProgress,
+        )
         | (Step::TimedOut { .. }, InProgress | Active) => Some(InProgress),
         (Step::GiveUp { .. }, InProgress) => Some(Failed),
         (Step::Withdraw, InProgress) => Some(Pending),
         (
-            Step::IntendDelete { .. } | Step::DeleteFailed { .. } | Step::DeleteAcknowledged { .. },
+            Step::IntendDelete { .. }
+            | Step::DeleteFailed { .. }
+            | Step::DeleteQueued { .. }
+            | Step::DeleteAcknowledged { .. },
             InProgress | Active,
         ) => Some(from),
         (Step::Deleted { .. }, InProgress | Active) => Some(Pending),
@@ -224,6 +240,7 @@ fn next_status(from: Status, step: &Step) -> Option<Status> {
         | (
             Step::Acknowledge
             | Step::Refused { .. }
+            | Step::Queued { .. }
             | Step::Lost { .. }
             | Step::Vanished { .. }
             | Step::GiveUp { .. }
@@ -233,6 +250,7 @@ fn next_status(from: Status, step: &Step) -> Option<Status> {
         | (
             Step::IntendDelete { .. }
             | Step::DeleteFailed { .. }
+            | Step::DeleteQueued { .. }
             | Step::DeleteAcknowledged { .. }
             | Step::Deleted { .. },
             Pending | Failed,
@@ -283,16 +301,20 @@ impl Entry {
                 self.retry_count = 0;
                 self.intend(from, at, table_id, spec);
             }
-            Step::Acknowledge => self.record.acknowledge(),
-            Step::Refused { attempt, counted } => {
-                self.record.disown();
-                self.failed_attempt(attempt, counted);
+            Step::Acknowledge => {
+                self.record.acknowledge();
+                // Whatever it was refused for holds no longer.
+                self.last_error = None;
             }
-            Step::Lost { attempt } => self.failed_attempt(Some(attempt), true),
-            Step::Vanished { attempt } => {
+            Step::Refused { attempt } | Step::Vanished { attempt } => {
                 self.record.disown();
-                self.failed_attempt(Some(attempt), true);
+                self.failed_attempt(attempt);
             }
+            Step::Queued { said } => {
+                self.record.disown();
+                self.last_error = Some(said);
+            }
+            Step::Lost { attempt } => self.failed_attempt(attempt),
             Step::IntendDelete { at } => {
                 self.record.delete_intent_at = Some(at.whole_seconds());
                 // That of an earlier index of the name.
@@ -302,11 +324,14 @@ impl Entry {
                 self.last_error = Some(attempt.message.clone());
                 self.remember(attempt);
             }
+            Step::DeleteQueued { said } => self.last_error = Some(said),
             Step::DeleteAcknowledged { at } => {
+                self.last_error = None;
                 self.record.end_ownership();
                 self.record.deleted_at = Some(at.whole_seconds());
             }
             Step::Deleted { at } => {
+                self.last_error = None;
                 self.record.disown();
                 self.record.deleted_at = Some(at.whole_seconds());
             }
@@ -317,7 +342,10 @@ impl Entry {
     }
 
     fn is_active(&mut self, from: Status, at: Timestamp) {
-        self.last_error = None;
+        // Of one that is to be deleted it says why it still stands.
+        if from != Status::Active || self.record.delete_intent_at.is_none() {
+            self.last_error = None;
+        }
         if from != Status::Active || self.record.activated_at.is_none() {
             self.record.activated_at = Some(at.whole_seconds());
         }
@@ -347,16 +375,10 @@ impl Entry {
         self.record.spec = Some(spec);
     }
 
-    fn failed_attempt(&mut self, attempt: Option<Attempt>, counted: bool) {
-        if counted {
-            self.retry_count = self.retry_count.saturating_add(1);
-            if let Some(attempt) = &attempt {
-                self.last_error = Some(attempt.message.clone());
-            }
-        }
-        if let Some(attempt) = attempt {
-            self.remember(attempt);
-        }
+    fn failed_attempt(&mut self, attempt: Attempt) {
+        self.retry_count = self.retry_count.saturating_add(1);
+        self.last_error = Some(attempt.message.clone());
+        self.remember(attempt);
     }
 
     fn remember(&mut self, mut attempt: Attempt) {
@@ -470,8 +492,8 @@ mod tests {
         Intend            in_progress  in_progress  -            -
         IntendRetry       -            -            -            in_progress
         Acknowledge       -            in_progress  -            -
-        RefusedCounted    -            in_progress  -            -
-        RefusedInQueue    -            in_progress  -            -
+        Refused           -            in_progress  -            -
+        Queued            -            in_progress  -            -
         Lost              -            in_progress  -            -
         Vanished          -            in_progress  -            -
         GiveUp            -            failed       -            -
@@ -479,6 +501,7 @@ mod tests {
         TimedOut          -            in_progress  in_progress  -
         IntendDelete      -            in_progress  active       -
         DeleteFailed      -            in_progress  active       -
+        DeleteQueued      -            in_progress  active       -
         DeleteAcknowledged -           in_progress  active       -
         Deleted           -            pending      pending      -
         Validated         -            -            active       -
@@ -501,8 +524,8 @@ mod tests {
             "Intend" => intend(9, None),
             "IntendRetry" => Step::IntendRetry { at: at(9), table_id: None, spec: text() },
             "Acknowledge" => Step::Acknowledge,
-            "RefusedCounted" => Step::Refused { attempt: Some(attempt(9)), counted: true },
-            "RefusedInQueue" => Step::Refused { attempt: None, counted: false },
+            "Refused" => Step::Refused { attempt: attempt(9) },
+            "Queued" => Step::Queued { said: text() },
             "Lost" => Step::Lost { attempt: attempt(9) },
             "Vanished" => Step::Vanished { attempt: attempt(9) },
             "DeleteAcknowledged" => Step::DeleteAcknowledged { at: at(9) },
@@ -510,6 +533,7 @@ mod tests {
             "Withdraw" => Step::Withdraw,
             "TimedOut" => Step::TimedOut { error: text() },
             "IntendDelete" => Step::IntendDelete { at: at(9) },
+            "DeleteQueued" => Step::DeleteQueued { said: text() },
             "DeleteFailed" => Step::DeleteFailed { attempt: attempt(9) },
             "Deleted" => Step::Deleted { at: at(9) },
             "Validated" => Step::Validated { value: "functional".into() },
@@ -533,7 +557,7 @@ mod tests {
                 cells += 1;
             }
         }
-        assert_eq!(cells, 25 * 4);
+        assert_eq!(cells, 26 * 4);
     }
 
     #[test]
@@ -684,7 +708,7 @@ mod tests {
 
     #[test]
     fn a_refused_create_leaves_nothing_to_own() {
-        let refused = Step::Refused { attempt: Some(attempt(2)), counted: true };
+        let refused = Step::Refused { attempt: attempt(2) };
         let steps = [intend(1, None), refused, seen_active(3, None)];
         assert_eq!(owner(steps), Some(Owner::Found));
     }
@@ -700,8 +724,8 @@ mod tests {
 
     #[test]
     fn only_failures_count_and_success_clears_the_error() {
-        let queued = Step::Refused { attempt: None, counted: false };
-        let refused = |n| Step::Refused { attempt: Some(attempt(n)), counted: true };
+        let queued = Step::Queued { said: "busy".to_owned() };
+        let refused = |n| Step::Refused { attempt: attempt(n) };
         let steps = [
             intend(1, None),
             queued,
@@ -723,7 +747,7 @@ mod tests {
     fn a_retry_counts_anew_and_keeps_the_history() {
         let steps = [
             intend(1, None),
-            Step::Refused { attempt: Some(attempt(2)), counted: true },
+            Step::Refused { attempt: attempt(2) },
             Step::GiveUp { error: "gave up".to_owned() },
         ];
         let entry = after(steps.clone());

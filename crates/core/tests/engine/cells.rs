@@ -69,7 +69,7 @@ fn steps_to(left: Left, table_id: &str) -> Vec<Step> {
         }
         Left::Failed | Left::Retried => vec![
             intend,
-            Step::Refused { attempt: Some(attempt), counted: true },
+            Step::Refused { attempt },
             Step::GiveUp { error: "ValidationException: no".to_owned() },
         ],
     }
@@ -258,7 +258,7 @@ fn what_failed_with_its_answers_lost_and_is_there_after_all_is_inferred_to_be_ou
     let table_id = world.model.table(&by_flight().table).id.clone();
     let mut state = apply.state(ago(HOUR));
     let mut steps = steps_to(Left::Failed, &table_id);
-    let Step::Refused { attempt: Some(attempt), .. } = steps.remove(1) else {
+    let Step::Refused { attempt } = steps.remove(1) else {
         unreachable!("a failed entry was refused");
     };
     steps.insert(1, Step::Lost { attempt });

@@ -143,25 +143,24 @@ fn busy() -> CallError {
 }
 
 #[test]
-fn a_table_that_refuses_though_it_is_active_is_tried_again_after_five_seconds() {
-    let (world, ran) = run_with_answers(refused_times(2, &busy()));
-    assert!(ran.all_active());
-    let attempts: Vec<_> = failures(&ran, &world).iter().map(|f| f.attempt).collect();
-    assert_eq!(attempts, [1, 2]);
-    let waits = waits(&ran, &world);
-    assert!(waits.iter().all(|w| (5.0..6.5).contains(w)), "{waits:?}");
-    let entry = ran.entry(&by_flight());
-    assert_eq!(entry.retry_count(), 2);
-    let delays: Vec<_> = entry.record().attempts.iter().map(|a| a.delay_seconds).collect();
-    assert_eq!(delays, [5, 5], "each attempt stands in the history once");
-    assert_eq!(entry.last_error(), None);
+fn a_table_that_refuses_though_it_is_active_is_tried_again_less_and_less_often() {
+    let (world, ran) = run_with_answers(refused_times(6, &busy()));
+    cost_no_attempt(&ran, &world, &by_flight());
+    let waits: Vec<_> = waits(&ran, &world).iter().map(|wait| wait.round()).collect();
+    assert_eq!(waits, [5.0, 10.0, 20.0, 40.0, 60.0, 60.0]);
+    assert_eq!(ran.count(&world, "Refused"), 1, "AWS's words are told once");
+    assert_eq!(ran.entry(&by_flight()).last_error(), None);
 }
 
 #[test]
-fn a_table_that_refuses_for_ever_though_it_is_active_uses_the_attempts_up() {
+fn a_table_that_refuses_for_ever_though_it_is_active_fails_after_an_hour_in_awss_words() {
     let (world, ran) = run_with_answers(always(&busy()));
-    failed_after(&ran, &world, 5);
-    assert_eq!(ran.entry(&by_flight()).record().attempts.len(), 5);
+    failed_after(&ran, &world, 64);
+    let last = *ran.creates(&world, &by_flight()).last().unwrap() - START;
+    assert!((secs(3_600)..secs(3_670)).contains(&last), "{last:?}");
+    let entry = ran.entry(&by_flight());
+    assert_eq!((entry.retry_count(), entry.record().attempts.len()), (1, 1));
+    assert!(entry.last_error().unwrap().contains("Table is being updated: bookings"));
     assert!(remedy(&ran, &world).contains("describe-table --table-name bookings"));
 }
 
@@ -176,7 +175,7 @@ fn an_index_that_somebody_began_meanwhile_is_adopted() {
     });
     cost_no_attempt(&ran, &world, &by_flight());
     assert_eq!(ran.owner(&by_flight()), Some(Owner::Found));
-    assert_eq!(ran.words(&world), ["Creating", "Adopted", "Backfilling", "Activated"]);
+    assert_eq!(ran.words(&world), ["Creating", "Refused", "Adopted", "Backfilling", "Activated"]);
     assert_eq!(world.model.log, []);
 }
 
@@ -229,17 +228,19 @@ fn somebody_elses_build_on_the_table_is_waited_for_and_costs_no_attempt() {
 }
 
 #[test]
-fn a_build_that_no_description_shows_is_waited_for_in_short_steps_and_named() {
+fn a_build_that_no_description_shows_is_waited_for_in_growing_steps_and_named() {
     let taken = refusal(
         "LimitExceededException",
         "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table",
     );
     let (world, ran) = run_with_answers(refused_times(3, &taken));
     cost_no_attempt(&ran, &world, &by_flight());
-    let waits = waits(&ran, &world);
-    assert!(waits.iter().all(|w| (5.0..6.5).contains(w)), "{waits:?}");
+    let waits: Vec<_> = waits(&ran, &world).iter().map(|wait| wait.round()).collect();
+    assert_eq!(waits, [5.0, 10.0, 20.0]);
+    let told = ran.told(&world);
+    assert!(told.contains("Only 1 online index can be created"), "{told}");
     let queues = queues(&ran, &world);
-    assert_eq!(queues.first(), Some(&Queue::OtherIndex(None)));
+    assert_eq!(queues.first(), Some(&Queue::LooksIdle { wait: secs(5) }));
 }
 
 // Too many table operations in the account.

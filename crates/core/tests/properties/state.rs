@@ -88,8 +88,9 @@ fn step() -> impl Strategy<Value = Step> {
         intent().prop_map(|(at, table_id, spec)| Step::Intend { at, table_id, spec }),
         intent().prop_map(|(at, table_id, spec)| Step::IntendRetry { at, table_id, spec }),
         Just(Step::Acknowledge),
-        (option::of(attempt()), any::<bool>())
-            .prop_map(|(attempt, counted)| Step::Refused { attempt, counted }),
+        attempt().prop_map(|attempt| Step::Refused { attempt }),
+        words().prop_map(|said| Step::Queued { said }),
+        words().prop_map(|said| Step::DeleteQueued { said }),
         attempt().prop_map(|attempt| Step::Lost { attempt }),
         words().prop_map(|error| Step::GiveUp { error }),
         Just(Step::Withdraw),

@@ -237,6 +237,8 @@ pub(crate) fn word(event: &Event) -> &'static str {
         Event::TableBack(_) => "TableBack",
         Event::AwaitingDeletion(_) => "AwaitingDeletion",
         Event::Queued { .. } => "Queued",
+        Event::Refused { .. } => "Refused",
+        Event::StartsSpaced { .. } => "StartsSpaced",
         Event::AttemptFailed { .. } => "AttemptFailed",
         Event::Recovered(_) => "Recovered",
         Event::Failed { .. } => "Failed",
