@@ -5,7 +5,8 @@ use std::fmt;
 
 use super::write::Remarks;
 use super::{
-    Definitions, IndexDefinition, OnDemandThroughput, Place, ProvisionedThroughput, WarmThroughput,
+    Definitions, IndexDefinition, ON_DEMAND_WARM_READS, ON_DEMAND_WARM_WRITES, OnDemandThroughput,
+    Place, ProvisionedThroughput,
 };
 use crate::catalog::{
     BillingMode, Catalog, IndexDescription, IndexStatus, Sighting, TableDescription,
@@ -40,6 +41,8 @@ pub enum Note {
     Deleting(IndexId),
     /// Left out: they are made with the table and at no other time.
     LocalIndexes(TableName, usize),
+    /// Left out: definitions are of Global Secondary Indexes.
+    VectorIndex(IndexId),
 }
 
 impl Note {
@@ -67,6 +70,7 @@ impl fmt::Display for Note {
             Self::LocalIndexes(table, n) => {
                 write!(f, "{table}: its {n} local secondary indexes are left out")
             }
+            Self::VectorIndex(id) => write!(f, "{id}: is a vector index, and is left out"),
         }
     }
 }
@@ -86,7 +90,9 @@ impl Export {
         for table in tables.into_iter().filter(|table| seen.insert(*table)) {
             match catalog.get(table).map(|(_, sighting)| sighting) {
                 Some(Sighting::Found(table)) => {
-                    missing.retain(|name| table.index(name).is_none());
+                    missing.retain(|name| {
+                        table.index(name).is_none() && table.vector_index(name).is_none()
+                    });
                     export.add(table, only);
                 }
                 Some(Sighting::Denied(message)) => {
@@ -106,7 +112,7 @@ impl Export {
     }
 
     fn add(&mut self, table: &TableDescription, only: &[IndexName]) {
-        self.remarks.tables.insert(table.name.clone(), format!("{}: {}", table.name, table.status));
+        self.remarks.tables.insert(table.name.clone(), remark_on(table));
         let wanted = |i: &&IndexDescription| only.is_empty() || only.contains(&i.name);
         let mut indexes: Vec<_> = table.indexes.iter().filter(wanted).collect();
         // DescribeTable promises no order.
@@ -120,6 +126,10 @@ impl Export {
         if !table.local_indexes.is_empty() && only.is_empty() {
             self.notes.push(Note::LocalIndexes(table.name.clone(), table.local_indexes.len()));
         }
+        let vectors = table.vector_indexes.iter().map(|index| &index.name);
+        let vectors = vectors.filter(|name| only.is_empty() || only.contains(name));
+        let id = |name: &IndexName| IndexId::new(table.name.clone(), name.clone());
+        self.notes.extend(vectors.map(|name| Note::VectorIndex(id(name))));
     }
 
     fn add_index(&mut self, table: &TableDescription, index: &IndexDescription) {
@@ -129,9 +139,9 @@ impl Export {
             self.notes.push(Note::Deleting(id));
             return;
         }
-        if index.status != IndexStatus::Active || index.backfilling {
-            let phase = if index.backfilling { " (backfilling)" } else { "" };
-            let remark = format!("{}: {}{phase}", index.name, index.status);
+        let remarks: Vec<_> = [phase(index), warmth(table, index)].into_iter().flatten().collect();
+        if !remarks.is_empty() {
+            let remark = format!("{}: {}", index.name, remarks.join("; "));
             self.remarks.indexes.insert(id.clone(), remark);
         }
         if !index.is_ready() {
@@ -141,9 +151,50 @@ impl Export {
     }
 }
 
+/// What is above a table: its status, and what the definitions below do not say of it.
+fn remark_on(table: &TableDescription) -> String {
+    let mut remark = format!("{}: {}", table.name, table.status);
+    if table.billing_mode == BillingMode::Provisioned && !table.indexes.is_empty() {
+        remark += "; the units are those of now, which auto scaling may move";
+    }
+    for vector in &table.vector_indexes {
+        remark += &format!("; {} is a vector index, and is left out", vector.name);
+    }
+    remark
+}
+
+fn phase(index: &IndexDescription) -> Option<String> {
+    let phase = if index.backfilling { " (backfilling)" } else { "" };
+    let told = index.status != IndexStatus::Active || index.backfilling;
+    told.then(|| format!("{}{phase}", index.status))
+}
+
+/// DynamoDB reports a warm throughput for every index, which it computed or somebody asked
+/// for, and asking for one costs (docs/dynamodb.md: warm-floor): where it is more than such
+/// an index begins with it is told, and never exported.
+fn warmth(table: &TableDescription, index: &IndexDescription) -> Option<String> {
+    let warm = index.warm_throughput?;
+    let begins_with = match table.billing_mode {
+        BillingMode::PayPerRequest => (ON_DEMAND_WARM_READS, ON_DEMAND_WARM_WRITES),
+        BillingMode::Provisioned => {
+            let units = index.provisioned_throughput.or(table.provisioned_throughput);
+            units.map_or((0, 0), |units| (units.read_capacity_units, units.write_capacity_units))
+        }
+    };
+    let (reads, writes) = (warm.read_units_per_second?, warm.write_units_per_second?);
+    let more = reads > begins_with.0 || writes > begins_with.1;
+    more.then(|| {
+        format!(
+            "warm for {reads} reads and {writes} writes a second, which no definition needs: \
+             WarmThroughput is left out"
+        )
+    })
+}
+
 impl IndexDefinition {
     /// What would have to be defined to get this index of this table: a plan finds
-    /// nothing to do for it. Throughput that cannot be asked for is left out.
+    /// nothing to do for it. Throughput that cannot be asked for is left out, and what
+    /// DynamoDB computed too.
     #[must_use]
     pub fn of(table: &TableDescription, index: &IndexDescription) -> Self {
         let keys = index.key_schema.iter().map(|key| &key.attribute_name);
@@ -160,8 +211,8 @@ impl IndexDefinition {
             on_demand_throughput: index
                 .on_demand_throughput
                 .filter(|_| !provisioned)
-                .and_then(legal_limits),
-            warm_throughput: index.warm_throughput.and_then(legal_warm),
+                .and_then(OnDemandThroughput::requested),
+            warm_throughput: None,
             description: None,
             estimated_impact: None,
             required_by: None,
@@ -180,30 +231,13 @@ fn is_legal(throughput: ProvisionedThroughput) -> bool {
     is_unit(throughput.read_capacity_units) && is_unit(throughput.write_capacity_units)
 }
 
-fn legal_limits(limits: OnDemandThroughput) -> Option<OnDemandThroughput> {
-    let legal = |limit: &i64| *limit == -1 || *limit > 0;
-    let limits = OnDemandThroughput {
-        max_read_request_units: limits.max_read_request_units.filter(legal),
-        max_write_request_units: limits.max_write_request_units.filter(legal),
-    };
-    (limits != OnDemandThroughput::default()).then_some(limits)
-}
-
-fn legal_warm(warm: WarmThroughput) -> Option<WarmThroughput> {
-    let warm = WarmThroughput {
-        read_units_per_second: warm.read_units_per_second.filter(|units| is_unit(*units)),
-        write_units_per_second: warm.write_units_per_second.filter(|units| is_unit(*units)),
-    };
-    (warm != WarmThroughput::default()).then_some(warm)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::catalog::{Scaling, TableStatus};
-    use crate::definition::{Format, KeyElement, KeyType, Projection, ScalarType};
+    use crate::catalog::{Scaling, TableStatus, VectorIndexDescription};
+    use crate::definition::{Format, KeyElement, KeyType, Projection, ScalarType, WarmThroughput};
     use crate::time::Timestamp;
 
     fn index(name: &str, keys: &[&str]) -> IndexDescription {
@@ -339,14 +373,17 @@ mod tests {
             max_write_request_units: Some(-1),
         };
         index.provisioned_throughput = Some(units(5, 5));
-        index.on_demand_throughput = Some(limits(0));
-        index.warm_throughput =
-            Some(WarmThroughput { read_units_per_second: Some(0), write_units_per_second: None });
+        index.on_demand_throughput = Some(limits(100));
+        index.warm_throughput = Some(warm(83_411, 41_000));
         let mut table = table("bookings", vec![]);
         let on_demand = IndexDefinition::of(&table, &index);
         assert_eq!(on_demand.provisioned_throughput, None);
-        assert_eq!(on_demand.on_demand_throughput.unwrap().max_read_request_units, None);
+        let exported = on_demand.on_demand_throughput.unwrap();
+        assert_eq!(exported.max_read_request_units, Some(100));
+        assert_eq!(exported.max_write_request_units, None);
         assert_eq!(on_demand.warm_throughput, None);
+        index.on_demand_throughput = Some(limits(-1));
+        assert_eq!(IndexDefinition::of(&table, &index).on_demand_throughput, None);
 
         table.billing_mode = BillingMode::Provisioned;
         let provisioned = IndexDefinition::of(&table, &index);
@@ -354,6 +391,46 @@ mod tests {
         assert_eq!(provisioned.on_demand_throughput, None);
         index.provisioned_throughput = Some(units(0, 5));
         assert_eq!(IndexDefinition::of(&table, &index).provisioned_throughput, None);
+    }
+
+    fn warm(reads: u64, writes: u64) -> WarmThroughput {
+        let (reads, writes) = (Some(reads), Some(writes));
+        WarmThroughput { read_units_per_second: reads, write_units_per_second: writes }
+    }
+
+    #[test]
+    fn what_dynamodb_computed_stands_in_a_comment_where_it_is_more_than_any_index_has() {
+        let with =
+            |warm| IndexDescription { warm_throughput: Some(warm), ..index("w-index", &["w"]) };
+        let yaml = |warm| {
+            let all = export(vec![table("flights", vec![with(warm)])], &["flights"], &[]);
+            all.definitions.to_text(Format::Yaml, &all.remarks)
+        };
+        assert!(!yaml(warm(12_000, 4_000)).contains("warm"), "that is every index's");
+        let told = "\n  # w-index: warm for 83411 reads and 4000 writes a second, which no \
+                    definition needs: WarmThroughput is left out\n  - IndexName";
+        assert!(yaml(warm(83_411, 4_000)).contains(told), "{}", yaml(warm(83_411, 4_000)));
+    }
+
+    #[test]
+    fn a_vector_index_is_left_out_and_named() {
+        let mut docs = table("docs", vec![index("a-index", &["a"])]);
+        docs.vector_indexes = vec![VectorIndexDescription {
+            name: IndexName::new("by-meaning").unwrap(),
+            status: IndexStatus::Creating,
+            backfilling: true,
+            attribute: None,
+            dimensions: None,
+            distance: None,
+        }];
+        let all = export(vec![docs.clone()], &["docs"], &[]);
+        assert_eq!(notes(&all), ["docs.by-meaning: is a vector index, and is left out"]);
+        let yaml = all.definitions.to_text(Format::Yaml, &all.remarks);
+        assert!(
+            yaml.starts_with("# docs: ACTIVE; by-meaning is a vector index, and is left out\n")
+        );
+        let named = export(vec![docs], &["docs"], &["a-index", "by-meaning"]);
+        assert_eq!(notes(&named), notes(&all), "it is there, and cannot be exported");
     }
 
     /// Two tables that show all that a writer has to do.

@@ -231,6 +231,15 @@ fn built(wanted: &Definitions, billing_mode: BillingMode, status: &IndexStatus) 
     catalog
 }
 
+/// Another table of the same kind, on which nothing was created yet.
+fn bare(sighting: &Sighting) -> Sighting {
+    let Sighting::Found(table) = sighting else { panic!("{sighting:?}") };
+    let mut bare = table.clone();
+    bare.indexes.clear();
+    bare.attributes.clear();
+    Sighting::Found(bare)
+}
+
 fn index_as_built(definition: &IndexDefinition, status: &IndexStatus) -> IndexDescription {
     IndexDescription {
         name: definition.id.index.clone(),
@@ -289,9 +298,10 @@ proptest! {
                 let was = wanted.get(&definition.id).unwrap();
                 let throughput = was.provisioned_throughput.filter(|_| provisioned);
                 prop_assert_eq!(definition.provisioned_throughput, throughput);
-                let limits = was.on_demand_throughput.filter(|_| !provisioned);
+                let limits = was.requested_limits().filter(|_| !provisioned);
                 prop_assert_eq!(definition.on_demand_throughput, limits);
-                prop_assert_eq!(definition.warm_throughput, was.warm_throughput);
+                prop_assert_eq!(definition.warm_throughput, None);
+                prop_assert_eq!(judge(definition, &bare(sighting)), Finding::Absent, "{}", text);
             }
         }
     }
