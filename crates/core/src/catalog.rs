@@ -428,6 +428,8 @@ pub enum Sighting {
     Missing,
     /// These credentials may not describe it; the message is DynamoDB's.
     Denied(String),
+    /// What describes it says too little to judge an index by; why.
+    Unreadable(String),
 }
 
 impl Sighting {
@@ -436,7 +438,7 @@ impl Sighting {
     pub fn table(&self) -> Option<&TableDescription> {
         match self {
             Self::Found(table) => Some(table),
-            Self::Missing | Self::Denied(_) => None,
+            Self::Missing | Self::Denied(_) | Self::Unreadable(_) => None,
         }
     }
 
@@ -469,7 +471,7 @@ impl Catalog {
     pub fn found(&self) -> impl Iterator<Item = &TableDescription> {
         self.tables.values().filter_map(|(_, sighting)| match sighting {
             Sighting::Found(description) => Some(description.as_ref()),
-            Sighting::Missing | Sighting::Denied(_) => None,
+            Sighting::Missing | Sighting::Denied(_) | Sighting::Unreadable(_) => None,
         })
     }
 
@@ -480,7 +482,7 @@ impl Catalog {
         let mut accounts = self.tables.values().filter_map(|(_, sighting)| match sighting {
             Sighting::Found(table) => table.account(),
             Sighting::Denied(message) => account_in(message),
-            Sighting::Missing => None,
+            Sighting::Missing | Sighting::Unreadable(_) => None,
         });
         let first = accounts.next()?;
         accounts.all(|a| a == first).then_some(first)

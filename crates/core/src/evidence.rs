@@ -44,7 +44,7 @@ pub fn evidence(id: &IndexId, entry: &Entry, sighting: &Sighting) -> Option<Evid
     match sighting {
         Sighting::Found(table) => Some(shown(id, entry, table)),
         Sighting::Missing => Some(Evidence::Absent),
-        Sighting::Denied(_) => None,
+        Sighting::Denied(_) | Sighting::Unreadable(_) => None,
     }
 }
 
@@ -100,7 +100,7 @@ impl Evidence {
     pub fn step(&self, sighting: &Sighting, id: &IndexId, now: Timestamp) -> Step {
         let table = match sighting {
             Sighting::Found(table) => Some(table.as_ref()),
-            Sighting::Missing | Sighting::Denied(_) => None,
+            Sighting::Missing | Sighting::Denied(_) | Sighting::Unreadable(_) => None,
         };
         let table_id = table.and_then(TableDescription::identity);
         let index = table.and_then(|table| table.index(&id.index));

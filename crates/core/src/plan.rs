@@ -56,6 +56,7 @@ pub fn judge(definition: &IndexDefinition, sighting: &Sighting) -> Finding {
     match sighting {
         Sighting::Missing => Finding::Obstacle(Obstacle::NoTable),
         Sighting::Denied(message) => Finding::Obstacle(Obstacle::Denied(message.clone())),
+        Sighting::Unreadable(why) => Finding::Obstacle(Obstacle::Unreadable(why.clone())),
         Sighting::Found(table) => judge_table(definition, table),
     }
 }

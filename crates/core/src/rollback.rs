@@ -41,6 +41,8 @@ pub enum Kept {
     },
     /// The table may not be described.
     Denied(String),
+    /// Its description cannot be read.
+    Unreadable(String),
 }
 
 impl fmt::Display for Kept {
@@ -59,6 +61,7 @@ impl fmt::Display for Kept {
                 write!(f, "it is no longer the index that was created: it has {found}")
             }
             Self::Denied(message) => write!(f, "the table cannot be described: {message}"),
+            Self::Unreadable(why) => write!(f, "the table's description cannot be read: {why}"),
         }
     }
 }
@@ -90,6 +93,7 @@ pub fn judge(id: &IndexId, entry: &Entry, sighting: &Sighting, inferred: bool) -
     }
     let evidence = match sighting {
         Sighting::Denied(message) => return Standing::Kept(Kept::Denied(message.clone())),
+        Sighting::Unreadable(why) => return Standing::Kept(Kept::Unreadable(why.clone())),
         Sighting::Found(_) | Sighting::Missing => evidence(id, entry, sighting),
     };
     match evidence.unwrap_or(Evidence::Absent) {

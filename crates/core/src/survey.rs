@@ -25,6 +25,11 @@ use crate::time::Timestamp;
 const AT_ONCE: usize = 32;
 /// How often one table's description is repeated: for half a minute.
 const REPEATS: u32 = 5;
+/// The same for a description that cannot be read: it may have been damaged on its way,
+/// and after this it is what the table has.
+const ODD_REPEATS: u32 = 2;
+/// So many descriptions that cannot be read, and no answer else, are of something else.
+const ODD_TABLES: usize = 3;
 
 /// After so long without an answer to the very first call a person is told so.
 const PATIENCE: Duration = Duration::from_millis(1_500);
@@ -52,6 +57,8 @@ pub enum SurveyError {
 pub struct Survey {
     todo: VecDeque<(TableName, u32)>,
     later: BTreeMap<(Timestamp, TableName), u32>,
+    /// Tables whose descriptions could not be read before anything else was.
+    odd: Vec<(TableName, CallError)>,
     asked: BTreeMap<CallId, (TableName, Timestamp, u32)>,
     depth: Depth,
     skip: BTreeSet<String>,
@@ -77,6 +84,7 @@ impl Survey {
         Self {
             todo: tables.into_iter().map(|t| (t, 0)).collect(),
             later: BTreeMap::new(),
+            odd: Vec::new(),
             asked: BTreeMap::new(),
             depth: Depth::default(),
             skip: BTreeSet::new(),
@@ -146,6 +154,12 @@ impl Survey {
                 self.answered = true;
                 self.catalog.insert(table, now, Sighting::Denied(error.message));
             }
+            _ if error.code == CallError::UNREADABLE && !self.answered => {
+                self.set_aside(table, error);
+            }
+            _ if error.code == CallError::UNREADABLE && tries >= ODD_REPEATS => {
+                self.catalog.insert(table, now, Sighting::Unreadable(error.message));
+            }
             _ if self.is_worth_waiting(&error) && tries < REPEATS => {
                 let wait = Duration::from_secs(1 << tries.min(4));
                 self.events.push_back(Event::LookFailed {
@@ -160,6 +174,25 @@ impl Survey {
                 let failed = SurveyError::Call { table, error, first_contact };
                 self.failed.get_or_insert(failed);
             }
+        }
+    }
+
+    /// One odd table is no reason to end where others can be read. Where none can, what
+    /// answers is not DynamoDB.
+    fn set_aside(&mut self, table: TableName, error: CallError) {
+        self.odd.push((table, error));
+        let open = !(self.todo.is_empty() && self.later.is_empty() && self.asked.is_empty());
+        if !open || self.odd.len() >= ODD_TABLES {
+            let (table, error) = self.odd.swap_remove(0);
+            let failed = SurveyError::Call { table, error, first_contact: true };
+            self.failed.get_or_insert(failed);
+        }
+    }
+
+    /// DynamoDB has answered: what was set aside before is asked for again.
+    fn take_up_odd(&mut self) {
+        if self.answered {
+            self.todo.extend(self.odd.drain(..).map(|(table, _)| (table, 1)));
         }
     }
 
@@ -241,6 +274,7 @@ impl Machine for Survey {
             Ok(description) => self.on_base(table, asked_at, description),
             Err(error) => self.on_error(now, table, tries, error),
         }
+        self.take_up_odd();
     }
 
     fn on_saved(&mut self, _: Timestamp, _: Serial, _: Result<(), String>) {}

@@ -434,7 +434,7 @@ async fn validate_active(
 fn nothing_to_do(plan: Plan, state: &State, clock: Clock, observe: &mut Observer<'_>) -> Outcome {
     let tables = plan.tables.iter().filter_map(|table| match &table.sighting {
         Sighting::Found(found) => Some(found.as_ref().clone()),
-        Sighting::Missing | Sighting::Denied(_) => None,
+        Sighting::Missing | Sighting::Denied(_) | Sighting::Unreadable(_) => None,
     });
     let tables = tables.collect();
     let mut verdicts = Vec::new();

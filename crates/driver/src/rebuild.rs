@@ -82,7 +82,7 @@ pub async fn rebuild(
 fn seen(definition: &IndexDefinition, sighting: &Sighting, at: Timestamp) -> Option<Step> {
     let table_id = match sighting {
         Sighting::Found(table) => table.table_id.clone(),
-        Sighting::Missing | Sighting::Denied(_) => None,
+        Sighting::Missing | Sighting::Denied(_) | Sighting::Unreadable(_) => None,
     };
     match judge(definition, sighting) {
         Finding::Ready => Some(Step::SeenActive { at, table_id }),

@@ -75,7 +75,7 @@ fn exit(exported: &Exported) -> Exit {
 fn document(catalog: &Catalog, args: &Export, exported: &Exported) -> Value {
     let found = |table: &TableName| match catalog.get(table)?.1 {
         Sighting::Found(table) => Some(table),
-        Sighting::Missing | Sighting::Denied(_) => None,
+        Sighting::Missing | Sighting::Denied(_) | Sighting::Unreadable(_) => None,
     };
     let tables = args.tables.iter().filter_map(found).map(|table| {
         let index = |i: &gsictl_core::catalog::IndexDescription| {

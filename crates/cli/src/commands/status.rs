@@ -146,6 +146,7 @@ impl Watcher<'_> {
                 .index(&id.index)
                 .map_or_else(|| "absent".to_owned(), |index| status_text(table, index)),
             Some(Sighting::Denied(_)) => "access denied".to_owned(),
+            Some(Sighting::Unreadable(_)) => "cannot be read".to_owned(),
             Some(Sighting::Missing) | None => "no such table".to_owned(),
         };
         Ok(Some(state.entries().map(|(id, _)| (pair(id), seen(id))).collect()))

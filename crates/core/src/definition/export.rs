@@ -31,6 +31,8 @@ pub enum Note {
     NoTable(TableName),
     /// These credentials may not describe it; the message is DynamoDB's.
     Denied(TableName, String),
+    /// Its description cannot be read.
+    Unreadable(TableName, String),
     /// No table that was asked for has an index of that name.
     NoSuchIndex(IndexName),
     /// Left out: definitions cannot say that a table has no index.
@@ -49,7 +51,10 @@ impl Note {
     /// Something that was asked for by name is not there to be exported.
     #[must_use]
     pub fn is_failure(&self) -> bool {
-        matches!(self, Self::NoTable(_) | Self::Denied(..) | Self::NoSuchIndex(_))
+        matches!(
+            self,
+            Self::NoTable(_) | Self::Denied(..) | Self::Unreadable(..) | Self::NoSuchIndex(_)
+        )
     }
 }
 
@@ -59,6 +64,9 @@ impl fmt::Display for Note {
             Self::NoTable(table) => write!(f, "{table}: there is no such table"),
             Self::Denied(table, message) => {
                 write!(f, "{table}: the table cannot be described: {message}")
+            }
+            Self::Unreadable(table, why) => {
+                write!(f, "{table}: the table's description cannot be read: {why}")
             }
             Self::NoSuchIndex(index) => write!(f, "{index}: none of the tables has this index"),
             Self::NoIndex(table) => write!(f, "{table}: the table has no index, and is left out"),
@@ -97,6 +105,9 @@ impl Export {
                 }
                 Some(Sighting::Denied(message)) => {
                     export.notes.push(Note::Denied(table.clone(), message.clone()));
+                }
+                Some(Sighting::Unreadable(why)) => {
+                    export.notes.push(Note::Unreadable(table.clone(), why.clone()));
                 }
                 Some(Sighting::Missing) | None => export.notes.push(Note::NoTable(table.clone())),
             }

@@ -172,7 +172,7 @@ impl Job {
         self.updating = sighting.is_updating();
         let table = match sighting {
             Sighting::Found(table) => Some(table.as_ref()),
-            Sighting::Missing | Sighting::Denied(_) => None,
+            Sighting::Missing | Sighting::Denied(_) | Sighting::Unreadable(_) => None,
         };
         let finding = match &self.task {
             Task::Create { definition, held_back, .. } => {
@@ -410,7 +410,10 @@ impl Job {
             }
             _ => {}
         }
-        let unwatched = matches!(obstacle, Obstacle::Denied(_) | Obstacle::TableUnusable(_));
+        let unwatched = matches!(
+            obstacle,
+            Obstacle::Denied(_) | Obstacle::Unreadable(_) | Obstacle::TableUnusable(_)
+        );
         if self.came && unwatched {
             return self.on_unwatched(obstacle.to_string(), scene);
         }

@@ -85,7 +85,7 @@ impl Lane {
     pub(super) fn to_have(now: Timestamp, plan: TablePlan, state: &State) -> Self {
         let estimate = |definition: &IndexDefinition| match &plan.sighting {
             Sighting::Found(table) => build_estimate(definition, table),
-            Sighting::Missing | Sighting::Denied(_) => Duration::ZERO,
+            Sighting::Missing | Sighting::Denied(_) | Sighting::Unreadable(_) => Duration::ZERO,
         };
         let jobs = plan.indexes.into_iter().map(|planned| {
             let estimate = estimate(&planned.definition);
@@ -154,7 +154,7 @@ impl Lane {
     pub(super) fn description(&self) -> Option<&TableDescription> {
         match &self.sighting {
             Sighting::Found(table) => Some(table),
-            Sighting::Missing | Sighting::Denied(_) => None,
+            Sighting::Missing | Sighting::Denied(_) | Sighting::Unreadable(_) => None,
         }
     }
 

@@ -229,7 +229,7 @@ impl Job {
     fn on_there(&mut self, ready: bool, sighting: &Sighting, scene: &mut Scene<'_>) {
         let table = match sighting {
             Sighting::Found(table) => Some(table.as_ref()),
-            Sighting::Missing | Sighting::Denied(_) => None,
+            Sighting::Missing | Sighting::Denied(_) | Sighting::Unreadable(_) => None,
         };
         self.see(ready, table, scene);
         match &self.phase {

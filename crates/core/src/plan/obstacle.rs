@@ -24,6 +24,8 @@ pub enum Obstacle {
     TableUnusable(TableStatus),
     /// These credentials may not describe the table.
     Denied(String),
+    /// Its description says too little, or what cannot be.
+    Unreadable(String),
     /// The name is taken by an index with other keys or another projection.
     Conflict {
         /// The schema of the definition.
@@ -87,6 +89,7 @@ impl fmt::Display for Obstacle {
             Self::NoTable => write!(f, "the table does not exist"),
             Self::TableUnusable(status) => write!(f, "the table is {status}"),
             Self::Denied(message) => write!(f, "the table cannot be described: {message}"),
+            Self::Unreadable(why) => write!(f, "the table's description cannot be read: {why}"),
             Self::Conflict { wanted, found, differences } => write!(
                 f,
                 "an index of that name exists with another definition ({}); wanted: {wanted}; exists: {found}",
@@ -128,6 +131,9 @@ impl Obstacle {
             Self::NoTable => "create the table, or correct its name, the region or the endpoint",
             Self::TableUnusable(_) => "bring the table back to ACTIVE",
             Self::Denied(_) => "allow dynamodb:DescribeTable on the table for these credentials",
+            Self::Unreadable(_) => {
+                "see what `aws dynamodb describe-table` shows of it; AWS tells keys, projection and status of every index, an emulator may not"
+            }
             Self::Conflict { .. } => {
                 "DynamoDB cannot change an index's keys or projection: choose another IndexName, or delete the index first"
             }
@@ -196,7 +202,7 @@ impl Room {
     pub(super) fn at(sighting: &Sighting) -> Option<Self> {
         match sighting {
             Sighting::Found(table) => Some(Self::of(table)),
-            Sighting::Missing | Sighting::Denied(_) => None,
+            Sighting::Missing | Sighting::Denied(_) | Sighting::Unreadable(_) => None,
         }
     }
 

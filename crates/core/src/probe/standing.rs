@@ -63,7 +63,7 @@ impl Standing {
         let finding = judge(definition, sighting);
         let there = match sighting {
             Sighting::Found(table) => table.index(&definition.id.index).map(|i| (&**table, i)),
-            Sighting::Missing | Sighting::Denied(_) => None,
+            Sighting::Missing | Sighting::Denied(_) | Sighting::Unreadable(_) => None,
         };
         let notes = there.map(|(table, i)| drift(definition, table, i)).unwrap_or_default();
         Self {
@@ -85,7 +85,7 @@ fn checks(
     let verdict = |good| if good { Checked::Ok } else { Checked::Failed };
     let Some((table, index)) = there else {
         let existence = match sighting {
-            Sighting::Denied(_) => Checked::NotChecked,
+            Sighting::Denied(_) | Sighting::Unreadable(_) => Checked::NotChecked,
             Sighting::Found(_) | Sighting::Missing => Checked::Failed,
         };
         let none = Checked::NotChecked;
@@ -147,11 +147,13 @@ fn blocked(
                 "DynamoDB cannot change an index's keys or projection: correct the definition, or delete the index and create it again with `gsictl apply DEFS`".to_owned(),
             )
         }
-        Finding::Obstacle(obstacle @ Obstacle::Denied(_)) => Some(Blocked {
-            verdict: Verdict::ValidationError,
-            reasons: vec![obstacle.to_string()],
-            recommendation: obstacle.remedy().to_owned(),
-        }),
+        Finding::Obstacle(obstacle @ (Obstacle::Denied(_) | Obstacle::Unreadable(_))) => {
+            Some(Blocked {
+                verdict: Verdict::ValidationError,
+                reasons: vec![obstacle.to_string()],
+                recommendation: obstacle.remedy().to_owned(),
+            })
+        }
         Finding::Obstacle(obstacle @ (Obstacle::NoTable | Obstacle::TableUnusable(_))) => {
             non_functional(vec![obstacle.to_string()], obstacle.remedy().to_owned())
         }

@@ -11,7 +11,7 @@ use crate::support::samples::{
     table, throttled,
 };
 use gsictl_sim::model::refusal;
-use gsictl_sim::world::{Fault, Finish, World};
+use gsictl_sim::world::{CallFaults, Fault, Finish, World};
 
 fn survey(apply: &Apply, world: &mut World) -> Result<Catalog, SurveyError> {
     let mut survey = Survey::new(apply.definitions.tables());
@@ -202,6 +202,45 @@ fn a_table_that_is_missing_or_denied_is_a_sighting() {
     let of = |name| catalog.get(&table(name)).unwrap().1.clone();
     assert_eq!(of("bookings"), Sighting::Missing);
     assert_eq!(of("flights"), Sighting::Denied("no DescribeTable".to_owned()));
+}
+
+/// Of these tables the descriptions say too little.
+fn odd(tables: &'static [&'static str]) -> CallFaults {
+    Box::new(move |call, _, _| {
+        let unreadable = || CallError::unreadable(Applied::Unknown, "an index without its keys");
+        let odd = tables.contains(&call.table().as_str());
+        if odd { Fault::Refuse(unreadable()) } else { Fault::None }
+    })
+}
+
+#[test]
+fn a_table_that_cannot_be_read_is_a_sighting_and_the_others_are_seen() {
+    // The first that is asked for, and one of the others.
+    for tables in [&["Baggage"][..], &["passengers"], &["Baggage", "CrewRoster"]] {
+        let apply = Apply::new(airline());
+        let mut world = apply.world();
+        world.faults = odd(tables);
+        let catalog = survey(&apply, &mut world).unwrap();
+        assert_eq!(catalog.found().count(), 5 - tables.len());
+        for name in tables {
+            let sighting = catalog.get(&table(name)).unwrap().1;
+            let Sighting::Unreadable(why) = sighting else { panic!("{sighting:?}") };
+            assert!(why.contains("an index without its keys"), "{why}");
+        }
+        assert!(world.now - START < secs(5), "it is not asked for half a minute");
+    }
+}
+
+#[test]
+fn where_nothing_can_be_read_the_survey_ends_at_once() {
+    for (wanted, calls) in [(one(), 1), (airline(), 3)] {
+        let apply = Apply::new(wanted);
+        let mut world = apply.world();
+        world.faults = odd(&["bookings", "Baggage", "CrewRoster", "flights", "passengers"]);
+        let failed = survey(&apply, &mut world).unwrap_err();
+        assert!(matches!(failed, SurveyError::Call { first_contact: true, .. }));
+        assert_eq!(world.calls.len(), calls);
+    }
 }
 
 #[test]

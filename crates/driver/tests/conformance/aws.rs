@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::process::Command;
 
 use gsictl_core::call::{Call, CallError, Effect, ErrorKind, PageForm, Scan};
+use gsictl_core::catalog::{IndexStatus, TableDescription};
 use gsictl_core::name::IndexId;
 use gsictl_core::time::Timestamp;
 use gsictl_driver::dynamodb::aws::{Aws, AwsOptions, Keys};
@@ -130,6 +131,36 @@ async fn what_an_index_is_judged_by_is_never_guessed() {
         assert_eq!(error.code, CallError::UNREADABLE);
         assert!(error.message.contains(words), "{to}: {error}");
     }
+}
+
+/// The table that a create is answered with.
+async fn read(body: String) -> TableDescription {
+    let server = Server::start(vec![Answer::Say(200, body)]);
+    let create = Box::new(index(&table_name("bookings"), "by-aaa", "aaa"));
+    let reply = connect(&server.endpoint()).await.call(Call::CreateIndex(create)).await;
+    *reply.unwrap().into_table().unwrap()
+}
+
+#[tokio::test]
+async fn an_index_without_a_status_is_there_where_its_table_is_active() {
+    let untold = described(r#""IndexStatus":"ACTIVE","#, "");
+    let updating = untold.replace(r#""TableStatus":"ACTIVE""#, r#""TableStatus":"UPDATING""#);
+    for (body, status) in [(untold, IndexStatus::Active), (updating, IndexStatus::Creating)] {
+        assert_eq!(read(body).await.indexes[0].status, status);
+    }
+}
+
+#[tokio::test]
+async fn a_vector_index_is_read() {
+    let vector = r#""VectorIndexes":[{"IndexName":"by-meaning","IndexStatus":"CREATING",
+        "Backfilling":true,"Dimensions":256,"DistanceFunction":"COSINE","IndexArn":"arn",
+        "VectorAttribute":{"AttributeName":"embedding"},
+        "Projection":{"ProjectionType":"KEYS_ONLY"}}],"LocalSecondaryIndexes""#;
+    let table = read(described(r#""LocalSecondaryIndexes""#, vector)).await;
+    let index = &table.vector_indexes[0];
+    assert_eq!((&index.status, index.backfilling), (&IndexStatus::Creating, true));
+    assert_eq!(index.schema_text(), "vector embedding, 256 dimensions, COSINE");
+    assert!(index.is_in_flight() && !table.is_free());
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use crate::name::IndexName;
 pub(super) enum Seen {
     Missing,
     Denied,
+    Unreadable,
     Found(Box<Facts>),
 }
 
@@ -42,6 +43,7 @@ impl Seen {
         match sighting {
             Sighting::Missing => Self::Missing,
             Sighting::Denied(_) => Self::Denied,
+            Sighting::Unreadable(_) => Self::Unreadable,
             Sighting::Found(table) => Self::Found(Box::new(Facts::of(table, own))),
         }
     }
@@ -53,7 +55,8 @@ impl Seen {
             (before, now) if before == now => return Vec::new(),
             (_, Self::Missing) => "the table does not exist any more",
             (_, Self::Denied) => "the table can no longer be described with these credentials",
-            (Self::Denied, _) => "the table can be described now",
+            (_, Self::Unreadable) => "the table's description cannot be read any more",
+            (Self::Denied | Self::Unreadable, _) => "the table can be described now",
             (_, Self::Found(_)) => "the table exists now",
         };
         vec![phrase.to_owned()]

@@ -201,6 +201,7 @@ pub(super) fn table_from(table: sdk::TableDescription) -> Result<TableDescriptio
     let name = TableName::new(&name).map_err(|_| unreadable("a table without its name"))?;
     let own_region = region_of(table.table_arn.as_deref()).map(str::to_owned);
     let status = table.table_status.ok_or_else(|| unreadable("a table without its status"))?;
+    let status = TableStatus::from(status.as_str());
     let throughput = table.provisioned_throughput.as_ref();
     let billing_mode = billing_from(table.billing_mode_summary.as_ref(), throughput)?;
     let indexes = table.global_secondary_indexes.unwrap_or_default();
@@ -215,12 +216,11 @@ pub(super) fn table_from(table: sdk::TableDescription) -> Result<TableDescriptio
             .and_then(|at| at.to_millis().ok())
             .map(Timestamp::from_millis),
         arn: table.table_arn,
-        status: TableStatus::from(status.as_str()),
         billing_mode,
         provisioned_throughput: throughput.and_then(throughput_from),
         attributes: attributes_from(table.attribute_definitions.unwrap_or_default())?,
         key_schema: keys_from(table.key_schema)?,
-        indexes: indexes.into_iter().map(index_from).collect::<Result<_, _>>()?,
+        indexes: indexes.into_iter().map(|i| index_from(i, &status)).collect::<Result<_, _>>()?,
         vector_indexes: vectors.into_iter().map(vector_index_from).collect::<Result<_, _>>()?,
         local_indexes: local
             .iter()
@@ -236,17 +236,24 @@ pub(super) fn table_from(table: sdk::TableDescription) -> Result<TableDescriptio
             .filter(|r| own_region.as_ref() != Some(&r.region))
             .collect(),
         scaling: Scaling::NotAsked,
+        status,
         item_count: table.item_count.and_then(unsigned),
         size_bytes: table.table_size_bytes.and_then(unsigned),
     })
 }
 
-fn index_from(index: sdk::GlobalSecondaryIndexDescription) -> Result<IndexDescription, CallError> {
+/// There are emulators that tell no status of an index, which they make at once: it is
+/// there where its table is ACTIVE, and otherwise may be on its way.
+fn index_from(
+    index: sdk::GlobalSecondaryIndexDescription,
+    table: &TableStatus,
+) -> Result<IndexDescription, CallError> {
     let name = index_name(index.index_name.as_deref())?;
-    let status = index.index_status.ok_or_else(|| unreadable("an index without its status"))?;
+    let untold =
+        if *table == TableStatus::Active { IndexStatus::Active } else { IndexStatus::Creating };
     Ok(IndexDescription {
         name,
-        status: IndexStatus::from(status.as_str()),
+        status: index.index_status.map_or(untold, |status| IndexStatus::from(status.as_str())),
         backfilling: index.backfilling.unwrap_or(false),
         key_schema: keys_from(index.key_schema)?,
         projection: projection_from(index.projection)?,
