@@ -2,16 +2,48 @@
 
 use std::time::Duration;
 
-use gsictl_fake::{FakeIndex, FakeTable};
+use gsictl_fake::{ControlPlane, FakeIndex, FakeTable, Scripted};
 use serde_json::Value;
 
 use crate::world::{Done, text};
 use crate::{OnAws, entry, entry_of, quick, table};
 
+/// With an index whose throughput somebody is changing for three and a half seconds.
+fn updating() -> ControlPlane {
+    let by_day = FakeIndex::new("by-day").key("day", "S");
+    quick().with_table(table("orders").index(by_day)).at(Duration::ZERO, |plane, now| {
+        plane.keep_updating(now, "orders", "by-day", Duration::from_secs(350));
+    })
+}
+
 fn no_attempt_was_lost(done: &Done, on: &OnAws) {
     assert_eq!(done.indexes("attempt_failed"), [""; 0], "{}", done.text());
     let entry = entry(&on.state(), "orders");
     assert_eq!((&entry["retry_count"], &entry["last_error"]), (&0.into(), &Value::Null));
+}
+
+#[test]
+fn an_index_that_is_being_updated_is_waited_for() {
+    let on = OnAws::new(updating(), &["orders"]);
+    let done = on.start_apply(&[]).end().exits(0);
+    no_attempt_was_lost(&done, &on);
+    assert_eq!(on.done(), 1);
+    // It is described, and not asked for again and again.
+    assert!(on.refused().len() <= 1, "{:?}", on.refused());
+}
+
+#[test]
+fn a_refusal_that_no_description_explains_is_told_and_repeated_in_time() {
+    let words = "Attempt to change a resource which is still in use: Table IOPS are being updated";
+    let scripted = Scripted::on("UpdateTable").times(1).refuse("ResourceInUseException", words);
+    let on = OnAws::new(quick().with_table(table("orders")).with_scripted(scripted), &["orders"]);
+    let done = on.start_apply(&[]).end().exits(0);
+    no_attempt_was_lost(&done, &on);
+    assert!(done.stdout.contains(words), "{}", done.text());
+    let changes = on.changes();
+    assert_eq!((on.done(), on.refused().len()), (1, 1));
+    // A hundred of AWS's seconds are one of ours: it was not repeated at once.
+    assert!(changes[1].at > changes[0].at + Duration::from_secs(100), "{changes:?}");
 }
 
 #[test]
@@ -45,6 +77,33 @@ fn a_table_that_is_being_changed_is_waited_for() {
     let done = on.start_apply(&[]).end().exits(0);
     no_attempt_was_lost(&done, &on);
     assert_eq!((on.done(), on.refused().len()), (1, 0));
+}
+
+#[test]
+fn a_rollback_waits_out_the_allocation_and_asks_once() {
+    let orders = table("orders").building_for(400, 100_000);
+    let on = OnAws::new(quick().with_table(orders), &["orders"]);
+    let mut running = on.start_apply(&[]);
+    running.until("accepted");
+    running.signal("INT");
+    running.end().exits(130);
+    on.run(&["rollback", "--yes"]).exits(0);
+    assert!(on.indexes(crate::HOME, "orders").is_empty());
+    // The create and the delete, and at most one that came too early.
+    assert_eq!(on.done(), 2);
+    assert!(on.refused().len() <= 1, "{:?}", on.refused());
+}
+
+#[test]
+fn a_rollback_waits_for_an_index_that_is_being_updated() {
+    let on = OnAws::new(quick().with_table(table("orders")), &["orders"]);
+    on.apply(&[]).exits(0);
+    on.fake.with(|plane, now| {
+        plane.keep_updating(now, "orders", "by-email", Duration::from_secs(350));
+    });
+    on.run(&["rollback", "--yes"]).exits(0);
+    assert!(on.indexes(crate::HOME, "orders").is_empty());
+    assert!(on.refused().len() <= 1, "{:?}", on.refused());
 }
 
 #[test]

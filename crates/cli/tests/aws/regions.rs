@@ -75,6 +75,21 @@ fn wait_status_and_validate_look_at_every_region() {
 }
 
 #[test]
+fn a_busy_global_table_that_tells_no_details_is_waited_for_and_told() {
+    let plane = quick()
+        .with_table(global("orders"))
+        .with_times(|times| times.replica_creation = Duration::from_secs(400))
+        .at(Duration::ZERO, |plane, now| plane.add_replica(now, "orders", "ap-south-1"));
+    let on = OnAws::new(plane, &["orders"]);
+    let done = on.start_apply(&[]).end().exits(0);
+    assert_eq!(done.indexes("attempt_failed"), [""; 0], "{}", done.text());
+    assert_eq!(on.done(), 1);
+    assert!(on.refused().len() <= 1, "{:?}", on.refused());
+    assert_eq!(entry(&on.state(), "orders")["retry_count"], 0);
+    assert_eq!(on.indexes("ap-south-1", "orders")[0].1, "ACTIVE");
+}
+
+#[test]
 fn an_index_without_write_autoscaling_is_named_where_it_blocks_all_changes() {
     let blocking = FakeIndex::new("by-day").key("day", "S");
     let carts = FakeTable::provisioned("carts", 5, 5).key("id", "S").autoscaled().index(blocking);
