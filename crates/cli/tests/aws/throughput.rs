@@ -1,6 +1,6 @@
 //! Throughput that cannot be is found before any call.
 
-use gsictl_fake::FakeTable;
+use gsictl_fake::{FakeIndex, FakeTable};
 
 use crate::world::one_index;
 use crate::{OnAws, aws, quick, table};
@@ -37,4 +37,17 @@ fn no_limit_is_left_out_of_the_create_that_aws_would_refuse_it_in() {
     on.apply(&[]).exits(0);
     let create = &on.changes()[0].body["GlobalSecondaryIndexUpdates"][0]["Create"];
     assert_eq!(create["OnDemandThroughput"], serde_json::json!({ "MaxWriteRequestUnits": 500 }));
+}
+
+#[test]
+fn what_aws_computed_is_not_exported_as_what_somebody_asked_for() {
+    let warm = FakeIndex::new("by-email").key("email", "S").warm(83_411, 41_000);
+    let plane = quick().with_table(table("orders").index(warm)).with_table(table("copy"));
+    let on = OnAws::new(plane, &["orders"]);
+    let exported = on.run(&["export", "orders"]).exits(0).stdout;
+    let asked: Vec<_> =
+        exported.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
+    assert!(!asked.concat().contains("83411"), "{exported}");
+    on.world.write("copy.yaml", exported.replace("orders:", "copy:").as_bytes());
+    on.run(&["apply", "copy.yaml"]).exits(0);
 }
