@@ -12,6 +12,7 @@ mod outcome;
 mod pace;
 mod regions;
 mod removal;
+mod scaling;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
@@ -335,6 +336,7 @@ impl Engine {
                 Doing::WantsLook
                 | Doing::Looking(..)
                 | Doing::LookingElsewhere
+                | Doing::AskingScaling(..)
                 | Doing::Changing(..)
                 | Doing::Over => {}
             }
@@ -560,6 +562,9 @@ impl Machine for Engine {
         };
         match self.lanes[n].doing {
             Doing::Looking(asked, asked_at) if asked == id => self.on_look(now, n, asked_at, reply),
+            Doing::AskingScaling(asked, job) if asked == id => {
+                self.on_scaling(now, n, job, reply);
+            }
             Doing::LookingElsewhere => self.on_region(now, n, id, reply),
             Doing::Changing(asked, job) if asked == id => self.on_created(now, n, job, reply),
             _ => {}

@@ -12,12 +12,13 @@ use std::time::Duration;
 
 use crate::call::{Call, CallError, ErrorKind, Reply};
 use crate::catalog::{
-    BillingMode, IndexDescription, IndexStatus, OwnRegion, ReplicaDescription, Scaling, Sighting,
+    IndexDescription, IndexStatus, OwnRegion, ReplicaDescription, Scaling, Sighting,
     TableDescription,
 };
 use crate::event::Event;
 use crate::machine::CallId;
 use crate::name::{IndexName, TableName};
+use crate::plan::scaling::must_scale;
 use crate::time::Timestamp;
 
 /// Once the base shows an index ready, a region that cannot be asked, or does not show it,
@@ -257,7 +258,7 @@ impl RegionLook {
                 calls.push((id, Call::DescribeReplica { table: name.clone(), region }));
             }
         }
-        if depth == Depth::RegionsAndScaling && is_scaled(&table) {
+        if depth == Depth::RegionsAndScaling && must_scale(&table) {
             let id = fresh();
             asked.insert(id, Asked::Scaling);
             calls.push((id, Call::DescribeScaling(name.clone())));
@@ -282,11 +283,7 @@ impl RegionLook {
                 }
             }
             Some(Asked::Scaling) => {
-                self.table.scaling = match reply {
-                    Ok(Reply::Scaling(regions)) => Scaling::Shown(regions),
-                    Ok(_) => Scaling::Unknown { reason: "an answer to something else".to_owned() },
-                    Err(error) => Scaling::Unknown { reason: error.to_string() },
-                };
+                self.table.scaling = scaling(reply);
             }
             None => {}
         }
@@ -306,10 +303,13 @@ impl RegionLook {
     }
 }
 
-/// Whether DynamoDB wants the writes of every index of the table scaled, and it has one.
-fn is_scaled(table: &TableDescription) -> bool {
-    let global = !table.replicas.is_empty() && !table.indexes.is_empty();
-    global && table.billing_mode == BillingMode::Provisioned
+/// What an answer to [`Call::DescribeScaling`] tells.
+pub(crate) fn scaling(reply: Result<Reply, CallError>) -> Scaling {
+    match reply {
+        Ok(Reply::Scaling(regions)) => Scaling::Shown(regions),
+        Ok(_) => Scaling::Unknown { reason: "an answer to something else".to_owned() },
+        Err(error) => Scaling::Unknown { reason: error.to_string() },
+    }
 }
 
 fn own_region(reply: Result<Reply, CallError>) -> OwnRegion {

@@ -21,6 +21,7 @@ mod obstacle;
 pub mod permissions;
 pub mod preview;
 pub mod saved;
+pub mod scaling;
 pub mod schedule;
 #[cfg(test)]
 mod tests;

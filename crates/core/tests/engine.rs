@@ -16,6 +16,7 @@ mod engine {
     mod plans;
     mod probe;
     mod refusals;
+    mod regions;
     mod repeat;
     mod rollback;
     mod sight;

@@ -108,6 +108,12 @@ impl Engine {
                 }
                 self.observe(now, n);
             }
+            // Which index it is about stands in no message.
+            Err(error)
+                if error.kind == ErrorKind::WritesNotAutoscaled && self.stopping.is_none() =>
+            {
+                self.ask_scaling(now, n, job, error);
+            }
             Err(error) => self.on_refused(now, n, job, &error),
         }
     }
@@ -116,7 +122,7 @@ impl Engine {
         self.lanes.iter().filter(|lane| lane.is_certainly_building()).count()
     }
 
-    fn on_refused(&mut self, now: Timestamp, n: usize, job: usize, error: &CallError) {
+    pub(super) fn on_refused(&mut self, now: Timestamp, n: usize, job: usize, error: &CallError) {
         let building = self.certainly_building();
         let others = self.pace.taken() - usize::from(self.lanes[n].slot);
         let situation = self.lanes[n].jobs[job].situation(now, error.kind, others);

@@ -276,6 +276,9 @@ impl Job {
     }
 
     pub(super) fn remedy(&self) -> String {
+        if let Some(known) = &self.known_remedy {
+            return known.clone();
+        }
         match &self.last {
             Some(error) => remedy_for(error, self.id()),
             None => Rule::of(ErrorKind::Server).remedy_for(self.id()),

@@ -82,6 +82,8 @@ pub(super) struct Job {
     pub(super) missing: Vec<Missing>,
     /// It was deleted, and the base showed it gone first then.
     pub(super) gone_here: Option<Timestamp>,
+    /// What a person can do, where more is known than the kind of the error.
+    pub(super) known_remedy: Option<String>,
     queue: Option<Queue>,
 }
 
@@ -119,6 +121,7 @@ impl Job {
             patience: Patience::default(),
             missing: Vec::new(),
             gone_here: None,
+            known_remedy: None,
             queue: None,
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Scene;
 use super::job::{Job, Phase};
 use super::outcome::Verdict;
-use crate::catalog::{InFlight, Sighting, TableDescription, TableStatus};
+use crate::catalog::{InFlight, Scaling, Sighting, TableDescription, TableStatus};
 use crate::definition::IndexDefinition;
 use crate::event::{Event, Queue};
 use crate::evidence::{Evidence, news};
@@ -36,6 +36,9 @@ pub(super) enum Doing {
     WantsLook,
     /// A DescribeTable is under way, asked then.
     Looking(CallId, Timestamp),
+    /// A change was refused because something of the table lacks auto scaling, and what
+    /// does is asked.
+    AskingScaling(CallId, usize),
     /// It was described, and its other regions are asked.
     LookingElsewhere,
     /// The intent for this job waits for its save.
@@ -139,6 +142,13 @@ impl Lane {
     /// longest work start first.
     pub(super) fn remaining(&self) -> Duration {
         self.jobs.iter().filter(|j| j.is_open()).map(|j| j.estimate).sum()
+    }
+
+    /// What scales the table became known.
+    pub(super) fn learn_scaling(&mut self, scaling: Scaling) {
+        if let Sighting::Found(table) = &mut self.sighting {
+            table.scaling = scaling;
+        }
     }
 
     pub(super) fn sighting(&self) -> &Sighting {

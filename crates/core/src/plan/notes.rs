@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
+use super::scaling::must_scale;
 use super::{INDEX_QUOTA, Misfit, PlannedIndex, TablePlan};
 use crate::catalog::{
-    BillingMode, InFlight, IndexDescription, IndexStatus, Sighting, TableDescription, TableStatus,
+    BillingMode, InFlight, IndexDescription, IndexStatus, Scaling, Sighting, TableDescription,
+    TableStatus,
 };
 use crate::definition::{IndexDefinition, ProvisionedThroughput};
 use crate::name::IndexName;
@@ -17,6 +19,10 @@ pub enum NoteKind {
     TableThroughput,
     /// Auto scaling does not come with an index.
     NoAutoScaling,
+    /// Auto scaling comes with an index, for its writes.
+    AutoScaling,
+    /// Whether the other indexes have the auto scaling that DynamoDB asks for is not known.
+    WriteScaling,
     /// The index is built in every replica.
     GlobalTable,
     /// The index has another throughput than its definition.
@@ -52,6 +58,7 @@ pub fn notes(plan: &TablePlan) -> Vec<Note> {
         table_throughput(table, &new),
         auto_scaling(table, &new),
         index_quota(table, &new),
+        write_scaling(table, &new),
         replicas(table, plan),
     ];
     let there = plan.indexes.iter().filter(|i| !i.action.creates());
@@ -104,7 +111,16 @@ fn table_throughput(table: &TableDescription, new: &[&PlannedIndex]) -> Option<N
 
 /// Application Auto Scaling knows each index as a target of its own
 /// ([auto scaling](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/AutoScaling.html)).
+///
+/// A global table is different: DynamoDB registers it for the writes of a new index, in
+/// every region (docs/dynamodb.md: registers, blocks).
 fn auto_scaling(table: &TableDescription, new: &[&PlannedIndex]) -> Option<Note> {
+    if must_scale(table) {
+        let text = "DynamoDB registers auto scaling for the writes of a new index of this global \
+                    table in every region (1 to 10 units, at 70 %); its reads get none, and their \
+                    capacity stays as it is until you register it";
+        return note(NoteKind::AutoScaling, new, text.to_owned());
+    }
     let text = "no auto scaling policy comes with a new index, whatever the table has: its \
                 capacity stays as it is until you register it";
     note(NoteKind::NoAutoScaling, new, text.to_owned()).filter(|_| is_provisioned(table))
@@ -121,6 +137,18 @@ fn index_quota(table: &TableDescription, new: &[&PlannedIndex]) -> Option<Note> 
          which AWS raises on request: DynamoDB's answer decides"
     );
     note(NoteKind::IndexQuota, new, text).filter(|_| will_have > INDEX_QUOTA)
+}
+
+/// What would be refused, where it cannot be known before.
+fn write_scaling(table: &TableDescription, new: &[&PlannedIndex]) -> Option<Note> {
+    let Scaling::Unknown { reason } = &table.scaling else {
+        return None;
+    };
+    let text = format!(
+        "DynamoDB refuses to change the indexes of this global table while one of them, or the \
+         table, has no auto scaling of its writes; whether all have it cannot be asked ({reason})"
+    );
+    note(NoteKind::WriteScaling, new, text)
 }
 
 fn replicas(table: &TableDescription, plan: &TablePlan) -> Option<Note> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::scaling::{self, Unscaled, unscaled, unscaled_text};
 use super::throughput::Misfit;
 use crate::catalog::{IndexDescription, IndexStatus, Sighting, TableDescription, TableStatus};
 use crate::definition::{IndexDefinition, MAX_INCLUDED_OF_A_TABLE, Place, Projection, ScalarType};
@@ -67,6 +68,14 @@ pub enum Obstacle {
         /// What this one includes.
         wanted: usize,
     },
+    /// Something of a global table with provisioned capacity has no auto scaling of its
+    /// writes: DynamoDB takes no change of the table's indexes.
+    WritesNotScaled {
+        /// What.
+        unscaled: Vec<Unscaled>,
+        /// With the commands.
+        remedy: String,
+    },
     /// A Local Secondary Index has that name.
     LocalIndex,
     /// A vector index has that name.
@@ -108,6 +117,11 @@ impl fmt::Display for Obstacle {
                 f,
                 "the indexes of a table may include {PROJECTION_QUOTA} attributes together: the others include {others}, this one {wanted}"
             ),
+            Self::WritesNotScaled { unscaled, .. } => write!(
+                f,
+                "DynamoDB changes no index of a global table while the writes of one are not scaled: {} has no auto scaling",
+                unscaled_text(unscaled)
+            ),
             Self::LocalIndex => write!(f, "a local secondary index has that name"),
             Self::VectorIndex => write!(f, "a vector index has that name"),
             Self::Violations { items } => {
@@ -126,7 +140,7 @@ impl fmt::Display for Obstacle {
 impl Obstacle {
     /// What a person can do about it.
     #[must_use]
-    pub fn remedy(&self) -> &'static str {
+    pub fn remedy(&self) -> &str {
         match self {
             Self::NoTable => "create the table, or correct its name, the region or the endpoint",
             Self::TableUnusable(_) => "bring the table back to ACTIVE",
@@ -141,6 +155,7 @@ impl Obstacle {
             Self::AttributeUndefined { .. } => "add the attribute to AttributeDefinitions",
             Self::Throughput { misfit, .. } => misfit.remedy(),
             Self::Projection { .. } => "include fewer attributes, or project ALL or KEYS_ONLY",
+            Self::WritesNotScaled { remedy, .. } => remedy,
             Self::LocalIndex | Self::VectorIndex => "choose another IndexName",
             Self::Violations { .. } => {
                 "correct these items (`gsictl check DEFS --violations FILE` lists them), or build it all the same with --allow-violations"
@@ -181,6 +196,11 @@ pub(super) fn obstacle_to_create(
     }
     if let Some(misfit) = Misfit::of(definition, table) {
         return Some(Obstacle::Throughput { misfit, place: definition.place.clone() });
+    }
+    let unscaled = unscaled(table);
+    if !unscaled.is_empty() {
+        let remedy = scaling::remedy(table, &unscaled);
+        return Some(Obstacle::WritesNotScaled { unscaled, remedy });
     }
     Room::of(table).refuses(definition)
 }

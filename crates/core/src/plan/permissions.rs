@@ -3,8 +3,9 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::Plan;
-use crate::catalog::Sighting;
+use super::scaling::must_scale;
+use super::{Plan, TablePlan};
+use crate::catalog::{OwnRegion, Sighting};
 use crate::definition::Definitions;
 use crate::name::TableName;
 use crate::state::Target;
@@ -29,13 +30,21 @@ pub struct Permission {
 #[must_use]
 pub fn permissions(definitions: &Definitions, plan: &Plan, target: &Target) -> Vec<Permission> {
     let described: Vec<_> = definitions.tables().map(|table| arn(table, plan, target)).collect();
-    let creates = |table: &&super::TablePlan| table.indexes.iter().any(|i| i.action.creates());
+    let creates = |table: &&TablePlan| table.indexes.iter().any(|i| i.action.creates());
     let changed = plan.tables.iter().filter(creates);
     let changed: Vec<_> = changed.map(|table| arn(&table.table, plan, target)).collect();
     let queried = described.iter().flat_map(|arn| [arn.clone(), format!("{arn}/index/*")]);
     let queried = queried.collect();
+    let elsewhere: Vec<_> = plan.tables.iter().flat_map(elsewhere).collect();
+    let seen = |table: &&TablePlan| match &table.sighting {
+        Sighting::Found(seen) => must_scale(seen),
+        _ => false,
+    };
+    let scaled = plan.tables.iter().filter(seen);
+    let scaled = scaled.map(|table| arn(&table.table, plan, target)).collect();
     let all = [
-        ("dynamodb:DescribeTable", described.clone(), None),
+        ("dynamodb:DescribeTable", described.iter().cloned().chain(elsewhere).collect(), None),
+        ("dynamodb:DescribeTableReplicaAutoScaling", scaled, None),
         ("dynamodb:UpdateTable", changed.clone(), None),
         ("dynamodb:Scan", changed, Some("--check")),
         ("dynamodb:Query", queried, Some("--validate")),
@@ -53,6 +62,20 @@ pub fn policy(permissions: &[Permission]) -> Value {
     let always = permissions.iter().filter(|p| p.with.is_none());
     let statements: Vec<_> = always.map(statement).collect();
     json!({"Version": "2012-10-17", "Statement": statements})
+}
+
+/// The table in the other regions that are asked how its indexes stand there.
+fn elsewhere(table: &TablePlan) -> Vec<String> {
+    let Sighting::Found(seen) = &table.sighting else {
+        return Vec::new();
+    };
+    let (Some(arn), Some(region)) = (&seen.arn, seen.region()) else {
+        return Vec::new();
+    };
+    let asked = seen.replicas.iter().filter(|replica| replica.own != OwnRegion::Skipped);
+    let there =
+        |region_there: &str| arn.replacen(&format!(":{region}:"), &format!(":{region_there}:"), 1);
+    asked.map(|replica| there(&replica.region)).collect()
 }
 
 fn arn(table: &TableName, plan: &Plan, target: &Target) -> String {

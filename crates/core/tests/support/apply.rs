@@ -6,6 +6,7 @@ use gsictl_core::call::Call;
 use gsictl_core::definition::Definitions;
 use gsictl_core::engine::{Ended, Engine, Outcome, Verdict};
 use gsictl_core::event::Event;
+use gsictl_core::look::Depth;
 use gsictl_core::name::IndexId;
 use gsictl_core::plan::{Obstacle, Plan, Selection, plan};
 use gsictl_core::retry::Policy;
@@ -107,7 +108,9 @@ impl Apply {
         world: &mut World,
         durable: Option<State>,
     ) -> Result<Option<(Plan, Engine)>, SurveyError> {
-        let mut survey = Survey::new(self.definitions.tables());
+        let skip = self.policy.skip_regions.clone();
+        let survey = Survey::new(self.definitions.tables());
+        let mut survey = survey.asking(Depth::RegionsAndScaling, skip);
         if world.run(&mut survey) == Finish::Crashed {
             return Ok(None);
         }
