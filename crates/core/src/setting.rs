@@ -58,7 +58,8 @@ impl SettingKind {
             Self::AccessKey | Self::SessionToken => c.is_ascii_graphic(),
             // Made-up ones for local servers may be a sentence.
             Self::SecretKey => c.is_ascii_graphic() || c == ' ',
-            Self::Region => c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'),
+            // As a label of a host's name, which the SDK insists on.
+            Self::Region => c.is_ascii_alphanumeric() || c == '-',
             Self::Profile | Self::Endpoint | Self::Path | Self::Value => !is_hidden(c),
         }
     }
@@ -122,15 +123,19 @@ fn flaw(kind: SettingKind, text: &str) -> Option<String> {
     let blank = |c: char| kind == SettingKind::SecretKey && c == ' ';
     let first = match first {
         Some(first) => first,
+        None if kind == SettingKind::Region && text.starts_with('-') => 0,
+        None if kind == SettingKind::Region && text.len() > 63 => {
+            return Some("has more than 63 characters".to_owned());
+        }
         None if text.starts_with(blank) => 0,
         None if text.ends_with(blank) => text.len() - 1,
         None => return None,
     };
     let rest = &text[first..];
     let c = rest.chars().next()?;
-    let ends = !rest.contains(|c| legal(c) && !blank(c));
+    let ends = first > 0 && !rest.contains(|c| legal(c) && !blank(c));
     let place = match text[..first].chars().count() {
-        0 if !ends => "begins with".to_owned(),
+        0 => "begins with".to_owned(),
         _ if ends => "ends in".to_owned(),
         before => format!("has at character {}", before + 1),
     };
@@ -197,10 +202,13 @@ mod tests {
             (Kind::SessionToken, "to\u{200b}ken", "has at character 3 a zero-width space"),
             (Kind::Region, "eu-west-1\r", "the region (from AWS_X) ends in a carriage return"),
             (Kind::Region, "eu-west-1/x", "has at character 10 a slash"),
+            (Kind::Region, "eu_west", "has at character 3 `_`"),
+            (Kind::Region, "-eu", "begins with `-`"),
+            (Kind::Region, &"x".repeat(64), "has more than 63 characters"),
             (Kind::Endpoint, "http://h\r", "the endpoint (from AWS_X) ends in a carriage return"),
             (Kind::Profile, "wo\trk", "the profile's name (from AWS_X) has at character 3 a tab"),
             (Kind::Path, "/ca.pem\r", "the path of a file (from AWS_X) ends in a carriage return"),
-            (Kind::Value, "\n", "the value (from AWS_X) ends in a line break"),
+            (Kind::Value, "a\n", "the value (from AWS_X) ends in a line break"),
         ] {
             let shown = said(kind, text);
             assert!(shown.contains(told), "{text:?}: {shown}");

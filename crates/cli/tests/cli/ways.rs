@@ -143,6 +143,14 @@ fn the_files_that_variables_name_are_the_ones_that_are_read() {
     assert_eq!(peer.signed_by("AKIAOTHER"), 1);
     let done = plan(&world, &peer, &["--profile", "role"]).exits(1);
     done.says("there is no profile `role` in c and k; profiles there: other");
+    world.write("u", b"[\xff\xfe");
+    world.set("AWS_CONFIG_FILE", "u");
+    let done = plan(&world, &peer, &[]).exits(1).says("no credentials were found");
+    done.says("(u (which is not text in UTF-8) and k)");
+    world.write("b", b"\xef\xbb\xbf[default]\nregion = eu-west-1\n");
+    world.set("AWS_CONFIG_FILE", "b");
+    let done = plan(&world, &peer, &[]).exits(1).says("the profiles cannot be read: ");
+    done.says("error parsing b on line 1: Expected a profile").says("without a byte order mark");
     world.set("AWS_CONFIG_FILE", "nowhere");
     let done = plan(&world, &peer, &["--profile", "role"]).exits(1);
     done.says("in nowhere (AWS_CONFIG_FILE, which does not exist) and k");
@@ -172,7 +180,7 @@ fn a_character_that_no_setting_has_is_told_with_its_variable_and_nothing_is_aske
         (
             "AWS_ACCESS_KEY_ID",
             "ключ",
-            "the access key (from AWS_ACCESS_KEY_ID) ends in a character that is not ASCII"
+            "the access key (from AWS_ACCESS_KEY_ID) begins with a character that is not ASCII"
                 .to_owned(),
         ),
         (
@@ -202,6 +210,16 @@ fn a_character_that_no_setting_has_is_told_with_its_variable_and_nothing_is_aske
             done.does_not_say("SENTI").does_not_say("Request {");
         }
     }
+    for name in ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_SSO"] {
+        let mut world = world();
+        world.set(name, "SENTINEL");
+        let done = plan(&world, &peer, &["--profile", "role"]).exits(1).does_not_say("SENTINEL");
+        done.says(&format!("the endpoint (from {name}) is no URL")).does_not_say("Request {");
+    }
+    let mut without_a_file = world();
+    without_a_file.set("AWS_ROLE_ARN", ROLE).set("AWS_WEB_IDENTITY_TOKEN_FILE", "gone");
+    let done = plan(&without_a_file, &peer, &[]).exits(1);
+    done.says("the token gone (from AWS_WEB_IDENTITY_TOKEN_FILE) cannot be read: No such file");
     for (option, name, value) in [
         ("--region", "the region", "eu-west-1\r"),
         ("--endpoint-url", "the endpoint", "http://127.0.0.1:1\r"),

@@ -234,6 +234,12 @@ async fn load(options: &AwsOptions, secrets: &Arc<Secrets>) -> Result<Loaded, Co
     settings::judge_all(options)?;
     credentials::remember_proxies(secrets);
     let found = Found::read(options).await?;
+    // One for all services is STS's too, which would be asked first.
+    let for_all = settings::variable("AWS_ENDPOINT_URL");
+    let for_all = for_all.as_deref().or(found.value("endpoint_url"));
+    for_all
+        .map_or(Ok(()), |url| Endpoint::of_url(url).map(drop))
+        .map_err(|error| ConnectError::Aws(no_endpoint(&error)))?;
     let trusted = trust::trusted(found.value("ca_bundle"), found.chosen.name())?;
     // One client for all: for DynamoDB and CloudWatch, and for those who hand out credentials.
     let http = bounded::http_client(trusted);
@@ -306,7 +312,13 @@ fn no_credentials(
     if let Some(setting) = error::find::<SettingError>(error) {
         return setting.clone().into();
     }
-    let error = error::of_credentials(error, secrets);
+    let mut error = error::of_credentials(error, secrets);
+    if error.code == "NoCredentials" && found.has_a_file_that_is_not_read() {
+        error.message = format!("{} ({})", error.message, found.files());
+    }
+    if let Err(setting) = settings::judge_token_file() {
+        return setting.into();
+    }
     match chain.and_then(|chain| chain.advice(&found.chosen, found.files(), &error)) {
         Some(setting) => setting.into(),
         None => ConnectError::Aws(error),

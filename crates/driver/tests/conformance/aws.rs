@@ -407,6 +407,18 @@ async fn asking_cloudwatch() {
     println!("{:?}", aws.metrics(by_aaa(), Timestamp::from_millis(1_790_000_000_000)).await);
 }
 
+/// Where no request leaves the machine: the proxy listens nowhere.
+fn ask_cloudwatch_through(dynamodb: &str) -> String {
+    let environment = [
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_ACCESS_KEY_ID", "any"),
+        ("AWS_SECRET_ACCESS_KEY", "any"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb),
+        ("HTTPS_PROXY", "http://127.0.0.1:1"),
+    ];
+    alone("aws::asking_cloudwatch", &environment)
+}
+
 fn ask_cloudwatch(cloudwatch: Option<&str>, dynamodb: &str) -> String {
     let mut environment = vec![
         ("AWS_REGION", "eu-west-1"),
@@ -445,4 +457,12 @@ fn beside_an_emulator_there_is_no_cloudwatch() {
     let aws = "https://vpce-1.dynamodb.eu-west-1.vpce.amazonaws.com";
     let told = ask_cloudwatch(Some("http://127.0.0.1:1"), aws);
     assert!(told.contains("kind: Connection"), "{told}");
+}
+
+#[test]
+fn beside_an_endpoint_of_aws_of_any_kind_there_is_a_cloudwatch() {
+    for host in ["api.aws", "amazonaws.com.cn", "amazonaws.eu", "c2s.ic.gov"] {
+        let told = ask_cloudwatch_through(&format!("https://dynamodb.eu-west-1.{host}"));
+        assert!(!told.contains("NotThere") && told.contains("kind: "), "{host}: {told}");
+    }
 }

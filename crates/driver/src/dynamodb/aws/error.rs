@@ -131,8 +131,14 @@ pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     words.join(": ")
 }
 
-/// The SDK's `Error { code: "AccessDenied", message: "why" }` as `AccessDenied: why`.
+/// The SDK's `Error { code: "AccessDenied", message: "why" }` as `AccessDenied: why`, and
+/// the whole of a request, which it shows in backquotes, as `the request`.
 fn plain(text: &str) -> String {
+    if let Some((before, rest)) = text.split_once("`Request {")
+        && let Some((_, after)) = rest.rsplit_once("}`")
+    {
+        return format!("{}the request{}", before.trim_end_matches("request "), plain(after));
+    }
     let parts = || {
         let (before, rest) = text.split_once("Error { code: \"")?;
         let (code, rest) = rest.split_once("\", message: \"")?;
@@ -178,6 +184,9 @@ mod tests {
         let said = "unhandled error (AccessDenied): Error { code: \"AccessDenied\", message: \"User u is \
                     not authorized\" }";
         assert_eq!(plain(said), "AccessDenied: User u is not authorized");
+        let shown =
+            "failed to apply endpoint `h` to request `Request { headers: {\"a\": \"b\"} }`: why";
+        assert_eq!(plain(shown), "failed to apply endpoint `h` to the request: why");
         for other in ["service error", "Error { code: \"x", ""] {
             assert_eq!(plain(other), other);
         }

@@ -3,6 +3,7 @@
 use std::env::VarError;
 
 use aws_sdk_dynamodb::config::Credentials;
+use gsictl_core::endpoint::{Endpoint, NoEndpoint};
 use gsictl_core::setting::{SettingError, SettingKind as Kind, SettingSource, judge, no_text};
 
 use super::AwsOptions;
@@ -46,6 +47,18 @@ const VARIABLES: &[(&str, Kind)] = &[
     ("no_proxy", Kind::Value),
 ];
 
+/// Told with the option, once it is known which of them counts.
+const OF_DYNAMODB: [&str; 2] = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"];
+
+fn no_url(variable: &str, error: NoEndpoint) -> SettingError {
+    let message = error.to_string();
+    SettingError {
+        message: message.replacen("the endpoint", &format!("the endpoint (from {variable})"), 1),
+        next: format!("correct {variable}"),
+        of_option: false,
+    }
+}
+
 /// The value of a variable; `None` where it is not set, or blank.
 pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|text| !text.trim().is_empty())
@@ -68,7 +81,12 @@ pub(super) fn judge_all(options: &AwsOptions) -> Result<(), SettingError> {
     for (name, kind) in VARIABLES.iter().filter(|(name, kind)| counts(options, name, *kind)) {
         match std::env::var(name) {
             Ok(text) if text.trim().is_empty() => {}
-            Ok(text) => judge(*kind, SettingSource::Variable(name), &text)?,
+            Ok(text) => {
+                judge(*kind, SettingSource::Variable(name), &text)?;
+                if *kind == Kind::Endpoint && !OF_DYNAMODB.contains(name) {
+                    Endpoint::of_url(&text).map_err(|error| no_url(name, error))?;
+                }
+            }
             Err(VarError::NotUnicode(_)) if *kind != Kind::Path => {
                 return Err(no_text(*kind, name));
             }
@@ -76,6 +94,20 @@ pub(super) fn judge_all(options: &AwsOptions) -> Result<(), SettingError> {
         }
     }
     Ok(())
+}
+
+/// Whether the token of a web identity is there, where one is named: the SDK does not say
+/// which file it misses.
+pub(super) fn judge_token_file() -> Result<(), SettingError> {
+    const VARIABLE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
+    let Some(path) = variable(VARIABLE) else {
+        return Ok(());
+    };
+    std::fs::read(&path).map(drop).map_err(|error| SettingError {
+        message: format!("the token {path} (from {VARIABLE}) cannot be read: {error}"),
+        next: format!("correct {VARIABLE}, or leave it out"),
+        of_option: false,
+    })
 }
 
 /// Whether a variable is used beside these options.
