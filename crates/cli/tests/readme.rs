@@ -198,6 +198,11 @@ fn the_page_on_the_state_file_shows_what_happens() {
 }
 
 #[test]
+fn the_page_on_credentials_shows_what_happens() {
+    runs("docs/credentials.md");
+}
+
+#[test]
 fn the_page_on_checks_shows_what_happens() {
     runs("docs/check.md");
 }
@@ -230,6 +235,7 @@ fn every_place_that_a_page_links_to_exists() {
         "docs/errors.md",
         "docs/walkthrough.md",
         "docs/check.md",
+        "docs/credentials.md",
         "docs/performance.md",
         "docs/dynamodb.md",
         "docs/reliability.md",
