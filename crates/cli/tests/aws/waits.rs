@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::{HOME, OnAws, entry, quick, table};
 
+/// What a table says whose key in KMS cannot be used any more.
+const LOST_KEY: &str = "INACCESSIBLE_ENCRYPTION_CREDENTIALS";
+
 #[test]
 fn wait_right_after_an_apply_that_does_not_wait_waits_for_what_is_not_shown_yet() {
     let plane = quick().with_table(table("orders"));
@@ -23,6 +26,18 @@ fn wait_takes_definitions_and_waits_for_what_they_name() {
     for name in tables {
         assert_eq!(on.indexes(HOME, name)[0].1, "ACTIVE");
     }
+}
+
+#[test]
+fn a_wait_tells_the_trouble_of_its_table_and_goes_on_when_that_is_over() {
+    let on = OnAws::new(quick().with_table(table("orders").building_for(30, 900)), &["orders"]);
+    on.apply(&["--no-wait"]).exits(0);
+    on.fake.with(|plane, now| plane.set_status(now, "orders", LOST_KEY));
+    let mut running = on.world.start(&["wait", "orders", "by-email", "--output", "json"]);
+    running.until("table_trouble");
+    on.fake.with(|plane, now| plane.set_status(now, "orders", "ACTIVE"));
+    running.until("table_back");
+    running.end().exits(0);
 }
 
 #[test]
