@@ -11,6 +11,7 @@ mod cases;
 mod engines;
 mod local;
 mod reads;
+mod refusals;
 
 #[path = "../support/dynamodb_local.rs"]
 mod dynamodb_local;
