@@ -81,7 +81,7 @@ pub use model::index::FakeIndex;
 pub use model::script::Scripted;
 pub use model::settings::{FanOut, ServiceLimits, ServiceTimes};
 pub use model::table::FakeTable;
-pub use model::{ACCOUNT, ControlPlane, FakeRequest};
+pub use model::{ACCOUNT, ControlPlane};
 pub use refusal::AwsRefusal;
 pub use server::{Fake, RecordedCall};
 pub use world_file::WorldFile;

@@ -1,6 +1,6 @@
 //! `gsictl-fake WORLD.yaml`: AWS's control plane on loopback, to try things on.
 
-#![expect(clippy::print_stdout, reason = "a tool of development, which prints what it is told")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a command")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     match serve(&FakeArgs::parse()) {
         Ok(fake) => follow(&fake),
         Err(problem) => {
-            println!("error: {problem}");
+            eprintln!("error: {problem}");
             ExitCode::from(2)
         }
     }

@@ -74,19 +74,19 @@ impl std::fmt::Debug for ControlPlane {
 
 /// A request, as it came.
 #[derive(Clone, Debug, PartialEq)]
-pub struct FakeRequest {
+pub(crate) struct FakeRequest {
     /// Of the endpoint, or of the signature.
-    pub region: String,
+    pub(crate) region: String,
     /// `UpdateTable`.
-    pub operation: String,
+    pub(crate) operation: String,
     /// Its JSON.
-    pub body: Value,
+    pub(crate) body: Value,
     /// Who signed it; `None` where nobody did.
-    pub access_key: Option<String>,
+    pub(crate) access_key: Option<String>,
     /// When it was signed, in seconds since 1970.
-    pub signed_at: Option<i64>,
+    pub(crate) signed_at: Option<i64>,
     /// When it came, by AWS's clock, in seconds since 1970.
-    pub received_at: i64,
+    pub(crate) received_at: i64,
 }
 
 /// What comes of a request.

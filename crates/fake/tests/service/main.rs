@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 mod builds;
 mod changes;
+mod command;
 mod items;
 mod regions;
 mod rules;
