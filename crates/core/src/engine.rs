@@ -8,6 +8,7 @@ mod answers;
 mod attempt;
 mod job;
 mod lane;
+mod lasting;
 mod outcome;
 mod pace;
 mod regions;

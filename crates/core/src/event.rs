@@ -134,6 +134,21 @@ pub enum Event {
     },
     /// The build went from allocation to backfill.
     Backfilling(IndexId),
+    /// The index is still being built; told at growing intervals.
+    StillBuilding {
+        /// Which.
+        id: IndexId,
+        /// The second phase, which writes its items.
+        backfilling: bool,
+        /// So long.
+        waited: Duration,
+        /// All of it takes so long, roughly, where that is more than it uses to.
+        takes: Option<Duration>,
+        /// What bounds it.
+        cause: Option<String>,
+        /// What would help.
+        remedy: Option<String>,
+    },
     /// The index is active.
     Activated {
         /// Which.

@@ -29,6 +29,7 @@ pub mod plan;
 pub mod probe;
 pub mod profile;
 pub mod region;
+mod reminder;
 pub mod report;
 pub mod retry;
 pub mod rollback;

@@ -18,6 +18,7 @@ use crate::time::Timestamp;
 
 pub mod notes;
 mod obstacle;
+pub mod outlook;
 pub mod permissions;
 pub mod preview;
 pub mod saved;
@@ -28,6 +29,7 @@ mod tests;
 mod throughput;
 
 pub use self::obstacle::{INDEX_QUOTA, Obstacle, PROJECTION_QUOTA};
+pub use self::outlook::Outlook;
 pub use self::schedule::build_estimate;
 pub use self::throughput::{Misfit, Warm};
 

@@ -117,6 +117,15 @@ fn happened(event: &Event) -> Value {
         Event::Creating { id, attempt } => about("creating", id, json!({ "attempt": attempt })),
         Event::Accepted(id) => about("accepted", id, Value::Null),
         Event::Backfilling(id) => about("backfilling", id, Value::Null),
+        Event::StillBuilding { id, backfilling, waited, takes, cause, remedy } => about(
+            "still_building",
+            id,
+            json!({
+                "backfilling": backfilling, "seconds": waited.as_secs_f64(),
+                "expected_seconds": takes.map(|takes| takes.as_secs()), "cause": cause,
+                "next_step": remedy,
+            }),
+        ),
         Event::Activated { id, took, whole } => {
             about("activated", id, json!({ "seconds": took.as_secs_f64(), "whole": whole }))
         }

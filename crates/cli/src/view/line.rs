@@ -75,6 +75,21 @@ pub(super) fn of(event: &Event, invocation: &Invocation) -> Line {
         }
         Event::Accepted(id) => Line::new(Detail, format!("{id}: DynamoDB took the request")),
         Event::Backfilling(id) => Line::new(Detail, format!("{id}: backfilling")),
+        Event::StillBuilding { id, backfilling, waited, takes, cause, remedy } => {
+            let phase = if *backfilling { "backfilling" } else { "allocating" };
+            let mut text = format!("{id}: still {phase} ({} so far", span(*waited));
+            if let Some(takes) = takes {
+                text.push_str(&format!(", some {} in all", span(*takes)));
+            }
+            text.push(')');
+            if let Some(cause) = cause {
+                text.push_str(&format!(": {cause}"));
+            }
+            match remedy {
+                Some(remedy) => Line::new(Warning, text).above(next(remedy, invocation)),
+                None => Line::new(Progress, text),
+            }
+        }
         Event::Activated { id, took, whole } => {
             Line::new(Good, format!("{id}: GSI created successfully ({})", lasted(*took, *whole)))
         }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use gsictl_core::check::Known;
 use gsictl_core::plan::permissions::{Permission, policy};
-use gsictl_core::plan::preview::{Preview, Row, TablePreview, Totals, Word};
+use gsictl_core::plan::preview::{Preview, Row, Slow, TablePreview, Totals, Word};
 use gsictl_core::plan::schedule::Schedule;
 use gsictl_core::text::{advice_in_markdown, in_markdown};
 use serde_json::{Value, json};
@@ -66,6 +66,10 @@ fn push_table(page: &mut Page, table: &TablePreview, invocation: &Invocation) {
     for row in &table.indexes {
         let why = if row.action == Word::Create { &row.wanted } else { &row.reason };
         page.marked("  ", mark(row.action), format_args!("{:<width$}  {why}", row.index));
+        if let Some(slow) = &row.slow {
+            page.line(format_args!("              slow: {}", slow_text(slow)));
+            page.line(format_args!("              next: {}", slow.next_step));
+        }
         for (name, line) in details(row) {
             page.line(format_args!("              {name} {line}"));
         }
@@ -80,6 +84,12 @@ fn push_table(page: &mut Page, table: &TablePreview, invocation: &Invocation) {
     for note in &table.notes {
         page.marked("  ", Mark::new(Colour::Yellow, "note:"), &note.text);
     }
+}
+
+/// `some 50001 h, bounded by ...; with what is advised some 7 h`.
+fn slow_text(slow: &Slow) -> String {
+    let (takes, then) = (minutes(slow.seconds), minutes(slow.seconds_then));
+    format!("some {takes}, {}; with what is advised some {then}", slow.cause)
 }
 
 /// What a check said of it, and which one.
@@ -216,6 +226,10 @@ fn push_row(text: &mut String, table: &TablePreview, row: &Row, invocation: &Inv
     }
     if let Some(known) = &row.forecast {
         add("forecast", &advice_in_markdown(&forecast(known, invocation)));
+    }
+    if let Some(slow) = &row.slow {
+        add("slow", &in_markdown(&slow_text(slow)));
+        add("next", &advice_in_markdown(&slow.next_step));
     }
     if let Some(step) = &row.next_step {
         add("next", &advice_in_markdown(step));

@@ -16,6 +16,7 @@ use crate::evidence::Evidence;
 use crate::look::{Missing, Patience};
 use crate::name::IndexId;
 use crate::plan::{Finding, Obstacle, PlannedIndex, judge};
+use crate::reminder::Reminder;
 use crate::rollback::PlannedRemoval;
 use crate::state::{Entry, Owner, Status, Step};
 use crate::time::Timestamp;
@@ -61,6 +62,7 @@ pub(super) struct Job {
     pub(super) begun: Timestamp,
     /// When its build began, as far as is known.
     pub(super) since: Timestamp,
+    pub(super) reminder: Reminder,
     /// Whether `since` is when it began, and not when it was found.
     pub(super) whole: bool,
     /// When the newest description was asked for: of what came later it knows
@@ -111,6 +113,7 @@ impl Job {
             failures: 0,
             begun: now,
             since: now,
+            reminder: Reminder::default(),
             whole: false,
             seen_at: now,
             updating: false,
@@ -240,7 +243,19 @@ impl Job {
             }
         }
         self.phase = Phase::Building { backfilling };
-        self.check_timeout(scene);
+        self.remind(table, backfilling, scene);
+        self.check_timeout(table, scene);
+    }
+
+    /// The table is in trouble that passes: what is on its way is waited for.
+    pub(super) fn bear(&mut self, reason: &str, scene: &mut Scene<'_>) {
+        if !self.is_building() {
+            return;
+        }
+        scene.step(self.id(), Step::Obstacle { reason: reason.to_owned() });
+        if matches!(self.task, Task::Create { .. }) {
+            self.check_timeout(None, scene);
+        }
     }
 
     fn adopt(&self, table: Option<&TableDescription>, scene: &mut Scene<'_>) {
@@ -287,7 +302,7 @@ impl Job {
         }
     }
 
-    fn check_timeout(&mut self, scene: &mut Scene<'_>) {
+    fn check_timeout(&mut self, table: Option<&TableDescription>, scene: &mut Scene<'_>) {
         // Each run waits as long: the next one picks the build up again.
         let waited = scene.now - self.since.max(self.begun);
         if scene.policy.activation_timeout.is_some_and(|limit| waited >= limit) {
@@ -296,7 +311,9 @@ impl Job {
                 true => "still CREATING".to_owned(),
                 false => self.ready_in_part(),
             };
-            let error = format!("{still} after {} s of waiting", waited.as_secs());
+            let cause = self.cause_of_lasting(table, scene);
+            let cause = cause.map(|cause| format!("; {cause}")).unwrap_or_default();
+            let error = format!("{still} after {} s of waiting{cause}", waited.as_secs());
             scene.step(self.id(), Step::TimedOut { error });
             scene.tell(Event::TimedOut { id: self.id().clone(), waited });
             self.end(Verdict::TimedOut);
@@ -417,7 +434,10 @@ impl Job {
             obstacle,
             Obstacle::Denied(_) | Obstacle::Unreadable(_) | Obstacle::TableUnusable(_)
         );
-        if self.came && unwatched {
+        // What DynamoDB archived is lost with its builds.
+        let lost = matches!(&obstacle, Obstacle::TableUnusable(status)
+            if status.trouble().is_some_and(|trouble| !trouble.passes));
+        if self.came && unwatched && !lost {
             return self.on_unwatched(obstacle.to_string(), scene);
         }
         let reason = obstacle.to_string();

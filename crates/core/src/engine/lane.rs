@@ -73,6 +73,8 @@ pub(super) struct Lane {
     pub(super) look_failures: u32,
     /// A description that waits for the answers of other regions.
     pub(super) elsewhere: Option<RegionLook>,
+    /// The table got into trouble while something was on its way, and this was told.
+    pub(super) in_trouble: bool,
     /// Indexes of the table that the state knows and this run is not about.
     pub(super) bystanders: Vec<IndexId>,
     sighting: Sighting,
@@ -130,6 +132,7 @@ impl Lane {
             wake: None,
             look_failures: 0,
             elsewhere: None,
+            in_trouble: false,
             bystanders: Vec::new(),
             sighting,
             asked_at,
@@ -168,6 +171,10 @@ impl Lane {
         }
     }
 
+    pub(super) fn sighting(&self) -> &Sighting {
+        &self.sighting
+    }
+
     /// When its description was asked for.
     pub(super) fn asked_at(&self) -> Timestamp {
         self.asked_at
@@ -200,6 +207,9 @@ impl Lane {
     }
 
     pub(super) fn observe(&mut self, scene: &mut Scene<'_>) {
+        if self.waits_out_trouble(scene) {
+            return;
+        }
         for job in &mut self.jobs {
             job.observe(&self.sighting, self.asked_at, scene);
         }

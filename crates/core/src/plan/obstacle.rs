@@ -143,7 +143,9 @@ impl Obstacle {
     pub fn remedy(&self) -> &str {
         match self {
             Self::NoTable => "create the table, or correct its name, the region or the endpoint",
-            Self::TableUnusable(_) => "bring the table back to ACTIVE",
+            Self::TableUnusable(status) => {
+                status.trouble().map_or("bring the table back to ACTIVE", |trouble| trouble.remedy)
+            }
             Self::Denied(_) => "allow dynamodb:DescribeTable on the table for these credentials",
             Self::Unreadable(_) => {
                 "see what `aws dynamodb describe-table` shows of it; AWS tells keys, projection and status of every index, an emulator may not"

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use super::notes::{Note, notes};
+use super::outlook::Outlook;
 use super::permissions::{Permission, permissions};
 use super::schedule::Schedule;
 use super::{Action, Finding, Obstacle, Plan, PlannedIndex, TablePlan};
@@ -97,9 +98,50 @@ pub struct Row {
     pub differences: Vec<String>,
     /// What a person can do.
     pub next_step: Option<String>,
+    /// What its build will wait for, where that is much longer than it need be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slow: Option<Slow>,
     /// What it will hold and take, where its table was checked or sampled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forecast: Option<Known>,
+}
+
+/// Why a build will take long, and what would help.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Slow {
+    /// So long, roughly.
+    pub seconds: u64,
+    /// What bounds it.
+    pub cause: String,
+    /// What a person can do.
+    pub next_step: String,
+    /// How long it would take then.
+    pub seconds_then: u64,
+}
+
+impl Row {
+    fn advice(&mut self) -> impl Iterator<Item = &mut String> {
+        let slow = self.slow.as_mut().map(|slow| &mut slow.next_step);
+        self.next_step.iter_mut().chain(slow)
+    }
+}
+
+impl Slow {
+    /// That of what is to be made, or is being built already.
+    fn of(planned: &PlannedIndex, sighting: &Sighting) -> Option<Self> {
+        let Sighting::Found(table) = sighting else {
+            return None;
+        };
+        let definition = &planned.definition;
+        let outlook = Outlook::of(definition, table);
+        let bound = outlook.bound.filter(|_| planned.action.builds())?;
+        let next_step = match planned.action {
+            Action::Adopt => bound.advice_now(&definition.id),
+            _ => bound.advice_before(),
+        };
+        let (seconds, seconds_then) = (outlook.takes.as_secs(), bound.then().as_secs());
+        Some(Self { seconds, cause: bound.to_string(), next_step, seconds_then })
+    }
 }
 
 /// An index that no definition names.
@@ -164,7 +206,7 @@ impl Preview {
     /// What it advises to do, as that of a [report](crate::report::Document::advice).
     pub fn advice(&mut self) -> Vec<&mut String> {
         let rows = self.tables.iter_mut().flat_map(|table| &mut table.indexes);
-        rows.filter_map(|row| row.next_step.as_mut()).collect()
+        rows.flat_map(Row::advice).collect()
     }
 
     /// With what earlier checks say of what is to be created; of two the first.
@@ -227,13 +269,13 @@ type Managed<'a> = HashSet<(&'a TableName, &'a IndexName)>;
 fn table(managed: &Managed<'_>, plan: &TablePlan) -> TablePreview {
     TablePreview {
         table: plan.table.clone(),
-        indexes: plan.indexes.iter().map(row).collect(),
+        indexes: plan.indexes.iter().map(|planned| row(planned, &plan.sighting)).collect(),
         notes: notes(plan),
         unmanaged: unmanaged(managed, plan),
     }
 }
 
-fn row(planned: &PlannedIndex) -> Row {
+fn row(planned: &PlannedIndex, sighting: &Sighting) -> Row {
     let row = Row {
         index: planned.definition.id.index.clone(),
         action: word(planned),
@@ -242,6 +284,7 @@ fn row(planned: &PlannedIndex) -> Row {
         found: None,
         differences: Vec::new(),
         next_step: None,
+        slow: Slow::of(planned, sighting),
         forecast: None,
     };
     match &planned.finding {

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::outlook::Outlook;
 use super::{Action, Plan, PlannedIndex, TablePlan};
-use crate::catalog::{BillingMode, Sighting, TableDescription};
+use crate::catalog::{Sighting, TableDescription};
 use crate::definition::IndexDefinition;
 use crate::name::{IndexName, TableName};
 
@@ -98,20 +99,7 @@ fn finish(mut lanes: Vec<VecDeque<Duration>>, at_once: usize) -> Duration {
 
 /// Roughly how long DynamoDB will take to build an index on this table. The
 /// order of the tables rests on it, and what people are told of the time.
-///
-/// Even an empty table takes about nine minutes (captured). A backfill writes
-/// items x max(average KB, 1) units; a PROVISIONED index has its own write
-/// capacity, an on-demand one begins with some 4,000 units a second.
 #[must_use]
 pub fn build_estimate(definition: &IndexDefinition, table: &TableDescription) -> Duration {
-    const EMPTY: Duration = Duration::from_secs(540);
-    const ON_DEMAND_WRITE_UNITS: u64 = 4_000;
-    let items = table.item_count.unwrap_or(0);
-    let units = items.max(table.size_bytes.unwrap_or(0) / 1_024);
-    let own = definition.provisioned_throughput.or(table.provisioned_throughput);
-    let capacity = match (table.billing_mode, own) {
-        (BillingMode::Provisioned, Some(own)) => own.write_capacity_units.max(1),
-        _ => ON_DEMAND_WRITE_UNITS,
-    };
-    EMPTY + Duration::from_secs(units / capacity)
+    Outlook::of(definition, table).takes
 }

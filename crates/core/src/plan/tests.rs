@@ -15,6 +15,8 @@ use crate::endpoint::Endpoint;
 use crate::name::IndexId;
 use crate::state::{Looked, Step, Target};
 
+mod slow;
+
 fn id(text: &str) -> IndexId {
     let (table, index) = text.split_once('.').unwrap();
     IndexId::new(TableName::new(table).unwrap(), IndexName::new(index).unwrap())

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::catalog::TableDescription;
 use crate::engine::{Ended, Outcome, Verdict};
 use crate::name::{IndexId, TableName};
+use crate::plan::Outlook;
 use crate::shell::gsictl;
 use crate::state::{Attempt, Entry, Owner, State, Target};
 use crate::time::Timestamp;
@@ -179,8 +180,14 @@ impl Report {
     /// The report of a run that left `state` behind.
     #[must_use]
     pub fn new(about: &About<'_>, outcome: &Outcome, state: &State) -> Self {
-        let indexes: Vec<_> =
-            outcome.verdicts.iter().map(|(id, verdict)| index(id, verdict, state)).collect();
+        let indexes: Vec<_> = outcome
+            .verdicts
+            .iter()
+            .map(|(id, verdict)| {
+                let table = outcome.tables.iter().find(|table| table.name == id.table);
+                index(id, verdict, state, table)
+            })
+            .collect();
         let unfinished: Vec<_> = indexes.iter().filter(|i| !i.result.is_success()).collect();
         let concerned =
             |t: &&TableDescription| unfinished.iter().any(|i| i.table == t.name.as_str());
@@ -250,7 +257,12 @@ fn in_a_word(ended: &Ended, totals: &Totals) -> &'static str {
     }
 }
 
-fn index(id: &IndexId, verdict: &Verdict, state: &State) -> IndexReport {
+fn index(
+    id: &IndexId,
+    verdict: &Verdict,
+    state: &State,
+    table: Option<&TableDescription>,
+) -> IndexReport {
     let entry = state.entry(id);
     let record = entry.map(Entry::record);
     let result = result(verdict, record.and_then(|r| r.owner));
@@ -271,7 +283,7 @@ fn index(id: &IndexId, verdict: &Verdict, state: &State) -> IndexReport {
         activated_at,
         retry_count: entry.map_or(0, Entry::retry_count),
         error: last_error.filter(|_| !result.is_success()),
-        next_steps: next_steps(id, verdict),
+        next_steps: next_steps(id, verdict, table),
         attempts: record.map(|r| r.attempts.clone()).unwrap_or_default(),
         owner: record.and_then(|r| r.owner),
     }
@@ -296,7 +308,7 @@ fn result(verdict: &Verdict, owner: Option<Owner>) -> Result {
 }
 
 /// The steps that fit how it ended, not a fixed list.
-fn next_steps(id: &IndexId, verdict: &Verdict) -> Vec<String> {
+fn next_steps(id: &IndexId, verdict: &Verdict, table: Option<&TableDescription>) -> Vec<String> {
     let retry = || "then run the same command again with --retry-failed".to_owned();
     match verdict {
         Verdict::Failed { remedy, .. } => vec![remedy.clone(), retry()],
@@ -304,13 +316,21 @@ fn next_steps(id: &IndexId, verdict: &Verdict) -> Vec<String> {
             vec![obstacle.remedy().to_owned(), "then run the same command again".to_owned()]
         }
         Verdict::LeftFailed => vec!["run the same command again with --retry-failed".to_owned()],
-        Verdict::TimedOut => vec![format!(
-            "it goes on building: `{}`, or run the same command again",
-            gsictl("wait", &[id.table.as_str(), id.index.as_str()])
-        )],
+        Verdict::TimedOut => {
+            let wait = gsictl("wait", &[id.table.as_str(), id.index.as_str()]);
+            let goes_on = format!("it goes on building: `{wait}`, or run the same command again");
+            faster(id, table).into_iter().chain([goes_on]).collect()
+        }
         Verdict::Unconfirmed { regions } => unconfirmed(id, regions),
         _ => Vec::new(),
     }
+}
+
+/// What would make the build faster, where something slows it down.
+fn faster(id: &IndexId, table: Option<&TableDescription>) -> Option<String> {
+    let table = table?;
+    let bound = Outlook::of_build(table.index(&id.index)?, table).bound?;
+    Some(format!("{bound}: {}", bound.advice_now(id)))
 }
 
 fn unconfirmed(id: &IndexId, regions: &[String]) -> Vec<String> {

@@ -7,6 +7,8 @@ use crate::catalog::{IndexDescription, IndexStatus, TableDescription, TableStatu
 use crate::event::Event;
 use crate::look::{Patience, Then, missing, missing_text};
 use crate::name::{IndexId, IndexName, TableName};
+use crate::plan::Outlook;
+use crate::reminder::{Reminder, still_building};
 use crate::retry::poll_interval;
 use crate::time::Timestamp;
 
@@ -26,6 +28,7 @@ pub(super) struct Vigil {
     /// What was told once already.
     told: BTreeSet<Told>,
     events: VecDeque<Event>,
+    reminders: BTreeMap<IndexName, Reminder>,
     trouble: Option<WatchTrouble>,
     over: bool,
 }
@@ -51,6 +54,7 @@ impl Vigil {
             patience: BTreeMap::new(),
             told: BTreeSet::new(),
             events: VecDeque::new(),
+            reminders: BTreeMap::new(),
             trouble: None,
             over: false,
         }
@@ -238,7 +242,18 @@ impl Vigil {
                 Then::GiveUp => return IndexWait::Unconfirmed(missing_text(&missing)),
             }
         }
+        self.remind(now, table, index);
         IndexWait::Waiting
+    }
+
+    /// Says now and then that it is still being built, and what bounds that.
+    fn remind(&mut self, now: Timestamp, table: &TableDescription, index: &IndexDescription) {
+        let slow = index.backfilling && Outlook::of_build(index, table).bound.is_some();
+        let waited = now - self.began;
+        if self.reminders.entry(index.name.clone()).or_default().is_due(waited, slow) {
+            let id = self.id(&index.name);
+            self.events.push_back(still_building(id, index, table, waited));
+        }
     }
 
     fn differences(&self, table: &TableDescription, index: &IndexDescription) -> Vec<String> {

@@ -232,6 +232,7 @@ pub(crate) fn word(event: &Event) -> &'static str {
         Event::Creating { .. } => "Creating",
         Event::Accepted(_) => "Accepted",
         Event::Backfilling(_) => "Backfilling",
+        Event::StillBuilding { .. } => "StillBuilding",
         Event::Activated { .. } => "Activated",
         Event::Missing { .. } => "Missing",
         Event::NotShownYet { .. } => "NotShownYet",
