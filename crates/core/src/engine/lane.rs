@@ -154,10 +154,6 @@ impl Lane {
         }
     }
 
-    pub(super) fn sighting(&self) -> &Sighting {
-        &self.sighting
-    }
-
     /// Whether other regions are to be asked after the base, which shows `table`.
     pub(super) fn wants_regions(&self, table: &TableDescription) -> bool {
         let wants = |job: &Job| job.is_open() && job.wants_regions(table);
