@@ -89,15 +89,48 @@ fn a_busy_global_table_that_tells_no_details_is_waited_for_and_told() {
     assert_eq!(on.indexes("ap-south-1", "orders")[0].1, "ACTIVE");
 }
 
-#[test]
-fn an_index_without_write_autoscaling_is_named_where_it_blocks_all_changes() {
+/// A provisioned global table with an index whose writes nothing scales.
+fn blocked() -> ControlPlane {
     let blocking = FakeIndex::new("by-day").key("day", "S");
     let carts = FakeTable::provisioned("carts", 5, 5).key("id", "S").autoscaled().index(blocking);
-    let on = OnAws::new(aws().with_table(carts.in_regions(&[HOME, OTHER])), &["carts"]);
+    aws().with_table(carts.in_regions(&[HOME, OTHER]))
+}
+
+#[test]
+fn an_index_without_write_autoscaling_is_named_before_any_change() {
+    let on = OnAws::new(blocked(), &["carts"]);
+    on.run(&["plan", "defs.yaml"]).says("by-day");
     on.apply(&[]).exits(3).says("by-day").does_not_say("correct the definition of by-email");
-    assert!(on.indexes(HOME, "carts").iter().all(|(index, _)| index == "by-day"));
+    assert!(on.changes().is_empty());
 
     on.fake.with(|plane, _| plane.autoscale("carts", "by-day", true));
-    let done = on.apply(&["--no-wait", "--retry-failed"]);
-    assert_eq!(on.done(), 1, "{}", done.text());
+    on.apply(&["--no-wait"]).exits(0);
+    assert_eq!((on.done(), on.refused().len()), (1, 0));
+}
+
+#[test]
+fn where_autoscaling_may_not_be_looked_at_awss_refusal_is_told_with_what_to_look_for() {
+    let action = "DescribeTableReplicaAutoScaling";
+    let on = OnAws::new(blocked().with_access(|access| access.deny(action)), &["carts"]);
+    let done = on.apply(&[]).exits(3);
+    let done = done.says("GSI write capacity should either be Pay-Per-Request or AutoScaled.");
+    done.does_not_say("correct the definition of by-email");
+    assert_eq!(on.refused(), ["ValidationException"]);
+}
+
+#[test]
+fn a_region_that_may_not_be_described_is_told_at_once_and_not_taken_for_ready() {
+    let plane = quick().with_table(global("orders"));
+    let on = OnAws::new(plane.with_access(|a| a.deny_in("DescribeTable", OTHER)), &["orders"]);
+    let mut running = on.start_apply(&["--activation-timeout", "8s"]);
+    let told = running.until("region_unknown");
+    assert_eq!((text(&told["table"]), text(&told["region"])), ("orders", OTHER));
+    running.end().exits(3);
+    let entry = entry(&on.world.state(), "orders");
+    assert_eq!(entry["status"], "in_progress");
+    assert!(text(&entry["last_error"]).contains(OTHER), "{entry}");
+
+    on.fake.with(|plane, _| plane.access().allow("DescribeTable"));
+    on.apply(&[]).exits(0);
+    assert_eq!(on.done(), 1);
 }
