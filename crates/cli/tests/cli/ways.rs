@@ -353,3 +353,30 @@ fn a_proxy_of_the_environment_is_gone_through_and_no_proxy_is_not() {
     world.run(&args).exits(1).says("check --endpoint-url");
     assert_eq!(proxy.heard().len(), 1);
 }
+
+#[test]
+fn the_endpoint_follows_from_the_region_in_every_partition() {
+    for (region, more, host) in [
+        ("eu-west-1", "", "dynamodb.eu-west-1.amazonaws.com"),
+        ("us-gov-west-1", "", "dynamodb.us-gov-west-1.amazonaws.com"),
+        ("cn-north-1", "", "dynamodb.cn-north-1.amazonaws.com.cn"),
+        ("eusc-de-east-1", "", "dynamodb.eusc-de-east-1.amazonaws.eu"),
+        ("us-iso-east-1", "", "dynamodb.us-iso-east-1.c2s.ic.gov"),
+        ("us-isob-east-1", "", "dynamodb.us-isob-east-1.sc2s.sgov.gov"),
+        ("eu-isoe-west-1", "", "dynamodb.eu-isoe-west-1.cloud.adc-e.uk"),
+        ("us-isof-south-1", "", "dynamodb.us-isof-south-1.csp.hci.ic.gov"),
+        ("eu-west-1", "AWS_USE_DUALSTACK_ENDPOINT", "dynamodb.eu-west-1.api.aws"),
+        ("us-east-1", "AWS_USE_FIPS_ENDPOINT", "dynamodb-fips.us-east-1.amazonaws.com"),
+    ] {
+        // Nothing leaves the machine: what the proxy says to CONNECT is no TLS.
+        let proxy = Peer::start(Habits::default());
+        let mut world = with_keys();
+        world.set("HTTPS_PROXY", &proxy.url());
+        if !more.is_empty() {
+            world.set(more, "true");
+        }
+        world.run(&["plan", "gates.yaml", "--region", region]).exits(1).says("next: ");
+        let heard = proxy.heard();
+        assert_eq!(heard[0].header("host"), Some(&*format!("{host}:443")), "{region}");
+    }
+}

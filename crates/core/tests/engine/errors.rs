@@ -780,6 +780,45 @@ fn builds_go_on_while_the_credentials_are_expired() {
     assert!(calls < 3 * 3_600 / 10 + 60, "about one every ten seconds: {calls}");
 }
 
+fn skewed() -> CallError {
+    let late = "Signature expired: 20261122T035638Z is now earlier than 20261122T045138Z";
+    CallError::from_service("InvalidSignatureException", late, Some(400))
+}
+
+#[test]
+fn a_skewed_clock_costs_a_create_one_second_and_no_attempt() {
+    let (world, ran) = run_with_answers(refused_times(1, &skewed()));
+    cost_no_attempt(&ran, &world, &by_flight());
+    let creates = ran.creates(&world, &by_flight());
+    let apart = creates[1] - creates[0];
+    assert!(apart >= secs(1) && apart < secs(2), "{apart:?}");
+    assert_eq!(ran.count(&world, "CredentialsLost"), 0, "it was healed");
+}
+
+#[test]
+fn a_clock_that_stays_skewed_is_waited_for_and_told() {
+    let (world, ran) = run_with_answers(refused_times(4, &skewed()));
+    cost_no_attempt(&ran, &world, &by_flight());
+    let creates = ran.creates(&world, &by_flight());
+    let apart: Vec<_> = creates.windows(2).map(|pair| (pair[1] - pair[0]).as_secs()).collect();
+    assert_eq!(apart, [1, 10, 10, 10]);
+    assert!(ran.count(&world, "CredentialsLost") > 0);
+}
+
+#[test]
+fn a_look_that_is_refused_for_the_clock_is_repeated_after_a_second() {
+    let mut refused = 0;
+    let (world, ran) = run_with(|world| {
+        world.faults = Box::new(move |_, now, _| {
+            refused += u32::from(now > after(100));
+            if now > after(100) && refused == 1 { Fault::Refuse(skewed()) } else { Fault::None }
+        });
+    });
+    assert!(ran.all_active());
+    assert_eq!(ran.count(&world, "LookFailed"), 1);
+    assert_eq!(ran.count(&world, "CredentialsLost"), 0);
+}
+
 #[test]
 fn a_lane_in_a_queue_says_so_once_however_long_it_takes() {
     let (world, ran) = run_with(|world| {
