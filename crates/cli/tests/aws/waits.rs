@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::world::text;
 use crate::{HOME, OnAws, entry, quick, table};
 
 /// What a table says whose key in KMS cannot be used any more.
@@ -26,6 +27,21 @@ fn wait_takes_definitions_and_waits_for_what_they_name() {
     for name in tables {
         assert_eq!(on.indexes(HOME, name)[0].1, "ACTIVE");
     }
+}
+
+#[test]
+fn a_table_whose_key_is_lost_is_told_once_and_the_build_goes_on_when_it_is_back() {
+    let on = OnAws::new(quick().with_table(table("orders").building_for(30, 900)), &["orders"]);
+    let mut running = on.start_apply(&[]);
+    running.until("accepted");
+    on.fake.with(|plane, now| plane.set_status(now, "orders", LOST_KEY));
+    let told = running.until("table_trouble");
+    assert_eq!((text(&told["table"]), text(&told["status"])), ("orders", LOST_KEY));
+    on.fake.with(|plane, now| plane.set_status(now, "orders", "ACTIVE"));
+    let done = running.end().exits(0);
+    let named = |name: &str| done.events().iter().filter(|e| e["event"] == name).count();
+    assert_eq!((named("table_trouble"), named("table_back")), (1, 1), "{}", done.text());
+    assert_eq!(entry(&on.state(), "orders")["status"], "active");
 }
 
 #[test]
