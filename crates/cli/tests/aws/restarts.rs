@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use gsictl_fake::Scripted;
 
-use crate::world::text;
-use crate::{OnAws, entry_of, global, quick, table};
+use crate::world::{side_by_side, text, wait_for};
+use crate::{HOME, OTHER, OnAws, entry_of, global, quick, table};
 
 #[test]
 fn a_killed_run_is_taken_up_and_nothing_is_created_twice() {
@@ -48,4 +48,27 @@ fn a_lost_answer_is_described_and_what_it_made_is_adopted_as_inferred() {
     assert_eq!((on.done(), on.refused().len()), (1, 0));
     let (entry, own) = entry_of(&on.state(), "orders", "by-email");
     assert_eq!((text(&entry["status"]), text(&own["owner"])), ("active", "inferred"));
+}
+
+/// AWS's seconds after the create, in every phase that a region of a global table has: not
+/// shown, allocating in one region, in both, backfilling, ready in one.
+const MOMENTS: [u64; 6] = [5, 40, 70, 200, 560, 600];
+
+#[test]
+fn a_run_killed_in_any_phase_of_a_global_table_is_finished_by_the_next_with_one_create() {
+    side_by_side(&MOMENTS, |moment| {
+        let on = OnAws::new(quick().with_table(global("orders")), &["orders"]);
+        let mut running = on.start_apply(&[]);
+        running.until("accepted");
+        let then = on.changes()[0].at + Duration::from_secs(*moment);
+        wait_for("that moment", || on.fake.now() >= then);
+        running.kill();
+        on.apply(&[]).exits(0);
+        assert_eq!((on.done(), on.refused().len()), (1, 0), "killed after {moment} s");
+        let (entry, own) = entry_of(&on.state(), "orders", "by-email");
+        assert_eq!(text(&entry["status"]), "active");
+        assert!(matches!(text(&own["owner"]), "run" | "inferred"), "{own}");
+        on.run(&["rollback", "--yes", "--include-inferred"]).exits(0);
+        assert!(on.indexes(HOME, "orders").is_empty() && on.indexes(OTHER, "orders").is_empty());
+    });
 }
