@@ -19,6 +19,7 @@ use crate::plan::Selection;
 use crate::retry::{Decision, Policy, Situation, Then, decide};
 use crate::state::Serial;
 use crate::time::Timestamp;
+use crate::watch::OnTheWay;
 
 mod ask;
 mod find;
@@ -68,6 +69,9 @@ pub struct Order<'a> {
     pub definitions: &'a Definitions,
     /// What was seen of its tables.
     pub catalog: &'a Catalog,
+    /// What a state says was asked for a moment ago: it is not missing before DynamoDB
+    /// shows it.
+    pub on_the_way: &'a OnTheWay,
     /// Which of the definitions.
     pub selection: &'a Selection,
     /// How many items are looked up.
@@ -156,7 +160,7 @@ impl Probe {
     #[must_use]
     pub fn new(order: &Order<'_>) -> Self {
         let wanted = order.selection.of(order.definitions);
-        let jobs: Vec<_> = wanted.map(|definition| Job::new(definition, order.catalog)).collect();
+        let jobs: Vec<_> = wanted.map(|definition| Job::new(definition, order)).collect();
         let mut random = fastrand::Rng::with_seed(order.seed);
         let mut probe = Self {
             samplers: samplers(&jobs, &mut random),
@@ -433,10 +437,16 @@ fn delay(decision: &Decision) -> Option<Duration> {
 }
 
 impl Job {
-    fn new(definition: &IndexDefinition, catalog: &Catalog) -> Self {
+    fn new(definition: &IndexDefinition, order: &Order<'_>) -> Self {
         let id = definition.id.clone();
-        let sighting = catalog.get(&id.table).map_or(&Sighting::Missing, |(_, seen)| seen);
-        let standing = Standing::of(definition, sighting);
+        let (asked_at, sighting) =
+            order.catalog.get(&id.table).unwrap_or((Timestamp::default(), &Sighting::Missing));
+        let unseen = matches!(sighting, Sighting::Found(table)
+            if order.on_the_way.may_be_unseen(&id, table, asked_at, asked_at));
+        let standing = match unseen {
+            true => Standing::of(definition, sighting).not_shown_yet(&id),
+            false => Standing::of(definition, sighting),
+        };
         let shape = match sighting {
             Sighting::Found(table) if standing.blocked.is_none() => shape(definition, table),
             _ => None,

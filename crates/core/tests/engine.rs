@@ -12,6 +12,7 @@ mod engine {
     mod cells;
     mod ending;
     mod errors;
+    mod lasting;
     mod ownership;
     mod plans;
     mod probe;

@@ -21,6 +21,7 @@ use gsictl_core::state::{Elsewhere, Looked, ParseError, State, Target};
 use gsictl_core::succession::{Ancestry, successor};
 use gsictl_core::survey::SurveyError;
 use gsictl_core::time::Timestamp;
+use gsictl_core::watch::OnTheWay;
 
 use crate::archives::{Archives, put_away};
 use crate::check::{self, Ahead, CheckError, check_ahead};
@@ -425,6 +426,8 @@ async fn validate_active(
         sample,
         seed: request.seed,
         metrics: false,
+        // What is validated was seen active.
+        on_the_way: &OnTheWay::default(),
     };
     let mut told = |at, event| observe(Progress::Happened(at, event));
     Some(validate::validate(&asked, backend, clock, stop, &mut told).await)

@@ -10,6 +10,7 @@ use gsictl_core::probe::{About, Order, Probe, Sample, ValidationReport};
 use gsictl_core::state::{State, Step};
 use gsictl_core::survey::SurveyError;
 use gsictl_core::time::Timestamp;
+use gsictl_core::watch::OnTheWay;
 
 use crate::clock::Clock;
 use crate::drive::{StopSignal, drive};
@@ -31,6 +32,8 @@ pub struct Request<'a> {
     pub seed: u64,
     /// Whether CloudWatch is asked too.
     pub metrics: bool,
+    /// What a state says was asked for a moment ago.
+    pub on_the_way: &'a OnTheWay,
 }
 
 /// Looks at the tables and asks each index. Changes nothing, anywhere.
@@ -45,11 +48,12 @@ pub async fn validate(
     observe: &mut (dyn FnMut(Timestamp, Event) + Send),
 ) -> Result<ValidationReport, SurveyError> {
     let started_at = clock.now();
-    let Request { definitions, script_name, selection, sample, seed, metrics } = *request;
+    let Request { definitions, script_name, selection, sample, seed, metrics, on_the_way } =
+        *request;
     let tables = selection.tables_of(definitions);
     let catalog = survey(tables, backend, clock, stop, observe).await?;
 
-    let order = Order { definitions, catalog: &catalog, selection, sample, seed };
+    let order = Order { definitions, catalog: &catalog, on_the_way, selection, sample, seed };
     let mut probe = Probe::new(&order);
     drive(&mut probe, backend, None, clock, stop, observe).await;
     let (indexes, cost) = probe.into_result().ok_or(SurveyError::Stopped)?;

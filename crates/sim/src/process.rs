@@ -17,6 +17,7 @@ use gsictl_core::probe::{IndexValidation, Probe, Sample};
 use gsictl_core::rollback::{self, concerned, plan, take_down};
 use gsictl_core::state::{Serial, State, Target};
 use gsictl_core::survey::{Survey, SurveyError};
+use gsictl_core::watch::OnTheWay;
 use gsictl_driver::archives;
 use gsictl_driver::store::{StateStore, StoreError};
 
@@ -360,6 +361,7 @@ fn validated(world: &mut World, scenario: &Scenario, run: &Run, wanted: &Definit
     let order = gsictl_core::probe::Order {
         definitions: wanted,
         catalog: &catalog,
+        on_the_way: &OnTheWay::default(),
         selection: &run.selection(&scenario.tables),
         sample: Sample { items: 0, required: false },
         seed: run.seed,

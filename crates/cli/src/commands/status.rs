@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gsictl_core::catalog::Sighting;
+use gsictl_core::catalog::{Sighting, TableDescription};
 use gsictl_core::look::status_text;
 use gsictl_core::name::{IndexId, TableName};
-use gsictl_core::state::{Looked, State};
+use gsictl_core::state::Status::InProgress;
+use gsictl_core::state::{Entry, Looked, State};
+use gsictl_core::watch::OnTheWay;
 use gsictl_driver::apply::load;
 use gsictl_driver::archives::Archives;
 use gsictl_driver::clock::Clock;
@@ -23,8 +25,17 @@ use crate::{context, signals, view};
 const READ_EVERY: Duration = Duration::from_secs(1);
 const ASK_EVERY: Duration = Duration::from_secs(5);
 
-/// What DynamoDB shows of each index of each table, in a word.
-pub(crate) type Live = BTreeMap<(String, String), String>;
+/// What DynamoDB shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Live {
+    /// Of each index of each table, in a word.
+    pub(crate) indexes: BTreeMap<(String, String), String>,
+    /// Tables that cannot be worked on: the table, its status, and what to do.
+    pub(crate) troubles: Vec<(TableName, String, &'static str)>,
+}
+
+/// What stands for an index that was asked for and is not shown yet.
+pub(crate) const NOT_SHOWN_YET: &str = "not shown yet";
 
 pub(crate) fn run(globals: &Globals, args: &Status) -> Result<Exit, CliError> {
     let store = context::store(&globals.state_dir);
@@ -141,14 +152,27 @@ impl Watcher<'_> {
         let catalog = survey(&tables, backend, clock, &mut self.stop, &mut |_, _| {}).await;
         let catalog = catalog.map_err(|e| CliError::from(e).asked(&target))?;
         state.check_belongs(&target.seen_in(&catalog), Looked::at(&catalog))?;
+        let on_the_way = OnTheWay::of(state, context::policy(self.globals).visibility);
+        let now = clock.now();
+        let is_unseen = |id: &IndexId, table: &TableDescription| {
+            let asked_for = state.entry(id).map(Entry::status) == Some(InProgress);
+            asked_for && on_the_way.may_be_unseen(id, table, now, now)
+        };
         let seen = |id: &IndexId| match catalog.get(&id.table).map(|(_, sighting)| sighting) {
-            Some(Sighting::Found(table)) => table
-                .index(&id.index)
-                .map_or_else(|| "absent".to_owned(), |index| status_text(table, index)),
+            Some(Sighting::Found(table)) => match table.index(&id.index) {
+                Some(index) => status_text(table, index),
+                None if is_unseen(id, table) => NOT_SHOWN_YET.to_owned(),
+                None => "absent".to_owned(),
+            },
             Some(Sighting::Denied(_)) => "access denied".to_owned(),
             Some(Sighting::Unreadable(_)) => "cannot be read".to_owned(),
             Some(Sighting::Missing) | None => "no such table".to_owned(),
         };
-        Ok(Some(state.entries().map(|(id, _)| (pair(id), seen(id))).collect()))
+        let indexes = state.entries().map(|(id, _)| (pair(id), seen(id))).collect();
+        let trouble = |table: &TableDescription| {
+            let trouble = table.status.trouble()?;
+            Some((table.name.clone(), table.status.to_string(), trouble.remedy))
+        };
+        Ok(Some(Live { indexes, troubles: catalog.found().filter_map(trouble).collect() }))
     }
 }

@@ -58,6 +58,7 @@ async fn ask(
         sample: sample(args.sample),
         seed: context::seed(clock),
         metrics: args.metrics,
+        on_the_way: &super::wait::on_the_way(globals, &backend.target()),
     };
     // The result is one document, so what happens on the way is for people alone.
     let mut view = (globals.output == Output::Human).then(|| view::for_run(globals));

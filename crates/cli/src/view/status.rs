@@ -1,10 +1,11 @@
 //! A state as people and programs see it.
 
+use gsictl_core::name::TableName;
 use gsictl_core::state::{Entry, Standing, State, Status, StatusReport};
 use serde_json::{Value, json};
 
 use super::{Colour, Mark, Page};
-use crate::commands::status::Live;
+use crate::commands::status::{Live, NOT_SHOWN_YET};
 
 /// The seeds' summary, then a line an index.
 pub(crate) fn human(report: &StatusReport<'_>, live: Option<&Live>) -> Page {
@@ -16,13 +17,18 @@ pub(crate) fn human(report: &StatusReport<'_>, live: Option<&Live>) -> Page {
     for standing in report.standings() {
         let Standing { table_name, index_name, status, .. } = standing;
         let pad = width - length(standing);
-        let seen = live.and_then(|live| live.get(&key(table_name, index_name)));
+        let seen = live.and_then(|live| live.indexes.get(&key(table_name, index_name)));
         let seen = seen.map(|seen| compared(*status, seen)).unwrap_or_default();
         page.marked(
             "  ",
             mark(*status),
             format_args!("{table_name}.{index_name}{:pad$}  {status}{seen}", ""),
         );
+    }
+    for (table, status, remedy) in live.iter().flat_map(|live| &live.troubles) {
+        page.blank();
+        page.marked("", Mark::new(Colour::Yellow, "!"), format_args!("{table} is {status}"));
+        page.marked("  ", Mark::new(Colour::Cyan, "next:"), remedy);
     }
     page
 }
@@ -54,7 +60,7 @@ fn mark(status: Status) -> Mark {
 fn agrees(status: Status, seen: &str) -> bool {
     match status {
         Status::Active => matches!(seen, "ACTIVE" | "UPDATING"),
-        Status::InProgress => seen.starts_with("CREATING"),
+        Status::InProgress => seen.starts_with("CREATING") || seen == NOT_SHOWN_YET,
         Status::Pending | Status::Failed => matches!(seen, "absent" | "no such table"),
     }
 }
@@ -62,7 +68,8 @@ fn agrees(status: Status, seen: &str) -> bool {
 /// The same as one document.
 pub(crate) fn document(state: &State, live: Option<&Live>) -> Value {
     let index = |(id, entry): (&gsictl_core::name::IndexId, &Entry)| {
-        let seen = live.and_then(|live| live.get(&key(id.table.as_str(), id.index.as_str())));
+        let seen =
+            live.and_then(|live| live.indexes.get(&key(id.table.as_str(), id.index.as_str())));
         let mut value = json!({
             "table": id.table, "index": id.index, "status": entry.status(),
             "creation_time": entry.creation_time(), "retry_count": entry.retry_count(),
@@ -74,12 +81,22 @@ pub(crate) fn document(state: &State, live: Option<&Live>) -> Value {
         }
         value
     };
-    json!({
+    let troubles = live.map(|live| {
+        let trouble = |(table, status, remedy): &(TableName, String, &str)| {
+            json!({ "table": table, "status": status, "next_step": remedy })
+        };
+        live.troubles.iter().map(trouble).collect::<Vec<_>>()
+    });
+    let mut document = json!({
         "state": {
             "script_name": state.script_name(), "created_at": state.created_at(),
             "updated_at": state.updated_at(), "serial": state.serial(),
             "target": state.target(), "summary": state.summary(),
             "indexes": state.entries().map(index).collect::<Vec<_>>(),
         }
-    })
+    });
+    if let Some(troubles) = troubles.filter(|troubles| !troubles.is_empty()) {
+        document["state"]["table_troubles"] = json!(troubles);
+    }
+    document
 }

@@ -8,6 +8,7 @@ use super::verdict::wait_until_ready;
 use crate::catalog::{BillingMode, IndexDescription, Sighting, TableDescription};
 use crate::definition::{IndexDefinition, OnDemandThroughput, WarmThroughput};
 use crate::look::status_text;
+use crate::name::IndexId;
 use crate::plan::{Finding, Obstacle, judge};
 
 /// What one check came to.
@@ -72,6 +73,22 @@ impl Standing {
             notes,
             blocked: blocked(definition, &finding, there),
         }
+    }
+
+    /// Where it is not shown: it was just asked for, or its table is being changed, and
+    /// that is not "missing".
+    pub(super) fn not_shown_yet(mut self, id: &IndexId) -> Self {
+        if self.checks.existence == Checked::Failed {
+            self.checks.existence = Checked::NotChecked;
+            let reason = "DynamoDB does not show it yet: it was just asked for, or its table is \
+                          being changed";
+            self.blocked = Some(Blocked {
+                verdict: Verdict::NonFunctional,
+                reasons: vec![reason.to_owned()],
+                recommendation: wait_until_ready(id),
+            });
+        }
+        self
     }
 }
 

@@ -10,9 +10,11 @@ use gsictl_core::probe::{
     About, Checked, Cost, IndexValidation, Order, Probe, Problem, Sample, ValidationReport, Verdict,
 };
 use gsictl_core::report::Document;
-use gsictl_core::state::Target;
+use gsictl_core::state::{State, Step, Target};
 use gsictl_core::survey::Survey;
+use gsictl_core::watch::OnTheWay;
 
+use crate::support::apply::Apply;
 use crate::support::samples::{
     START, after, by_flight, connection, definitions, expired, hours, index, local, one, secs,
     server_error, table, throttled,
@@ -38,11 +40,28 @@ fn validate_with(
     definitions: &Definitions,
     sample: Sample,
 ) -> (Vec<IndexValidation>, Cost) {
+    validate_while(world, definitions, sample, &OnTheWay::default())
+}
+
+/// The same right after a run that a state tells of.
+fn validate_while(
+    world: &mut World,
+    definitions: &Definitions,
+    sample: Sample,
+    on_the_way: &OnTheWay,
+) -> (Vec<IndexValidation>, Cost) {
     let mut survey = Survey::new(definitions.tables());
     assert_eq!(world.run(&mut survey), Finish::Over);
     let catalog = survey.into_catalog().unwrap();
     let selection = Selection::default();
-    let order = Order { definitions, catalog: &catalog, selection: &selection, sample, seed: 7 };
+    let order = Order {
+        definitions,
+        catalog: &catalog,
+        on_the_way,
+        selection: &selection,
+        sample,
+        seed: 7,
+    };
     let mut probe = Probe::new(&order);
     assert_eq!(world.run(&mut probe), Finish::Over);
     probe.into_result().unwrap()
@@ -464,6 +483,25 @@ fn items_without_the_keys_of_their_table_are_no_sample_of_it() {
 }
 
 #[test]
+fn what_was_just_asked_for_is_not_missing() {
+    let mut world = Apply::new(one()).world();
+    let mut state = State::new("airline.yaml", world.now, "a-lineage".to_owned());
+    state.enlist(&one());
+    let intent = Step::Intend { at: world.now, table_id: None, spec: "2e".to_owned() };
+    state.apply(&by_flight(), intent).unwrap();
+    let on_the_way = OnTheWay::of(&state, secs(60));
+    let sample = Sample { items: 0, required: false };
+    let (verdicts, _) = validate_while(&mut world, &one(), sample, &on_the_way);
+    assert_eq!(verdicts[0].verdict, Verdict::NonFunctional);
+    assert_eq!(verdicts[0].checks.existence, Checked::NotChecked);
+    assert!(verdicts[0].reasons[0].contains("does not show it yet"), "{verdicts:#?}");
+    assert!(verdicts[0].recommendation.contains("gsictl wait bookings by-flight"));
+    world.now = world.now + secs(61);
+    let (verdicts, _) = validate_while(&mut world, &one(), sample, &on_the_way);
+    assert_eq!(verdicts[0].checks.existence, Checked::Failed, "a minute later it is");
+}
+
+#[test]
 fn a_stop_ends_it_without_a_verdict() {
     let mut world = bookings(5);
     let mut survey = Survey::new(one().tables());
@@ -472,6 +510,7 @@ fn a_stop_ends_it_without_a_verdict() {
     let order = Order {
         definitions: &one(),
         catalog: &catalog,
+        on_the_way: &OnTheWay::default(),
         selection: &Selection::default(),
         sample: Sample { items: 10, required: true },
         seed: 1,
