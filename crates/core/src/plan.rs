@@ -77,7 +77,7 @@ fn judge_table(definition: &IndexDefinition, table: &TableDescription) -> Findin
     let differences = definition.differences(&table.attributes, index);
     if !differences.is_empty() {
         return Finding::Obstacle(Obstacle::Conflict {
-            wanted: definition.schema_text(),
+            wanted: definition.schema_text_on(&table.attributes),
             found: index.schema_text(&table.attributes),
             differences,
         });

@@ -56,6 +56,15 @@ impl IndexDefinition {
     pub fn schema_text(&self) -> String {
         schema_text(&self.key_schema, &self.attributes, &self.projection)
     }
+
+    /// The same, where `types` are those of its table: a type that the definition leaves
+    /// out is the table's.
+    #[must_use]
+    pub fn schema_text_on(&self, types: &Types) -> String {
+        let mut known = types.clone();
+        known.extend(self.attributes.clone());
+        schema_text(&self.key_schema, &known, &self.projection)
+    }
 }
 
 impl IndexDescription {

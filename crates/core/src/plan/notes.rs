@@ -8,7 +8,9 @@ use crate::catalog::{
     BillingMode, InFlight, IndexDescription, IndexStatus, Scaling, Sighting, TableDescription,
     TableStatus,
 };
-use crate::definition::{IndexDefinition, ProvisionedThroughput};
+use crate::definition::{
+    IndexDefinition, ON_DEMAND_WARM_READS, ON_DEMAND_WARM_WRITES, ProvisionedThroughput,
+};
 use crate::name::IndexName;
 
 /// What a note is about.
@@ -29,6 +31,8 @@ pub enum NoteKind {
     ThroughputDrift,
     /// The index is there, and its definition has a throughput that does not fit its table.
     ThroughputRefused,
+    /// More warm throughput is asked for than such an index starts with.
+    PreWarming,
     /// The table comes to more indexes than a table may have by default.
     IndexQuota,
     /// Something of others has to end before a build can start.
@@ -57,6 +61,7 @@ pub fn notes(plan: &TablePlan) -> Vec<Note> {
         queue(table, &new),
         table_throughput(table, &new),
         auto_scaling(table, &new),
+        pre_warming(&new),
         index_quota(table, &new),
         write_scaling(table, &new),
         replicas(table, plan),
@@ -124,6 +129,23 @@ fn auto_scaling(table: &TableDescription, new: &[&PlannedIndex]) -> Option<Note>
     let text = "no auto scaling policy comes with a new index, whatever the table has: its \
                 capacity stays as it is until you register it";
     note(NoteKind::NoAutoScaling, new, text.to_owned()).filter(|_| is_provisioned(table))
+}
+
+/// What an index starts with is free; more is billed once, and stays
+/// ([warm throughput](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/warm-throughput.html)).
+fn pre_warming(new: &[&PlannedIndex]) -> Option<Note> {
+    let warm = |i: &&&PlannedIndex| {
+        i.definition.warm_throughput.is_some_and(|warm| {
+            warm.read_units_per_second.is_some_and(|units| units > ON_DEMAND_WARM_READS)
+                || warm.write_units_per_second.is_some_and(|units| units > ON_DEMAND_WARM_WRITES)
+        })
+    };
+    let warm: Vec<_> = new.iter().filter(warm).copied().collect();
+    let text = format!(
+        "AWS bills the WarmThroughput that {} asks for, and never takes it back",
+        names(warm.iter().copied())
+    );
+    note(NoteKind::PreWarming, &warm, text)
 }
 
 /// 20 are the default quota, which AWS raises on request: no obstacle, since the

@@ -276,11 +276,15 @@ fn table(managed: &Managed<'_>, plan: &TablePlan) -> TablePreview {
 }
 
 fn row(planned: &PlannedIndex, sighting: &Sighting) -> Row {
+    let definition = &planned.definition;
     let row = Row {
-        index: planned.definition.id.index.clone(),
+        index: definition.id.index.clone(),
         action: word(planned),
         reason: reason(planned),
-        wanted: planned.definition.schema_text(),
+        wanted: match sighting {
+            Sighting::Found(table) => definition.schema_text_on(&table.attributes),
+            _ => definition.schema_text(),
+        },
         found: None,
         differences: Vec::new(),
         next_step: None,

@@ -10,6 +10,7 @@ use crate::catalog::{
 };
 use crate::definition::{
     KeyElement, KeyType, OnDemandThroughput, Place, Projection, ProvisionedThroughput, ScalarType,
+    WarmThroughput,
 };
 use crate::endpoint::Endpoint;
 use crate::name::IndexId;
@@ -349,6 +350,21 @@ fn a_vector_index_is_unmanaged_is_queued_for_and_keeps_its_name() {
 }
 
 #[test]
+fn a_type_that_the_definition_leaves_out_is_shown_as_the_table_has_it() {
+    let untyped = with(wanted("bookings.by-flight", "flight"), |d| d.attributes.clear());
+    let shown = |attribute: &str| {
+        let typed = |t: &mut TableDescription| {
+            t.attributes.insert(attribute.to_owned(), ScalarType::N);
+        };
+        let seen = found(changed(&table("bookings", vec![]), typed));
+        let scene = Scene::of(vec![untyped.clone()], vec![("bookings", seen)]);
+        scene.preview().tables[0].indexes[0].wanted.clone()
+    };
+    assert_eq!(shown("flight"), "flight N HASH; ALL");
+    assert_eq!(shown("other"), "flight ? HASH; ALL");
+}
+
+#[test]
 fn tables_build_side_by_side_and_the_longest_is_first() {
     let big = changed(&table("passengers", vec![]), |t| t.item_count = Some(40_000_000));
     let building = index("gate", "gate", IndexStatus::Creating);
@@ -410,12 +426,22 @@ fn people_are_told_what_surprises_them() {
         Scene::of(vec![definition.clone()], vec![("bookings", found(t))])
     };
     let plain = wanted("bookings.by-flight", "flight");
+    let warm = |reads| {
+        with(plain.clone(), |d| {
+            d.warm_throughput = Some(WarmThroughput {
+                read_units_per_second: Some(reads),
+                write_units_per_second: None,
+            });
+        })
+    };
     let with_units = with(plain.clone(), |d| d.provisioned_throughput = Some(units(9)));
     let other = index("gate", "gate", IndexStatus::Deleting);
     let cases = [
         ("on demand", one(&plain, table("bookings", vec![]))),
         ("provisioned", one(&plain, provisioned(vec![]))),
         ("provisioned, with units", one(&with_units, provisioned(vec![]))),
+        ("pre-warmed", one(&warm(83_411), table("bookings", vec![]))),
+        ("warm as any", one(&warm(12_000), table("bookings", vec![]))),
         ("does not fit", one(&limited, provisioned(vec![]))),
         ("drifted", one(&limited, provisioned(vec![drifted]))),
         ("global", one(&plain, replicated)),

@@ -538,6 +538,19 @@ fn an_index_that_somebody_made_otherwise_meanwhile_is_final() {
     assert!(remedy(&ran, &world).contains("choose another IndexName"));
 }
 
+/// Such as a vector index whose name a description does not tell.
+#[test]
+fn an_index_that_exists_and_that_no_description_shows_costs_attempts_and_ends_in_awss_words() {
+    let error =
+        refusal("ValidationException", "Attempting to create an index which already exists");
+    let (world, ran) = run_with_answers(always(&error));
+    failed_after(&ran, &world, 5);
+    let last = ran.entry(&by_flight()).last_error().unwrap();
+    assert!(last.contains("Attempting to create an index which already exists"), "{last}");
+    let creates = ran.creates(&world, &by_flight());
+    assert!(creates.windows(2).all(|two| two[1] - two[0] >= secs(30)), "{creates:?}");
+}
+
 // Permanent.
 
 #[test]

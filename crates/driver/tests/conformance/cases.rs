@@ -173,6 +173,21 @@ pub(crate) async fn a_key_attribute_has_to_be_in_the_calls_own_definitions(engin
     }
 }
 
+/// They are sent with every create, for engines that forget what a call does not name.
+pub(crate) async fn the_tables_own_keys_in_a_create_change_nothing(engine: Engine) {
+    let table = engine.table("own-keys").await;
+    for (name, key) in [("by-aaa", "aaa"), ("by-bbb", "bbb")] {
+        let mut create = index(&table, name, key);
+        create.attributes.insert("pk".to_owned(), ScalarType::S);
+        engine.create(&create).await.expect("a create");
+        engine.settle(&table).await;
+    }
+    let description = engine.describe(&table).await;
+    let types = ["aaa", "bbb", "pk"].map(|name| (name.to_owned(), ScalarType::S));
+    assert_eq!(description.attributes, BTreeMap::from(types));
+    assert_eq!(description.key_schema, [hash("pk")]);
+}
+
 pub(crate) async fn an_attribute_keeps_its_type(engine: Engine) {
     let table = engine.table("redefined").await;
     let create = CreateIndex {

@@ -61,6 +61,7 @@ suite! {
     the_twenty_first_index_is_refused,
     a_key_attribute_has_to_be_in_the_calls_own_definitions,
     an_attribute_keeps_its_type,
+    the_tables_own_keys_in_a_create_change_nothing,
     a_table_that_is_not_there_is_told_apart_from_an_index,
     a_delete_during_the_build_is_refused_or_cancels_it,
     a_deleted_index_is_shown_until_it_is_gone,
