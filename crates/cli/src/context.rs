@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use gsictl_core::endpoint::Endpoint;
+use gsictl_core::polling::Polling;
 use gsictl_core::retry::Policy;
 use gsictl_core::state::{Looked, Target};
 use gsictl_driver::clock::Clock;
@@ -168,7 +169,7 @@ pub(crate) fn local(file: &Path, build_seconds: f64) -> Result<Arc<dyn Backend>,
 pub(crate) fn policy(globals: &Globals) -> Policy {
     let policy = Policy::default();
     if globals.local.is_some() {
-        return Policy { visibility: Duration::ZERO, ..policy };
+        return Policy { visibility: Duration::ZERO, polling: Polling::emulator(), ..policy };
     }
     policy
 }

@@ -48,7 +48,7 @@ struct Scene<'a> {
     now: Timestamp,
     /// When the run began.
     begun: Timestamp,
-    policy: &'a Policy,
+    policy: &'a mut Policy,
     state: &'a mut State,
     save_by: &'a mut Option<Timestamp>,
     events: &'a mut VecDeque<Event>,
@@ -220,7 +220,7 @@ impl Engine {
     fn scene(&mut self, now: Timestamp) -> (&mut Vec<Lane>, Scene<'_>) {
         let scene = Scene {
             now,
-            policy: &self.policy,
+            policy: &mut self.policy,
             state: &mut self.state,
             begun: self.begun,
             save_by: &mut self.save_by,

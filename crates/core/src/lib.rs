@@ -26,6 +26,7 @@ pub mod look;
 pub mod machine;
 pub mod name;
 pub mod plan;
+pub mod polling;
 pub mod probe;
 pub mod profile;
 pub mod region;

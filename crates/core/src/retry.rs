@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::call::ErrorKind;
+use crate::polling::Polling;
 
 pub use self::quota::remedy_for;
 
@@ -31,6 +32,8 @@ pub struct Policy {
     /// How long after a create its absence from a description means "not visible
     /// yet". DescribeTable is eventually consistent; the embedded engine is not.
     pub visibility: Duration,
+    /// How often what is waited for is described.
+    pub polling: Polling,
     /// Regions of global tables that are neither asked nor waited for.
     pub skip_regions: BTreeSet<String>,
 }
@@ -45,6 +48,7 @@ impl Default for Policy {
             fail_fast: false,
             wait: true,
             visibility: Duration::from_secs(60),
+            polling: Polling::default(),
             skip_regions: BTreeSet::new(),
         }
     }
@@ -322,14 +326,6 @@ fn jittered(delay: Duration, jitter: f64) -> Duration {
     delay + delay.mul_f64(0.1 * jitter.clamp(0.0, 1.0))
 }
 
-/// How long to wait before the next look at something that has been waited for
-/// since `waited`: about 5 %, from 1 s to 10 s, so that a long build costs few
-/// calls and a short one little delay.
-#[must_use]
-pub fn poll_interval(waited: Duration) -> Duration {
-    (waited / 20).clamp(Duration::from_secs(1), Duration::from_secs(10))
-}
-
 /// How long to wait after the `failures`-th failed DescribeTable in a row: three
 /// times at once, then 1, 2, 4, ... s up to a minute. A failed poll never fails
 /// an index.
@@ -436,15 +432,6 @@ mod tests {
         for kind in [K::QuotaReached, K::TableNotFound, K::AccessDenied, K::Validation] {
             assert_eq!(after(kind, 0).then, Then::GiveUp, "{kind:?}");
         }
-    }
-
-    #[test]
-    fn polls_grow_with_the_wait_and_stay_within_their_bounds() {
-        let at = |s| poll_interval(Duration::from_secs(s)).as_millis();
-        assert_eq!(
-            [at(0), at(20), at(30), at(100), at(200), at(86_400)],
-            [1_000, 1_000, 1_500, 5_000, 10_000, 10_000]
-        );
     }
 
     #[test]

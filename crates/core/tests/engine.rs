@@ -15,6 +15,7 @@ mod engine {
     mod lasting;
     mod ownership;
     mod plans;
+    mod polling;
     mod probe;
     mod refusals;
     mod regions;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use gsictl_core::definition::{Format, Source, parse};
 use gsictl_core::plan::Selection;
+use gsictl_core::polling::Polling;
 use gsictl_core::retry::Policy;
 use gsictl_driver::apply::Request;
 use gsictl_driver::clock::Clock;
@@ -136,7 +137,11 @@ fn request(clock: Clock) -> Result<Request, CliError> {
         resume: false,
         check: None,
         validate: None,
-        policy: Policy { visibility: std::time::Duration::ZERO, ..Policy::default() },
+        policy: Policy {
+            visibility: std::time::Duration::ZERO,
+            polling: Polling::emulator(),
+            ..Policy::default()
+        },
         seed: context::seed(clock),
         holder: context::holder(clock),
         command: "demo".to_owned(),

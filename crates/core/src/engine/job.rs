@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Scene;
 use super::attempt::Refusals;
+use super::lane::grid;
 use super::outcome::Verdict;
 use super::removal::{Removal, who_works_against};
 use crate::call::{Call, CallError, CreateIndex};
@@ -16,6 +17,7 @@ use crate::evidence::Evidence;
 use crate::look::{Missing, Patience};
 use crate::name::IndexId;
 use crate::plan::{Finding, Obstacle, PlannedIndex, judge};
+use crate::polling::{BuildAge, growing};
 use crate::reminder::Reminder;
 use crate::rollback::PlannedRemoval;
 use crate::state::{Entry, Owner, Status, Step};
@@ -65,6 +67,8 @@ pub(super) struct Job {
     pub(super) reminder: Reminder,
     /// Whether `since` is when it began, and not when it was found.
     pub(super) whole: bool,
+    /// It was found in allocation, which is the first minute of a build.
+    young: bool,
     /// When the newest description was asked for: of what came later it knows
     /// nothing, however late its answer came.
     pub(super) seen_at: Timestamp,
@@ -115,6 +119,7 @@ impl Job {
             since: now,
             reminder: Reminder::default(),
             whole: false,
+            young: false,
             seen_at: now,
             updating: false,
             came: false,
@@ -162,6 +167,31 @@ impl Job {
     /// When its build (or the create that may have begun one) began.
     pub(super) fn since(&self) -> Timestamp {
         self.since
+    }
+
+    /// When to look at its build again. The activation time-out strikes when it is due.
+    pub(super) fn next_look(&self, account: Option<&str>, scene: &Scene<'_>) -> Timestamp {
+        let waited = scene.now - self.since;
+        let whole = self.whole || self.young;
+        let wait = match self.phase {
+            // Ready here, it can be ready in the other regions at any time.
+            Phase::Building { .. } if !self.missing.is_empty() => {
+                let age = BuildAge { waited, whole: false, backfilling: true };
+                scene.policy.polling.of_build(account, age)
+            }
+            Phase::Building { backfilling } => {
+                scene.policy.polling.of_build(account, BuildAge { waited, whole, backfilling })
+            }
+            Phase::Sent { lost: false, .. } => {
+                let age = BuildAge { waited, whole, backfilling: false };
+                scene.policy.polling.of_build(account, age)
+            }
+            _ => growing(waited),
+        };
+        let at = grid(scene.now, wait);
+        let limit = scene.policy.activation_timeout;
+        let due = limit.map(|limit| self.since.max(self.begun) + limit);
+        due.filter(|due| *due > scene.now).map_or(at, |due| at.min(due))
     }
 
     /// Holds it against a description that was asked for at `seen_at`.
@@ -215,6 +245,9 @@ impl Job {
         self.tell_recovered(scene);
         let took = scene.now - self.since;
         scene.tell(Event::Activated { id: self.id().clone(), took, whole: self.whole });
+        if self.came && self.whole && self.since >= self.begun {
+            scene.policy.polling.learn(took);
+        }
         self.end(Verdict::Activated(took));
     }
 
@@ -239,6 +272,7 @@ impl Job {
                 self.came |= !found_by_this_run && self.is_ours(scene);
                 self.since = intent.unwrap_or(scene.now);
                 self.whole = intent.is_some();
+                self.young = !backfilling;
                 scene.tell(Event::Adopted { id: self.id().clone(), backfilling });
             }
         }

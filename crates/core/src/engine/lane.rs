@@ -14,7 +14,7 @@ use crate::look::RegionLook;
 use crate::machine::CallId;
 use crate::name::{IndexId, TableName};
 use crate::plan::{TablePlan, build_estimate};
-use crate::retry::poll_interval;
+use crate::polling::growing;
 use crate::rollback::TableRollback;
 use crate::state::{State, Status};
 use crate::time::Timestamp;
@@ -263,13 +263,10 @@ impl Lane {
             }
             self.tell_queue(scene);
             let since = *self.waiting_since.get_or_insert(scene.now);
-            let since = self
-                .jobs
-                .iter()
-                .filter(|j| j.is_building())
-                .map(Job::since)
-                .fold(since, Timestamp::min);
-            return Next::Look(next_look(scene.now, since));
+            let account = self.description().and_then(TableDescription::account);
+            let builds = self.jobs.iter().filter(|job| job.is_building());
+            let build = builds.map(|job| job.next_look(account, scene)).min();
+            return Next::Look(build.unwrap_or_else(|| next_look(scene.now, since)));
         }
         self.waiting_since = None;
         let wanted = self.jobs.iter().enumerate().filter_map(|(n, job)| match job.phase {
@@ -358,13 +355,13 @@ fn witness(
     Some(evidence)
 }
 
-/// The next look at something that is waited for since then.
+/// The next look at something short that is waited for since then.
 pub(super) fn next_look(now: Timestamp, since: Timestamp) -> Timestamp {
-    grid(now, poll_interval(now - since))
+    grid(now, growing(now - since))
 }
 
 /// Wake-ups lie on a grid of a second, so that lanes look and save together.
-fn grid(now: Timestamp, wait: Duration) -> Timestamp {
+pub(super) fn grid(now: Timestamp, wait: Duration) -> Timestamp {
     let down = (now + wait).whole_seconds();
     if down > now { down } else { down + Duration::from_secs(1) }
 }

@@ -1,6 +1,7 @@
 //! One table of a wait: what each look at it says of the indexes that are waited for.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use super::{IndexWait, OnTheWay, TableWait, WatchTrouble, WatchedTable};
 use crate::catalog::{IndexDescription, IndexStatus, TableDescription, TableStatus};
@@ -8,8 +9,8 @@ use crate::event::Event;
 use crate::look::{Patience, Then, missing, missing_text};
 use crate::name::{IndexId, IndexName, TableName};
 use crate::plan::Outlook;
+use crate::polling::{BuildAge, Polling, growing};
 use crate::reminder::{Reminder, still_building};
-use crate::retry::poll_interval;
 use crate::time::Timestamp;
 
 /// One table that is waited for.
@@ -23,6 +24,8 @@ pub(super) struct Vigil {
     /// The phase of each index that was seen being built.
     phases: BTreeMap<IndexName, bool>,
     standings: BTreeMap<IndexName, IndexWait>,
+    /// When each build began, where that is known.
+    begun: BTreeMap<IndexName, Timestamp>,
     /// For how long other regions were waited for.
     patience: BTreeMap<IndexName, Patience>,
     /// What was told once already.
@@ -51,6 +54,7 @@ impl Vigil {
             next_look: now,
             failures: 0,
             phases: BTreeMap::new(),
+            begun: BTreeMap::new(),
             patience: BTreeMap::new(),
             told: BTreeSet::new(),
             events: VecDeque::new(),
@@ -97,7 +101,7 @@ impl Vigil {
     /// Just after a create DynamoDB may deny that the table is there at all.
     pub(super) fn on_missing(&mut self, now: Timestamp, on_the_way: &OnTheWay, begun: Timestamp) {
         if on_the_way.recent(&self.wait.table, now, begun).next().is_some() {
-            self.next_look = now + poll_interval(now - self.began);
+            self.next_look = now + growing(now - self.began);
         } else {
             self.end(WatchTrouble::NoTable);
         }
@@ -112,7 +116,7 @@ impl Vigil {
         begun: Timestamp,
     ) {
         self.failures = 0;
-        self.next_look = now + poll_interval(now - self.began);
+        self.next_look = now + growing(now - self.began);
         if !self.is_usable(table) {
             return;
         }
@@ -135,12 +139,30 @@ impl Vigil {
             };
             self.standings.insert(name, standing);
         }
+        self.next_look = now + self.next_look_in(now, table);
         // Nobody knows yet what the change brings.
         let nothing_yet = self.standings.is_empty() && table.status == TableStatus::Updating;
         if nothing_yet {
             self.tell_status(table);
         }
         self.over = !nothing_yet && !self.standings.values().any(|w| *w == IndexWait::Waiting);
+    }
+
+    /// Indexes that are being built are looked at as a run does it.
+    fn next_look_in(&self, now: Timestamp, table: &TableDescription) -> Duration {
+        let waited = now - self.began;
+        let waiting = self.standings.iter().filter(|(_, wait)| **wait == IndexWait::Waiting);
+        let look = |name: &IndexName| match table.index(name) {
+            Some(index) if !index.is_ready() => {
+                let begun = self.begun.get(name);
+                let waited = begun.map_or(waited, |begun| now - *begun);
+                let (whole, backfilling) = (begun.is_some(), index.backfilling);
+                let age = BuildAge { waited, whole, backfilling };
+                Polling::default().of_build(table.account(), age)
+            }
+            _ => growing(waited),
+        };
+        waiting.map(|(name, _)| look(name)).min().unwrap_or_else(|| growing(waited))
     }
 
     /// Whether what the table shows of its indexes is to be believed. What keeps it from
@@ -214,6 +236,10 @@ impl Vigil {
             return IndexWait::Conflict(differences);
         }
         let before = self.phases.insert(index.name.clone(), index.backfilling);
+        if before.is_none() && !index.is_ready() && !index.backfilling {
+            // In allocation: it began within the last minute.
+            self.begun.insert(index.name.clone(), now);
+        }
         let missing = missing(table, &index.name);
         if index.is_ready() && missing.is_empty() {
             let took = now - self.began;

@@ -5,6 +5,7 @@ use std::io::ErrorKind::StorageFull;
 use gsictl_core::engine::{Ended, Engine, Verdict};
 use gsictl_core::event::Event;
 use gsictl_core::machine::{Effect as Does, Machine};
+use gsictl_core::polling::Polling;
 use gsictl_core::state::{Owner, State, Status};
 
 use crate::support::apply::{Apply, Ran};
@@ -17,7 +18,7 @@ use gsictl_sim::world::{Fault, SaveFault, World};
 
 /// Six indexes whose builds take seconds, so that every step can be a last one.
 fn quick() -> (Apply, World) {
-    let apply = Apply::new(airline());
+    let apply = Apply::new(airline()).policy(|policy| policy.polling = Polling::emulator());
     let mut world = apply.world();
     world.model.allocation = secs(1);
     for (n, name) in apply.definitions.tables().enumerate() {

@@ -70,7 +70,7 @@ fn an_index_that_is_still_not_shown_after_a_minute_is_missed() {
     assert_eq!(ran.count(&world, "Missing"), 1, "{}", ran.told(&world));
     let creates = ran.creates(&world, &by_flight());
     assert_eq!(creates.len(), 2);
-    assert!(creates[1] >= after(90) && creates[1] < after(96), "{creates:?}");
+    assert!(creates[1] >= after(90) && creates[1] < after(102), "{creates:?}");
     assert_eq!(ran.owner(&by_flight()), Some(Owner::Run));
 }
 

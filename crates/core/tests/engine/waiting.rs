@@ -5,6 +5,7 @@ use std::time::Duration;
 use gsictl_core::call::Call;
 use gsictl_core::engine::{Ended, Verdict};
 use gsictl_core::event::Event;
+use gsictl_core::polling::Polling;
 use gsictl_core::state::{Owner, Status};
 use gsictl_core::time::Timestamp;
 
@@ -27,8 +28,8 @@ fn look_intervals(world: &World, ran: &Ran, from: Timestamp) -> Vec<f64> {
 // Polling.
 
 #[test]
-fn looks_begin_every_second_and_grow_to_ten() {
-    let apply = Apply::new(one());
+fn on_an_emulator_looks_begin_every_second_and_grow_to_ten() {
+    let apply = Apply::new(one()).policy(|policy| policy.polling = Polling::emulator());
     let mut world = apply.world();
     world.model.backfill = secs(1_000);
     let ran = apply.run(&mut world);
@@ -85,7 +86,7 @@ fn failed_looks_are_told_and_fail_nothing() {
 
 #[test]
 fn one_failed_look_is_repeated_at_once_and_not_told() {
-    let apply = Apply::new(one());
+    let apply = Apply::new(one()).policy(|policy| policy.polling = Polling::emulator());
     let mut world = apply.world();
     world.faults = Box::new(|call, _, nth| {
         let hiccup = matches!(nth, 30..33 | 60..63) && !call.is_mutating();
