@@ -12,7 +12,7 @@ use crate::call::{
 };
 use crate::catalog::TableDescription;
 use crate::definition::{KeyElement, KeyType, OnDemandThroughput, WarmThroughput};
-use crate::name::TableName;
+use crate::name::{TableArn, TableName};
 
 /// Capacity units that one page can cost: DynamoDB reads at most 1 MB for it, which is
 /// 128 units, 256 where it reads consistently and 512 in a transaction, and as much again
@@ -30,7 +30,7 @@ impl Call {
     ///
     /// Whoever carries calls out passes every reply through this before a machine has it.
     /// A change may be answered with [`Reply::Done`] by a backend that has nothing to tell.
-    /// Figures of consumed capacity that nobody can believe are left out.
+    /// A table has the name by which it was asked for, its own or its ARN. Figures of consumed capacity that nobody can believe are left out.
     ///
     /// # Errors
     /// [`CallError::unreadable`]: it is of another kind, about another table, or says what
@@ -39,7 +39,8 @@ impl Call {
         let problem = match (self, &reply) {
             (Self::DescribeTable(table), Reply::Table(found)) => problem_of(table, found),
             (Self::DescribeReplica { table, region }, Reply::Table(found)) => {
-                problem_of(table, found).or_else(|| not_of_region(region, found))
+                let there = table.in_region(region);
+                not_of_region(region, found).or_else(|| problem_of(&there, found))
             }
             (Self::DescribeScaling(_), Reply::Scaling(_)) => None,
             (
@@ -55,7 +56,7 @@ impl Call {
         };
         match problem {
             Some(problem) => Err(CallError::unreadable(self.effect_of_no_answer(), problem)),
-            None => Ok(reply.without_impossible_figures()),
+            None => Ok(reply.without_impossible_figures().named_as(self.table())),
         }
     }
 
@@ -136,6 +137,14 @@ impl Reply {
         }
     }
 
+    /// An answer knows a table that was asked for by its ARN by its name.
+    fn named_as(mut self, asked: &TableName) -> Self {
+        if let Self::Table(table) = &mut self {
+            table.name = asked.clone();
+        }
+        self
+    }
+
     fn without_impossible_figures(mut self) -> Self {
         if let Self::Page(page) = &mut self {
             page.consumed = page.consumed.take().filter(Consumed::is_believable);
@@ -153,10 +162,12 @@ impl Consumed {
 
 /// Why a description cannot be that of the table which was asked for.
 fn problem_of(asked: &TableName, found: &TableDescription) -> Option<String> {
-    let other = (found.name != *asked).then(|| found.name.as_str());
-    let other = other
-        .or_else(|| found.arn.as_deref().and_then(of_arn).filter(|name| *name != asked.as_str()));
+    let told = [Some(found.name.as_str()), found.arn.as_deref().and_then(table_of)];
+    let other = told.into_iter().flatten().find(|told| !asked.is_told_as(told));
     if let Some(other) = other {
+        // Where the account was not asked for it is not what differs.
+        let name = TableArn::parse(other).ok().filter(|_| asked.arn().is_none());
+        let other = name.map_or(other, |arn| arn.name);
         return Some(format!("the answer is about table {other}, but table {asked} was asked for"));
     }
     if !are_keys(&found.key_schema) {
@@ -178,9 +189,12 @@ fn not_of_region(asked: &str, found: &TableDescription) -> Option<String> {
     Some(format!("region {asked} was asked for the table, and the answer is of region {region}"))
 }
 
-/// The table that an ARN names (`arn:aws:dynamodb:REGION:ACCOUNT:table/NAME`); `None`
-/// where it is of another form.
-fn of_arn(arn: &str) -> Option<&str> {
+/// The table that an ARN tells: by its ARN, or by its name out of an ARN that goes on.
+/// One of another form says nothing that could be compared.
+fn table_of(arn: &str) -> Option<&str> {
+    if TableArn::parse(arn).is_ok() {
+        return Some(arn);
+    }
     let (_, name) = arn.split_once(":table/")?;
     name.split('/').next()
 }

@@ -467,6 +467,18 @@ impl Catalog {
         self.tables.get(table).map(|(at, sighting)| (*at, sighting))
     }
 
+    /// Each table with what was seen of it, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&TableName, &Sighting)> {
+        self.tables.iter().map(|(table, (_, sighting))| (table, sighting))
+    }
+
+    /// The tables of the caller's own account that exist: those that are not named by
+    /// an ARN, which may be another's.
+    pub fn own(&self) -> impl Iterator<Item = &TableDescription> {
+        let plain = self.iter().filter(|(table, _)| table.arn().is_none());
+        plain.filter_map(|(_, sighting)| sighting.table())
+    }
+
     /// The tables that exist, by name.
     pub fn found(&self) -> impl Iterator<Item = &TableDescription> {
         self.tables.values().filter_map(|(_, sighting)| match sighting {
@@ -475,11 +487,13 @@ impl Catalog {
         })
     }
 
-    /// The account that the tables' ARNs name, where they agree on one. A refusal to
-    /// describe a table names its ARN too.
+    /// The caller's account: the one that the ARNs of its own tables name, where they
+    /// agree on one. A refusal to describe a table names its ARN too. A table that is
+    /// named by its ARN may be of another account.
     #[must_use]
     pub fn account(&self) -> Option<&str> {
-        let mut accounts = self.tables.values().filter_map(|(_, sighting)| match sighting {
+        let own = self.iter().filter(|(table, _)| table.arn().is_none());
+        let mut accounts = own.filter_map(|(_, sighting)| match sighting {
             Sighting::Found(table) => table.account(),
             Sighting::Denied(message) => account_in(message),
             Sighting::Missing | Sighting::Unreadable(_) => None,
@@ -499,4 +513,14 @@ fn account_in(refusal: &str) -> Option<&str> {
         let of_table = arn == "arn" && service == "dynamodb" && account.len() == 12;
         of_table.then_some(account).filter(|a| a.bytes().all(|b| b.is_ascii_digit()))
     })
+}
+
+impl IntoIterator for Catalog {
+    type Item = (TableName, Timestamp, Sighting);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let all: Vec<_> = self.tables.into_iter().map(|(t, (at, seen))| (t, at, seen)).collect();
+        all.into_iter()
+    }
 }

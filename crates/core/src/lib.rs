@@ -20,6 +20,7 @@ pub mod endpoint;
 pub mod engine;
 pub mod event;
 pub mod evidence;
+pub mod identity;
 pub mod index_key;
 pub mod json;
 pub mod look;

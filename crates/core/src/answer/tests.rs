@@ -217,3 +217,27 @@ fn a_server_error_without_a_text_is_the_requests_fault_where_a_throughput_has_no
     assert_eq!(trouble("", None), ErrorKind::Server);
     assert_eq!(trouble("oops", Some(WarmThroughput::default())), ErrorKind::Server);
 }
+
+#[test]
+fn a_table_that_was_asked_for_by_its_arn_is_held_against_it_and_keeps_that_name() {
+    const ARN: &str = "arn:aws:dynamodb:eu-west-1:123456789012:table/orders";
+    let asked = table(ARN);
+    let call = Call::DescribeTable(asked.clone());
+    let reply = |arn: &str| {
+        let arn = Some(arn.to_owned());
+        Reply::Table(Box::new(TableDescription { arn, ..description("orders") }))
+    };
+    let named = |reply: Reply| reply.into_table().unwrap().name;
+    assert_eq!(named(call.accept(reply(ARN)).unwrap()), asked);
+    let of_an_emulator = "arn:aws:dynamodb:ddblocal:000000000000:table/orders";
+    assert_eq!(named(call.accept(reply(of_an_emulator)).unwrap()), asked);
+    let other_account = ARN.replace("123456789012", "210987654321");
+    let error = call.accept(reply(&other_account)).unwrap_err();
+    assert!(error.message.contains(&other_account) && error.message.contains(ARN), "{error}");
+
+    // A replica is the table of that name in its own region.
+    let region = "us-east-1".to_owned();
+    let replica = Call::DescribeReplica { table: asked.clone(), region: region.clone() };
+    assert_eq!(named(replica.accept(reply(&ARN.replace("eu-west-1", &region))).unwrap()), asked);
+    assert!(replica.accept(reply(ARN)).is_err());
+}

@@ -198,7 +198,7 @@ impl<F> PageSeed<'_, F> {
 
     fn units<E: serde::de::Error>(&self, consumed: &serde_json::Value) -> Result<Option<f64>, E> {
         match consumed.get("TableName").and_then(serde_json::Value::as_str) {
-            Some(other) if other != self.wanted.table.as_str() => {
+            Some(other) if !self.wanted.table.is_told_as(other) => {
                 Err(E::custom("it is about another table"))
             }
             _ => Ok(units(consumed).and_then(believable_units)),

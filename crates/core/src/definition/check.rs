@@ -12,10 +12,10 @@ use super::diagnostic::{Diagnostics, Report};
 use super::limits::MAX_INCLUDED_OF_A_TABLE;
 use super::node::{Entry, Node, Span};
 use super::shape::Reader;
-use super::source::{Source, Text, one_line, quoted};
+use super::source::{Source, Text, quoted};
 use super::{Definitions, Format, IndexDefinition, Place, ScalarType, foreign, read};
 use crate::encoding::text_of;
-use crate::name::{NameError, TableName};
+use crate::name::{ArnError, NameError, TableName};
 
 /// Reads definitions files, all of them and each to its end, and checks them
 /// together.
@@ -65,6 +65,9 @@ fn file(
         no_tables(text, report);
     }
 }
+
+/// What belongs where a table is named.
+const OWN_NAME: &str = "write the table's name as DynamoDB has it, or its ARN";
 
 const EXAMPLE: &str = "bookings: [{ IndexName: passenger-index, ... }]";
 
@@ -150,12 +153,14 @@ impl FileChecker<'_> {
 
     fn bad_name(&mut self, what: &str, name: &str, span: &Span, error: &NameError) {
         let message = format!("{} cannot be {what}: {error}", quoted(name));
-        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        // Nothing is made out of an illegal name: DynamoDB has no table of that name.
         let help = match error {
-            NameError::Character(_) if name.chars().any(legal) => {
-                let name: String = name.chars().map(|c| if legal(c) { c } else { '-' }).collect();
-                format!("for example {}", one_line(&name))
-            }
+            NameError::Arn(ArnError::GoesOn(more)) => match name.strip_suffix(more.as_str()) {
+                Some(table) if TableName::new(table).is_ok() => format!("write {table}"),
+                _ => OWN_NAME.to_owned(),
+            },
+            NameError::Arn(_) => OWN_NAME.to_owned(),
+            NameError::Character(_) if what.starts_with("a table") => OWN_NAME.to_owned(),
             NameError::Character(_) => "for example passenger-flight-index".to_owned(),
             NameError::Length(length) if *length < 3 => "make it longer".to_owned(),
             NameError::Length(_) => "make it shorter".to_owned(),

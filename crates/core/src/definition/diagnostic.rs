@@ -69,6 +69,13 @@ impl Diagnostics {
         self.0.iter()
     }
 
+    /// These mistakes, in the order of their places; `None` where there are none.
+    #[must_use]
+    pub fn of(mut mistakes: Vec<Diagnostic>) -> Option<Self> {
+        mistakes.sort_by(|a, b| a.place.cmp(&b.place));
+        (!mistakes.is_empty()).then_some(Self(mistakes))
+    }
+
     /// The same with every help as `complete` makes it.
     #[must_use]
     pub fn advised(mut self, complete: impl Fn(&str) -> String) -> Self {

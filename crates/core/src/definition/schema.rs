@@ -7,6 +7,9 @@ use super::limits::{MAX_ATTRIBUTE_NAME_BYTES, MAX_INCLUDED, MAX_KEYS_OF_A_TYPE};
 /// The rule of [`crate::name`] as a pattern.
 const NAME: &str = "^[A-Za-z0-9_.-]{3,255}$";
 
+/// That of a table, which its ARN may name too.
+const TABLE: &str = "^(arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]{12}:table/)?[A-Za-z0-9_.-]{3,255}$";
+
 /// The [JSON Schema 2020-12](https://json-schema.org/draft/2020-12) of a
 /// definitions file, so that editors complete and check it. It is a little
 /// wider than [`super::parse`]: what one value says about another (an attribute
@@ -22,7 +25,7 @@ pub fn json_schema() -> Value {
         "properties": {
             "$schema": { "type": "string", "description": "Where this schema is; for editors." }
         },
-        "patternProperties": { NAME: table() },
+        "patternProperties": { TABLE: table() },
         "additionalProperties": false,
         "examples": [{ "bookings": [example()] }],
         "$defs": {

@@ -170,7 +170,7 @@ pub(super) fn page_from(
         return Err(unreadable(&format!("the answer counts {count} items and holds {found}")));
     }
     let other = consumed.as_ref().and_then(|consumed| consumed.table_name.as_deref());
-    if other.is_some_and(|other| other != table.as_str()) {
+    if other.is_some_and(|other| !table.is_told_as(other)) {
         return Err(unreadable("the answer is about another table"));
     }
     let items = items.into_iter().map(item_from);

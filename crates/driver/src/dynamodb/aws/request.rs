@@ -32,8 +32,9 @@ pub(super) async fn send(
 ) -> Result<Reply, CallError> {
     match call {
         // The client is that of the region.
-        Call::DescribeTable(table) | Call::DescribeReplica { table, .. } => {
-            describe(client, &table, secrets).await
+        Call::DescribeTable(table) => describe(client, &table, secrets).await,
+        Call::DescribeReplica { table, region } => {
+            describe(client, &table.in_region(&region), secrets).await
         }
         Call::DescribeScaling(table) => scaling(client, &table, secrets).await,
         Call::CreateIndex(create) => create_index(client, *create, secrets).await,
@@ -169,7 +170,7 @@ async fn put_batch(
         let answer = request.send().await;
         let answer = answer.map_err(|e| error::of_call(&e, secrets))?;
         left = answer.unprocessed_items.unwrap_or_default();
-        if left.keys().any(|name| name != table.as_str()) || count(&left) > sent {
+        if left.keys().any(|name| !table.is_told_as(name)) || count(&left) > sent {
             return Err(convert::unreadable("the answer leaves over what was not sent"));
         }
         if left.values().all(Vec::is_empty) {
