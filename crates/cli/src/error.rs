@@ -195,6 +195,18 @@ impl From<SurveyError> for CliError {
     fn from(error: SurveyError) -> Self {
         match &error {
             SurveyError::Stopped => Self::interrupted(),
+            SurveyError::Definitions(mistakes) => {
+                let shown = Self::from(mistakes.clone());
+                Self {
+                    message: shown.message.replace("nothing was called", "nothing was changed"),
+                    ..shown
+                }
+            }
+            SurveyError::OtherRegion { table, .. } => {
+                let region = table.arn().map_or("REGION", |arn| arn.region);
+                Self::new(Exit::Usage, format!("{error}; nothing was called"))
+                    .hint(format!("give --region {region}, or leave the table to a run of its own"))
+            }
             SurveyError::Call { error: call, first_contact, .. } => {
                 let mut shown = no_contact(call, *first_contact);
                 shown.message = format!("{error}");

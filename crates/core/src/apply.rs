@@ -30,6 +30,10 @@ pub struct Order<'a> {
 /// State and plan of a run that has not begun.
 #[derive(Clone, Debug)]
 pub struct Prepared {
+    /// What is wanted, as the run names the tables.
+    pub definitions: Definitions,
+    /// Which of it the run is about.
+    pub selection: Selection,
     /// The state with every definition enlisted.
     pub state: State,
     /// What would be done.
@@ -80,7 +84,9 @@ pub fn prepare(
         false => (None, Some(was).filter(|was| was != order.script_name)),
     };
     state.adopt(order.script_name);
-    let unconfirmed = state.target().is_unconfirmed_by(&target);
+    // Of tables that are named by their ARNs it is certain which they are.
+    let by_name = catalog.iter().any(|(table, _)| table.arn().is_none());
+    let unconfirmed = by_name && state.target().is_unconfirmed_by(&target);
     state.set_target(target);
     state.set_definitions_digest(order.definitions.digest());
     state.end_rollback();
@@ -89,7 +95,17 @@ pub fn prepare(
     // The run looks after the tables of its plan, and nobody after the others.
     let planned = |table: &TableName| plan.tables.iter().any(|t| t.table == *table);
     take_down(&mut state, catalog, |table| !planned(table), order.visibility, now);
-    Ok(Prepared { state, plan, resumed, adopted_from, relabelled_from, unconfirmed, unnamed })
+    Ok(Prepared {
+        definitions: order.definitions.clone(),
+        selection: order.selection.clone(),
+        state,
+        plan,
+        resumed,
+        adopted_from,
+        relabelled_from,
+        unconfirmed,
+        unnamed,
+    })
 }
 
 /// Whether the state has done its work and may be archived: it is saved, every

@@ -241,6 +241,21 @@ impl Call {
         }
     }
 
+    /// The same, to be named otherwise.
+    pub fn table_mut(&mut self) -> &mut TableName {
+        match self {
+            Self::DescribeTable(table)
+            | Self::DescribeReplica { table, .. }
+            | Self::DescribeScaling(table)
+            | Self::DeleteIndex { table, .. }
+            | Self::PutItems { table, .. } => table,
+            Self::CreateIndex(create) => &mut create.table,
+            Self::CreateTable(create) => &mut create.table,
+            Self::Query(query) => &mut query.table,
+            Self::Scan(scan) => &mut scan.table,
+        }
+    }
+
     /// True where the call changes a table, an index or items.
     #[must_use]
     pub fn is_mutating(&self) -> bool {

@@ -169,6 +169,12 @@ impl TableName {
         self.arn().map_or(&self.0, |arn| arn.name)
     }
 
+    /// What a policy of IAM calls it: its ARN, or what its ARN ends in.
+    #[must_use]
+    pub fn resource(&self) -> String {
+        if self.arn().is_some() { self.to_string() } else { format!("table/{self}") }
+    }
+
     /// The table of that plain name in the caller's own account.
     #[must_use]
     pub fn to_plain(&self) -> Self {
@@ -201,8 +207,8 @@ impl TableName {
 /// What the ARN of anything begins with. No name holds a colon.
 const ARN: &str = "arn:";
 
-/// The account that emulators put into ARNs, whoever asks.
-const EMULATED: &str = "000000000000";
+/// The account that emulators put into ARNs, whoever asks: it is nobody's.
+pub(crate) const ACCOUNT_OF_EMULATORS: &str = "000000000000";
 
 /// The ARN of a table: `arn:PARTITION:dynamodb:REGION:ACCOUNT:table/NAME`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -251,7 +257,7 @@ impl<'a> TableArn<'a> {
     /// account and region it was asked for in.
     #[must_use]
     pub fn is_of_an_emulator(&self) -> bool {
-        self.account == EMULATED
+        self.account == ACCOUNT_OF_EMULATORS
     }
 }
 
@@ -283,7 +289,7 @@ fn is_partition(text: &str) -> bool {
 }
 
 fn is_account(text: &str) -> bool {
-    text.len() == EMULATED.len() && text.bytes().all(|b| b.is_ascii_digit())
+    text.len() == ACCOUNT_OF_EMULATORS.len() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// An index's identity: the pair of table and index. Both names may hold dots,

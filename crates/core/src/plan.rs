@@ -4,8 +4,9 @@
 //! the plan asks it before anything is called, the engine asks it again with
 //! every description of the run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use indexmap::IndexSet;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{Catalog, IndexStatus, Sighting, TableDescription, TableStatus};
@@ -13,7 +14,7 @@ use crate::check::{CheckReport, IndexCheck};
 use crate::definition::{Definitions, IndexDefinition};
 use crate::look::missing;
 use crate::name::{IndexId, IndexName, TableName};
-use crate::state::{Entry, State, Status};
+use crate::state::{Entry, State, Status, Target};
 use crate::time::Timestamp;
 
 pub mod notes;
@@ -224,6 +225,29 @@ impl Selection {
     pub fn admits(&self, id: &IndexId) -> bool {
         (self.tables.is_empty() || self.tables.contains(&id.table))
             && (self.indexes.is_empty() || self.indexes.contains(&id.index))
+    }
+
+    /// The same with each table as one of `tables`, where that names it otherwise: a plain
+    /// name finds a table that is named by its ARN, and the ARN of a table at `home`
+    /// (where that is known) the plain name. What finds none stays as it is.
+    #[must_use]
+    pub fn among(&self, tables: &BTreeSet<&TableName>, home: Option<&Target>) -> Self {
+        let mut found = IndexSet::new();
+        for table in &self.tables {
+            let own = table.arn().filter(|arn| home.is_some_and(|home| home.holds(arn)));
+            let same = |other: &&&TableName| match table.arn() {
+                None => other.plain() == table.as_str(),
+                Some(_) => own.is_some_and(|own| other.as_str() == own.name),
+            };
+            if tables.contains(table) {
+                found.insert(table.clone());
+            } else {
+                let others: Vec<_> = tables.iter().filter(same).map(|t| (*t).clone()).collect();
+                let none = others.is_empty().then(|| table.clone());
+                found.extend(others.into_iter().chain(none));
+            }
+        }
+        Self { tables: found.into_iter().collect(), indexes: self.indexes.clone() }
     }
 
     /// The definitions that the run is about.

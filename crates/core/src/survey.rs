@@ -12,12 +12,13 @@ use std::time::Duration;
 use crate::call::{Call, CallError, ErrorKind, Reply};
 use crate::catalog::{Catalog, Sighting, TableDescription};
 use crate::classify::is_known;
+use crate::definition::Diagnostics;
 use crate::event::Event;
 use crate::look::{Depth, RegionLook, Told};
 use crate::machine::{CallId, Effect, Machine};
 use crate::name::TableName;
 use crate::retry::{Rule, Strategy};
-use crate::state::Serial;
+use crate::state::{Serial, Target};
 use crate::time::Timestamp;
 
 /// DescribeTable calls under way at once. DynamoDB's control plane takes about
@@ -47,6 +48,17 @@ pub enum SurveyError {
         /// Whether DynamoDB had answered anything at all before.
         first_contact: bool,
     },
+    /// A table's ARN names another region than the one that is asked. Nothing was called.
+    #[error("{table} is in region {}, and this run asks region {asked}", .table.arn().map_or("?", |arn| arn.region))]
+    OtherRegion {
+        /// The table, by its ARN.
+        table: TableName,
+        /// The region of the client.
+        asked: String,
+    },
+    /// The descriptions show that the definitions have mistakes: two names of one table.
+    #[error(transparent)]
+    Definitions(#[from] Diagnostics),
     /// It was interrupted.
     #[error("interrupted")]
     Stopped,
@@ -76,6 +88,32 @@ pub struct Survey {
     told_silence: bool,
     events: VecDeque<Event>,
 }
+
+/// Whether all tables are where `target` asks: one endpoint knows the tables of one
+/// region alone. An emulator puts a region of its own into ARNs, and takes it.
+///
+/// # Errors
+/// [`SurveyError::OtherRegion`] for the first that is elsewhere.
+pub fn check_regions<'a>(
+    tables: impl IntoIterator<Item = &'a TableName>,
+    target: &Target,
+) -> Result<(), SurveyError> {
+    let Some(asked) = &target.region else {
+        return Ok(());
+    };
+    for table in tables {
+        let Some(arn) = table.arn() else { continue };
+        let emulated =
+            target.endpoint.is_some() && arn.is_of_an_emulator() && arn.region == DDBLOCAL;
+        if arn.region != asked && !emulated {
+            return Err(SurveyError::OtherRegion { table: table.clone(), asked: asked.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// The region in the ARNs of DynamoDB Local, whichever it is asked for (measured).
+const DDBLOCAL: &str = "ddblocal";
 
 impl Survey {
     /// A survey of `tables`; one named twice is described once.

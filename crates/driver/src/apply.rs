@@ -9,6 +9,7 @@ use gsictl_core::check::{CheckReport, Options};
 use gsictl_core::definition::Definitions;
 use gsictl_core::engine::{Ended, Engine, Outcome, Stats, Verdict};
 use gsictl_core::event::Event;
+use gsictl_core::identity::{Identified, identify};
 use gsictl_core::look::Depth;
 use gsictl_core::name::IndexId;
 use gsictl_core::plan::saved::{SavedPlan, Stale};
@@ -217,10 +218,14 @@ async fn prepare_on(
     let (seen, looked) = (target.clone().seen_in(&catalog), Looked::at(&catalog));
     let loaded = of_this_place(loaded, &seen, looked, request, observe)?;
 
+    let Identified { definitions, selection, catalog } =
+        identify(&request.definitions, &request.selection, catalog, loaded.as_ref())
+            .map_err(SurveyError::from)?;
+
     let order = Order {
-        definitions: &request.definitions,
+        definitions: &definitions,
         script_name: &request.script_name,
-        selection: &request.selection,
+        selection: &selection,
         retry_failed: request.retry_failed,
         visibility: request.policy.visibility,
     };
@@ -304,12 +309,14 @@ pub async fn apply(
     let mut prepared = prepared;
     let checked = check_items(request, &mut prepared.plan, backend, clock, stop, observe).await?;
     let needless = prepared.is_needless();
-    let Prepared { state, plan, .. } = prepared;
+    let Prepared { definitions, selection, state, plan, .. } = prepared;
+    let wanted = (&definitions, &selection);
     if needless {
         let outcome = nothing_to_do(plan, &state, clock, observe);
         let about = About { command, started_at, ended_at: clock.now(), surveyed };
         let report = Report::new(&about, &outcome, &state);
-        let validation = validate_active(request, &outcome, backend, clock, stop, observe).await;
+        let run = (&outcome, &state);
+        let validation = validate_active(request, wanted, run, backend, clock, stop, observe).await;
         return Ok(Applied {
             report,
             changed: false,
@@ -327,12 +334,13 @@ pub async fn apply(
     let (mut state, outcome) = engine.finish();
     let ended_at = clock.now();
 
-    let validation = validate_active(request, &outcome, backend, clock, stop, observe).await;
+    let run = (&outcome, &state);
+    let validation = validate_active(request, wanted, run, backend, clock, stop, observe).await;
     if let Some(Ok(found)) = &validation {
-        validate::record(&mut state, &request.definitions, found);
+        validate::record(&mut state, &definitions, found);
         locked(store).save(&state.render(clock.now()).bytes)?;
     }
-    let archived = archive_if_complete(&request.definitions, &mut state, &outcome, store, clock)?;
+    let archived = archive_if_complete(&definitions, &mut state, &outcome, store, clock)?;
     if let Some(name) = archived.as_ref().and_then(|path| path.file_name()) {
         observe(Progress::Archived(&name.to_string_lossy()));
     }
@@ -408,21 +416,23 @@ async fn check_items(
 /// `None` where it was not asked for, or no index is active, or the run was cut short.
 async fn validate_active(
     request: &Request,
-    outcome: &Outcome,
+    (definitions, selection): (&Definitions, &Selection),
+    (outcome, state): (&Outcome, &State),
     backend: &Arc<dyn Backend>,
     clock: Clock,
     stop: &mut StopSignal,
     observe: &mut Observer<'_>,
 ) -> Option<Result<ValidationReport, SurveyError>> {
     let sample = request.validate?;
-    let active = validate::active_of(&request.definitions, outcome);
+    let active = validate::active_of(definitions, outcome);
     if active.indexes.is_empty() {
         return None;
     }
     let asked = validate::Request {
         definitions: &active,
         script_name: &request.script_name,
-        selection: &request.selection,
+        selection,
+        state: Some(state),
         sample,
         seed: request.seed,
         metrics: false,

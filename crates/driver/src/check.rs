@@ -9,6 +9,7 @@ use gsictl_core::catalog::Catalog;
 use gsictl_core::check::{About, Asked, Check, CheckReport, Cursor, CursorError, Options, Order};
 use gsictl_core::definition::Definitions;
 use gsictl_core::event::Event;
+use gsictl_core::identity::identify;
 use gsictl_core::look::Depth;
 use gsictl_core::plan::{Plan, Selection};
 use gsictl_core::state::Target;
@@ -156,21 +157,23 @@ pub async fn check(
     let Begun { store, cursor, asked, options } =
         Begun::new(request, keeping, backend.target(), observe)?;
     let selection = asked.selection();
-    let surveyed;
-    let catalog = match request.seen {
-        Some(seen) => seen,
+    let identified;
+    let (definitions, selection, catalog) = match request.seen {
+        Some(seen) => (request.definitions, &selection, seen),
         None => {
             let tables = selection.tables_of(request.definitions);
             let mut told = |at, event| observe(Progress::Happened(at, event));
-            surveyed = survey_to(Depth::Base, tables, backend, clock, stop, &mut told).await?;
-            &surveyed
+            let seen = survey_to(Depth::Base, tables, backend, clock, stop, &mut told).await?;
+            identified =
+                identify(request.definitions, &selection, seen, None).map_err(SurveyError::from)?;
+            (&identified.definitions, &identified.selection, &identified.catalog)
         }
     };
 
     let order = Order {
-        definitions: request.definitions,
+        definitions,
         catalog,
-        selection: &selection,
+        selection,
         options: &options,
         asked: &asked,
         segments: backend.scan_segments(),

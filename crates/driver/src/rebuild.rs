@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use gsictl_core::catalog::Sighting;
 use gsictl_core::definition::IndexDefinition;
+use gsictl_core::identity::{Identified, identify};
 use gsictl_core::plan::{Finding, judge};
 use gsictl_core::state::{State, Step};
 use gsictl_core::succession::Ancestry;
+use gsictl_core::survey::SurveyError;
 use gsictl_core::time::Timestamp;
 
 use crate::apply::{ApplyError, Request, lineage};
@@ -55,9 +57,11 @@ pub async fn rebuild(
     let target = backend.target().seen_in(&catalog);
     let mut state = State::new(&request.script_name, clock.now(), lineage(request.seed));
     state.set_target(target);
-    state.set_definitions_digest(request.definitions.digest());
-    state.enlist(&request.definitions);
-    for definition in &request.definitions.indexes {
+    let identified = identify(&request.definitions, &request.selection, catalog, Some(&state));
+    let Identified { definitions, catalog, .. } = identified.map_err(SurveyError::from)?;
+    state.set_definitions_digest(definitions.digest());
+    state.enlist(&definitions);
+    for definition in &definitions.indexes {
         if let Some((asked_at, sighting)) = catalog.get(&definition.id.table)
             && let Some(step) = seen(definition, sighting, asked_at)
         {

@@ -209,13 +209,15 @@ pub async fn prepare(
     }
     state.check_belongs(&target, Looked::NotYet)?;
 
+    let named = state.entries().map(|(id, _)| &id.table).collect();
+    let selection = &request.selection.among(&named, Some(state.target()));
     let tables: Vec<TableName> =
-        concerned(&state, &request.selection).map(|(id, _)| id.table.clone()).collect();
+        concerned(&state, selection).map(|(id, _)| id.table.clone()).collect();
     let mut told = |at, event| observe(Progress::Happened(at, event));
     let catalog = survey(&tables, backend, clock, stop, &mut told).await?;
     state.check_belongs(&target.seen_in(&catalog), Looked::at(&catalog))?;
 
-    let mut plan = plan(&state, &catalog, &request.selection, request.include_inferred);
+    let mut plan = plan(&state, &catalog, selection, request.include_inferred);
     plan.keep_superseded(&mut state, &claimed);
     let left_over = state.rolling_back_since().is_some();
     Ok(Prepared { plan, passed_over, state, catalog, left_over, started_at })

@@ -6,7 +6,7 @@ use gsictl_core::catalog::Catalog;
 use gsictl_core::event::Event;
 use gsictl_core::look::Depth;
 use gsictl_core::name::TableName;
-use gsictl_core::survey::{Survey, SurveyError};
+use gsictl_core::survey::{Survey, SurveyError, check_regions};
 use gsictl_core::time::Timestamp;
 
 use crate::clock::Clock;
@@ -17,7 +17,8 @@ use crate::dynamodb::Backend;
 /// described in each of their regions.
 ///
 /// # Errors
-/// [`SurveyError`] where a table cannot be described, or a stop came first.
+/// [`SurveyError`] where a table is in another region or cannot be described, or a stop
+/// came first.
 pub async fn survey<'a>(
     tables: impl IntoIterator<Item = &'a TableName>,
     backend: &Arc<dyn Backend>,
@@ -40,6 +41,8 @@ pub async fn survey_to<'a>(
     stop: &mut StopSignal,
     observe: &mut (dyn FnMut(Timestamp, Event) + Send),
 ) -> Result<Catalog, SurveyError> {
+    let tables: Vec<_> = tables.into_iter().collect();
+    check_regions(tables.iter().copied(), &backend.target())?;
     let mut survey = Survey::new(tables).asking(depth, backend.skipped_regions());
     drive(&mut survey, backend, None, clock, stop, observe).await;
     survey.into_catalog()

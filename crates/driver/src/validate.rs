@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gsictl_core::definition::{Definitions, IndexDefinition};
 use gsictl_core::engine::{Ended, Outcome, Verdict};
 use gsictl_core::event::Event;
+use gsictl_core::identity::{Identified, identify};
 use gsictl_core::plan::Selection;
 use gsictl_core::probe::{About, Order, Probe, Sample, ValidationReport};
 use gsictl_core::state::{State, Step};
@@ -26,6 +27,8 @@ pub struct Request<'a> {
     pub script_name: &'a str,
     /// Which of the definitions.
     pub selection: &'a Selection,
+    /// The state of the run that it ends, which has names for the tables.
+    pub state: Option<&'a State>,
     /// How many items are looked up in each index.
     pub sample: Sample,
     /// Draws what the sample begins with, and the jitter.
@@ -48,23 +51,27 @@ pub async fn validate(
     observe: &mut (dyn FnMut(Timestamp, Event) + Send),
 ) -> Result<ValidationReport, SurveyError> {
     let started_at = clock.now();
-    let Request { definitions, script_name, selection, sample, seed, metrics, on_the_way } =
+    let Request { definitions, script_name, selection, state, sample, seed, metrics, on_the_way } =
         *request;
     let tables = selection.tables_of(definitions);
     let catalog = survey(tables, backend, clock, stop, observe).await?;
 
-    let order = Order { definitions, catalog: &catalog, on_the_way, selection, sample, seed };
+    let identified = identify(definitions, selection, catalog, state)?;
+    let Identified { definitions, selection, catalog } = &identified;
+    let order = Order { definitions, catalog, on_the_way, selection, sample, seed };
     let mut probe = Probe::new(&order);
     drive(&mut probe, backend, None, clock, stop, observe).await;
     let (indexes, cost) = probe.into_result().ok_or(SurveyError::Stopped)?;
 
-    let target = backend.target().seen_in(&catalog);
+    let target = backend.target().seen_in(catalog);
     let about = About { script_name, target: &target, started_at, ended_at: clock.now() };
     let report = ValidationReport::new(&about, indexes, cost);
     if !metrics {
         return Ok(report);
     }
-    let ids = selection.of(definitions).map(|d| d.id.clone()).collect();
+    // CloudWatch knows the tables of the caller's account, by their plain names.
+    let own = selection.of(definitions).filter(|d| d.id.table.arn().is_none());
+    let ids = own.map(|d| d.id.clone()).collect();
     tokio::select! {
         figures = backend.metrics(ids, clock.now()) => {
             Ok(report.with_metrics(METRICS_SPAN, figures.map_err(|e| e.to_string())))

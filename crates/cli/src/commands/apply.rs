@@ -54,7 +54,7 @@ fn request(globals: &Globals, args: &Apply) -> Result<Request, CliError> {
                 (loaded, plan.selection.clone(), plan.retry_failed, Some(*plan))
             }
         };
-    check_selection(&selection, &loaded.definitions)?;
+    let selection = check_selection(&selection, &loaded.definitions)?;
     let clock = Clock::start();
     Ok(Request {
         definitions: loaded.definitions,
@@ -93,18 +93,26 @@ fn refuse_filters(args: &Apply) -> Result<(), CliError> {
     Err(CliError::new(Exit::Usage, message).hint("leave them out, or make a plan with them"))
 }
 
+/// The selection with the tables as the definitions name them.
 pub(super) fn check_selection(
     selection: &Selection,
     definitions: &gsictl_core::definition::Definitions,
-) -> Result<(), CliError> {
+) -> Result<Selection, CliError> {
+    let selection = selection.among(&definitions.tables().collect(), None);
     let unknown = selection.unknown(definitions);
     if !unknown.is_empty() {
         let message = format!("the definitions name no {}", unknown.join(", no "));
-        return Err(CliError::new(Exit::Usage, message)
-            .hint("--table and --index take names that stand in the definitions"));
+        let error = CliError::new(Exit::Usage, message)
+            .hint("--table and --index take names that stand in the definitions");
+        let plain = selection.tables.iter().filter(|table| table.arn().is_some());
+        let plain = plain.map(gsictl_core::name::TableName::to_plain);
+        let known = plain.filter(|plain| definitions.tables().any(|table| table == plain));
+        return Err(known.fold(error, |error, plain| {
+            error.hint(format!("the definitions name a table by its name: --table {plain}"))
+        }));
     }
     if selection.of(definitions).next().is_some() {
-        return Ok(());
+        return Ok(selection);
     }
     let message = "no definition matches both --table and --index";
     Err(CliError::new(Exit::Usage, message).hint("leave one of them out"))

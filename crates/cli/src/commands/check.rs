@@ -1,6 +1,7 @@
 //! `gsictl check`: finds what would break with an index, before it is there.
 
 use gsictl_core::check::{CheckReport, Options};
+use gsictl_core::plan::Selection;
 use gsictl_core::shell::with_options;
 use gsictl_driver::check::{CheckError, Keeping, Request, check};
 use gsictl_driver::clock::Clock;
@@ -16,8 +17,8 @@ use crate::{context, definitions, signals, view};
 
 pub(crate) fn run(globals: &Globals, args: &Check) -> Result<Exit, CliError> {
     let loaded = definitions::load(&args.definitions)?;
-    check_selection(&args.filters.selection(), &loaded.definitions)?;
-    let mut report = context::block_on(ask(globals, args, &loaded))?;
+    let selection = check_selection(&args.filters.selection(), &loaded.definitions)?;
+    let mut report = context::block_on(ask(globals, args, &loaded, &selection))?;
     let exit = if report.is_good() { Exit::Done } else { Exit::Incomplete };
     let file = write_report(&globals.state_dir, &mut report, &globals.invocation);
     match globals.output {
@@ -36,7 +37,12 @@ pub(crate) fn run(globals: &Globals, args: &Check) -> Result<Exit, CliError> {
     Ok(exit)
 }
 
-async fn ask(globals: &Globals, args: &Check, loaded: &Loaded) -> Result<CheckReport, CliError> {
+async fn ask(
+    globals: &Globals,
+    args: &Check,
+    loaded: &Loaded,
+    selection: &Selection,
+) -> Result<CheckReport, CliError> {
     let mut stop = signals::listen()?;
     let backend = context::backend(globals, &mut stop).await?;
     let clock = Clock::start();
@@ -54,7 +60,7 @@ async fn ask(globals: &Globals, args: &Check, loaded: &Loaded) -> Result<CheckRe
     let request = Request {
         definitions: &loaded.definitions,
         script_name: &loaded.script_name,
-        selection: &args.filters.selection(),
+        selection,
         options: &options,
         violations: args.violations.as_deref(),
         seen: None,

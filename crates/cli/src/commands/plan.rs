@@ -58,7 +58,7 @@ fn check_form(globals: &Globals, args: &Plan) -> Result<(), CliError> {
 fn request(globals: &Globals, args: &Plan) -> Result<Request, CliError> {
     let loaded = definitions::load(&args.definitions)?;
     let selection = args.filters.selection();
-    check_selection(&selection, &loaded.definitions)?;
+    let selection = check_selection(&selection, &loaded.definitions)?;
     let clock = Clock::start();
     Ok(Request {
         definitions: loaded.definitions,
@@ -114,7 +114,7 @@ fn look(
 
 /// What `apply --dry-run` shows too.
 pub(super) fn preview(request: &Request, prepared: &Prepared) -> Preview {
-    let (definitions, target) = (&request.definitions, prepared.state.target());
+    let (definitions, target) = (&prepared.definitions, prepared.state.target());
     Preview::new(definitions, &prepared.plan, target, request.policy.max_builds)
 }
 
@@ -160,10 +160,10 @@ fn check_place(path: &Path) -> Result<(), CliError> {
 
 /// The whole plan or none: what is applied later is what was looked at.
 fn save(path: &Path, request: &Request, prepared: &Prepared) -> Result<(), CliError> {
-    let filters = (&request.selection, request.retry_failed);
+    let filters = (&prepared.selection, request.retry_failed);
     let target = prepared.state.target();
     let plan = SavedPlan::new(
-        &request.definitions,
+        &prepared.definitions,
         &request.script_name,
         filters,
         target,

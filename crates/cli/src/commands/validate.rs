@@ -26,7 +26,7 @@ pub(super) fn sample(asked: Option<u32>) -> Sample {
 pub(crate) fn run(globals: &Globals, args: &Validate) -> Result<Exit, CliError> {
     let loaded = definitions::load(&args.definitions)?;
     let selection = args.filters.selection();
-    check_selection(&selection, &loaded.definitions)?;
+    let selection = check_selection(&selection, &loaded.definitions)?;
     let mut report = context::block_on(ask(globals, args, &loaded, &selection))?;
     let exit = if report.is_good() { Exit::Done } else { Exit::Incomplete };
     let file = write_report(&globals.state_dir, &mut report, &globals.invocation);
@@ -55,6 +55,7 @@ async fn ask(
         definitions: &loaded.definitions,
         script_name: &loaded.script_name,
         selection,
+        state: None,
         sample: sample(args.sample),
         seed: context::seed(clock),
         metrics: args.metrics,

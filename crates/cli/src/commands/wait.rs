@@ -5,6 +5,7 @@ use std::path::Path;
 use gsictl_core::name::{IndexName, TableName};
 use gsictl_core::plan::Selection;
 use gsictl_core::state::{Looked, Target};
+use gsictl_core::survey::check_regions;
 use gsictl_core::watch::{
     IndexWait, OnTheWay, TableWait, Watch, WatchEnd, WatchTrouble, Watched, WatchedTable,
 };
@@ -67,7 +68,7 @@ fn waits(args: &Wait) -> Result<Vec<TableWait>, CliError> {
     }
     let loaded = definitions::load(&files)?;
     let selection = args.filters.selection();
-    check_selection(&selection, &loaded.definitions)?;
+    let selection = check_selection(&selection, &loaded.definitions)?;
     Ok(TableWait::defined(&loaded.definitions, &selection))
 }
 
@@ -79,6 +80,7 @@ async fn watch(
     let mut stop = signals::listen()?;
     let backend = context::backend(globals, &mut stop).await?;
     let target = backend.target();
+    check_regions(waits.iter().map(|wait| &wait.table), &target)?;
     let clock = Clock::start();
     let on_the_way = on_the_way(globals, &target);
     let watch = Watch::new(clock.now(), waits, on_the_way, args.timeout);

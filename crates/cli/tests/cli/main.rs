@@ -26,6 +26,7 @@ mod held_back;
 mod hostile;
 mod live;
 mod lock;
+mod names;
 mod paste;
 mod place;
 mod plan;

@@ -93,10 +93,13 @@ impl Export {
         only: &[IndexName],
     ) -> Self {
         let mut export = Self::default();
-        let mut seen = BTreeSet::new();
+        let (mut seen, mut arns) = (BTreeSet::new(), BTreeSet::new());
         let mut missing: BTreeSet<_> = only.iter().collect();
         for table in tables.into_iter().filter(|table| seen.insert(*table)) {
             match catalog.get(table).map(|(_, sighting)| sighting) {
+                // By its name and by its ARN it is one table.
+                Some(Sighting::Found(table))
+                    if table.arn.as_ref().is_some_and(|arn| !arns.insert(arn)) => {}
                 Some(Sighting::Found(table)) => {
                     missing.retain(|name| {
                         table.index(name).is_none() && table.vector_index(name).is_none()

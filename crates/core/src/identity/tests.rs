@@ -1,5 +1,5 @@
 use super::*;
-use crate::catalog::{BillingMode, TableDescription, TableStatus};
+use crate::catalog::{BillingMode, Scaling, TableDescription, TableStatus};
 use crate::definition::{Format, KeyElement, KeyType, ScalarType, Source, parse};
 use crate::name::IndexName;
 use crate::state::Target;
@@ -28,6 +28,7 @@ fn found(arn: &str) -> Sighting {
         local_indexes: Vec::new(),
         local_included: 0,
         replicas: Vec::new(),
+        scaling: Scaling::NotAsked,
         item_count: None,
         size_bytes: None,
     }))

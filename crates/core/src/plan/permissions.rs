@@ -85,6 +85,9 @@ fn arn(table: &TableName, plan: &Plan, target: &Target) -> String {
     {
         return arn.clone();
     }
+    if let Some(arn) = table.arn() {
+        return arn.to_string();
+    }
     let region = target.region.as_deref().unwrap_or("*");
     let account = target.account.as_deref().unwrap_or("*");
     format!("arn:{}:dynamodb:{region}:{account}:table/{table}", partition(region))

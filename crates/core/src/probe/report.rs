@@ -294,6 +294,10 @@ pub struct ValidationReport {
     pub cloudwatch: Option<CloudWatch>,
 }
 
+/// What is said of an index whose table is named by its ARN.
+const OTHERS_FIGURES: &str = "CloudWatch was not asked: the table is named by its ARN, and the \
+     figures of another account's table are in that account";
+
 impl ValidationReport {
     /// The report of a validation.
     #[must_use]
@@ -338,6 +342,10 @@ impl ValidationReport {
             if let Some(index) = self.indexes.iter_mut().find(is_it) {
                 index.metrics = Some(figures);
             }
+        }
+        let others = self.indexes.iter_mut().filter(|i| i.table.starts_with("arn:"));
+        for index in others.filter(|_| unavailable.is_none()) {
+            index.notes.push(OTHERS_FIGURES.to_owned());
         }
         self.cloudwatch = Some(CloudWatch { minutes, unavailable });
         self

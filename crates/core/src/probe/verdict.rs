@@ -70,8 +70,9 @@ fn refused(id: &IndexId, error: &CallError) -> (Verdict, String) {
         ErrorKind::AccessDenied => (
             Verdict::ValidationError,
             format!(
-                "allow dynamodb:Query on table/{}/index/{} for these credentials",
-                id.table, id.index
+                "allow dynamodb:Query on {}/index/{} for these credentials",
+                id.table.resource(),
+                id.index
             ),
         ),
         ErrorKind::Validation => (
@@ -91,8 +92,9 @@ pub(super) fn wait_until_ready(id: &IndexId) -> String {
 fn sample_remedy(id: &IndexId, error: &CallError) -> String {
     match error.kind {
         ErrorKind::AccessDenied => format!(
-            "allow dynamodb:Scan and dynamodb:Query on table/{0}, and dynamodb:Query on table/{0}/index/{1}; or leave out --sample",
-            id.table, id.index
+            "allow dynamodb:Scan and dynamodb:Query on {0}, and dynamodb:Query on {0}/index/{1}; or leave out --sample",
+            id.table.resource(),
+            id.index
         ),
         kind => Rule::of(kind).remedy_for(id),
     }

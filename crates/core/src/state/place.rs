@@ -9,9 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::Catalog;
 use crate::endpoint::Endpoint;
-
-/// The account in the ARNs of emulators: it is nobody's.
-const ACCOUNT_OF_EMULATORS: &str = "000000000000";
+use crate::name::{ACCOUNT_OF_EMULATORS, TableArn};
 
 /// Where the tables are. What is `None` is not known, except that no endpoint
 /// means AWS's own.
@@ -40,7 +38,8 @@ impl Looked {
     /// What `catalog` has seen.
     #[must_use]
     pub fn at(catalog: &Catalog) -> Self {
-        if catalog.found().next().is_some() { Self::Tables } else { Self::NoTable }
+        // The table of an ARN may be of another account than the caller's.
+        if catalog.own().next().is_some() { Self::Tables } else { Self::NoTable }
     }
 }
 
@@ -96,6 +95,13 @@ impl Target {
     #[must_use]
     pub fn is_unconfirmed_by(&self, seen: &Self) -> bool {
         self.own_account().is_some() && seen.account.is_none()
+    }
+
+    /// Whether a table of that ARN is one of the caller's own here.
+    #[must_use]
+    pub fn holds(&self, arn: &TableArn<'_>) -> bool {
+        let here = (self.account.as_deref(), self.region.as_deref());
+        here == (Some(arn.account), Some(arn.region))
     }
 
     /// The account, unless it is that of emulators.

@@ -157,7 +157,8 @@ impl Backend for Local {
 }
 
 impl Shared {
-    fn perform(&self, call: Call) -> Result<Reply, CallError> {
+    fn perform(&self, mut call: Call) -> Result<Reply, CallError> {
+        *call.table_mut() = own(call.table())?;
         let reply = |table| Ok(Reply::Table(Box::new(table)));
         self.source.with(Access::of(&call), |engine| {
             let session = Session { engine, durations: self.durations, now: (self.clock)() };
@@ -184,6 +185,20 @@ impl Shared {
     }
 }
 
+/// The name by which the engine knows a table. It takes no ARNs, and has the tables of
+/// one region and account alone.
+fn own(table: &TableName) -> Result<TableName, CallError> {
+    match table.arn() {
+        Some(arn) if (arn.region, arn.account) != (REGION, engine::ACCOUNT) => Err(no_table()),
+        _ => Ok(table.to_plain()),
+    }
+}
+
+fn no_table() -> CallError {
+    let message = "Cannot do operations on a non-existent table";
+    lifecycle::refusal("ResourceNotFoundException", message)
+}
+
 /// One call, under the lock, at one instant.
 struct Session<'a> {
     engine: &'a Engine,
@@ -195,12 +210,7 @@ impl Session<'_> {
     /// The table as the engine has it. Its own table is nobody's business.
     fn require(&self, table: &TableName) -> Result<TableDescription, CallError> {
         let found = if engine::is_reserved(table) { None } else { self.engine.table(table)? };
-        found.ok_or_else(|| {
-            lifecycle::refusal(
-                "ResourceNotFoundException",
-                "Cannot do operations on a non-existent table",
-            )
-        })
+        found.ok_or_else(no_table)
     }
 
     fn describe(&self, table: &TableName) -> Result<TableDescription, CallError> {

@@ -37,6 +37,8 @@ const TABLE: &str = "table";
 const INDEX: &str = "index";
 /// The record, as JSON.
 const RECORD: &str = "record";
+/// The account in ARNs.
+pub(super) const ACCOUNT: &str = dynoxide::streams::LOCAL_ACCOUNT;
 /// What BatchWriteItem takes at once.
 const BATCH: usize = 25;
 /// Capacity units of a page of 1 MB, eventually consistent.
@@ -327,12 +329,11 @@ fn describe(name: &TableName, table: TableMetadata) -> Result<TableDescription, 
     };
     let throughput: Option<dx::ProvisionedThroughput> =
         json(table.provisioned_throughput.as_deref().unwrap_or("null"))?;
-    let account = dynoxide::streams::LOCAL_ACCOUNT;
     Ok(TableDescription {
         name: name.clone(),
         table_id: table.table_id,
         created_at: None,
-        arn: Some(format!("arn:aws:dynamodb:{REGION}:{account}:table/{name}")),
+        arn: Some(format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}")),
         status: TableStatus::from(table.table_status.as_str()),
         billing_mode,
         provisioned_throughput: throughput
