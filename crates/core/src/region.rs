@@ -26,6 +26,25 @@ const FOR_EVERYONE: [&str; 17] = [
 /// word between (`us-gov-`, `us-iso-`) or begin otherwise (`cn-`, `eusc-`).
 const AREAS: [&str; 10] = ["af", "ap", "ca", "eu", "il", "me", "mx", "sa", "us", "nz"];
 
+/// What the regions of each partition begin with (`partitions.json` of AWS's SDKs); all
+/// others are in `aws`.
+const PARTITIONS: [(&str, &str); 7] = [
+    ("cn-", "aws-cn"),
+    ("us-gov-", "aws-us-gov"),
+    ("eusc-", "aws-eusc"),
+    ("us-iso-", "aws-iso"),
+    ("us-isob-", "aws-iso-b"),
+    ("eu-isoe-", "aws-iso-e"),
+    ("us-isof-", "aws-iso-f"),
+];
+
+/// The partition of a region, as ARNs have it.
+#[must_use]
+pub fn partition(region: &str) -> &'static str {
+    let found = PARTITIONS.iter().find(|(begins, _)| region.starts_with(begins));
+    found.map_or("aws", |(_, partition)| partition)
+}
+
 /// Whether an account has to enable the region before any of its credentials are known
 /// there.
 #[must_use]
@@ -43,7 +62,25 @@ pub fn is_opt_in(region: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_opt_in;
+    use super::{is_opt_in, partition};
+
+    #[test]
+    fn a_region_is_of_one_partition() {
+        for (region, of) in [
+            ("eu-west-1", "aws"),
+            ("us-east-1", "aws"),
+            ("*", "aws"),
+            ("cn-northwest-1", "aws-cn"),
+            ("us-gov-east-1", "aws-us-gov"),
+            ("eusc-de-east-1", "aws-eusc"),
+            ("us-iso-west-1", "aws-iso"),
+            ("us-isob-east-1", "aws-iso-b"),
+            ("eu-isoe-west-1", "aws-iso-e"),
+            ("us-isof-south-1", "aws-iso-f"),
+        ] {
+            assert_eq!(partition(region), of, "{region}");
+        }
+    }
 
     #[test]
     fn a_region_is_for_everyone_or_has_to_be_enabled() {

@@ -8,6 +8,7 @@ use super::{Plan, TablePlan};
 use crate::catalog::{OwnRegion, Sighting};
 use crate::definition::Definitions;
 use crate::name::TableName;
+use crate::region::partition;
 use crate::state::Target;
 
 /// One action, and the resources it is needed on.
@@ -91,12 +92,4 @@ fn arn(table: &TableName, plan: &Plan, target: &Target) -> String {
     let region = target.region.as_deref().unwrap_or("*");
     let account = target.account.as_deref().unwrap_or("*");
     format!("arn:{}:dynamodb:{region}:{account}:table/{table}", partition(region))
-}
-
-fn partition(region: &str) -> &'static str {
-    match region {
-        _ if region.starts_with("cn-") => "aws-cn",
-        _ if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    }
 }
