@@ -243,6 +243,14 @@ mod tests {
     fn of_an_endpoint_on_the_command_line_only_its_place_is_told() {
         for (line, shown) in [
             (
+                "plan --region-endpoint us-east-1=http://me:pw@h:1/t a.yaml",
+                "plan --region-endpoint us-east-1=http://h:1 a.yaml",
+            ),
+            (
+                "plan --region-endpoint=us-east-1=http://me:pw@h:1/t a.yaml",
+                "plan --region-endpoint=us-east-1=http://h:1 a.yaml",
+            ),
+            (
                 "plan a.yaml --endpoint-url http://me:pw@h:1/t?k#f",
                 "plan a.yaml --endpoint-url http://h:1",
             ),

@@ -245,6 +245,24 @@ mod tests {
     }
 
     #[test]
+    fn a_command_that_is_advised_asks_the_same_regions() {
+        let given = [
+            "apply",
+            "a.yaml",
+            "--region-endpoint",
+            "us-east-1=http://me:secret@localhost:8000/x",
+            "--skip-region",
+            "ap-south-1",
+        ];
+        let wait = invocation(&given).complete("gsictl wait orders");
+        let regions = "--region-endpoint us-east-1=http://localhost:8000 --skip-region ap-south-1";
+        assert_eq!(wait, format!("gsictl wait orders {regions}"));
+        // The aws command line has no such options.
+        let describe = "aws dynamodb describe-table --table-name orders";
+        assert_eq!(invocation(&given).complete(describe), describe);
+    }
+
+    #[test]
     fn the_embedded_engine_is_named_by_its_file() {
         let named = invocation(&["--local=my db", "apply", "-"]);
         assert_eq!(named.complete("gsictl wait orders"), "gsictl wait orders '--local=my db'");

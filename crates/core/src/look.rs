@@ -88,6 +88,28 @@ pub fn listed_in(table: &TableDescription, index: &IndexName) -> Vec<String> {
     table.replicas.iter().filter(lists).map(|replica| replica.region.clone()).collect()
 }
 
+/// The regions of `tables` that the user did not want to be asked.
+#[must_use]
+pub fn skipped_in<'a>(tables: impl IntoIterator<Item = &'a TableDescription>) -> Vec<String> {
+    let replicas = tables.into_iter().flat_map(|table| &table.replicas);
+    let skipped = replicas.filter(|replica| replica.own == OwnRegion::Skipped);
+    let skipped: BTreeSet<_> = skipped.map(|replica| replica.region.clone()).collect();
+    skipped.into_iter().collect()
+}
+
+/// How many DescribeTable calls in other regions brought `sightings` about.
+#[must_use]
+pub fn calls_elsewhere<'a>(sightings: impl IntoIterator<Item = &'a Sighting>) -> u64 {
+    let asked = |r: &&ReplicaDescription| {
+        matches!(r.own, OwnRegion::Shown { .. } | OwnRegion::Unknown { .. })
+    };
+    let of = |sighting: &Sighting| match sighting {
+        Sighting::Found(table) => table.replicas.iter().filter(asked).count() as u64,
+        _ => 0,
+    };
+    sightings.into_iter().map(of).sum()
+}
+
 /// Whether a region that matters was not asked how the indexes stand there.
 #[must_use]
 pub fn is_half(table: &TableDescription) -> bool {

@@ -10,7 +10,7 @@ use gsictl_core::definition::Definitions;
 use gsictl_core::engine::{Ended, Engine, Outcome, Stats, Verdict};
 use gsictl_core::event::Event;
 use gsictl_core::identity::{Identified, identify};
-use gsictl_core::look::Depth;
+use gsictl_core::look::{Depth, calls_elsewhere};
 use gsictl_core::name::IndexId;
 use gsictl_core::plan::saved::{SavedPlan, Stale};
 use gsictl_core::plan::{Action, Finding, Plan, Selection};
@@ -304,7 +304,8 @@ pub async fn apply(
     locked(store).lock(&request.holder)?;
     let loaded = settle(store, clock, observe)?;
     let prepared = prepare_on(loaded, request, backend, store, clock, stop, observe).await?;
-    let surveyed = request.definitions.tables().count() as u64;
+    let elsewhere = calls_elsewhere(prepared.plan.tables.iter().map(|table| &table.sighting));
+    let surveyed = request.definitions.tables().count() as u64 + elsewhere;
     let command = &request.command;
     let mut prepared = prepared;
     let checked = check_items(request, &mut prepared.plan, backend, clock, stop, observe).await?;

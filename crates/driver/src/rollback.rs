@@ -9,6 +9,7 @@ use gsictl_core::catalog::Catalog;
 use gsictl_core::encoding::text_of;
 use gsictl_core::engine::{Ended, Engine, Outcome};
 use gsictl_core::event::Event;
+use gsictl_core::look::calls_elsewhere;
 use gsictl_core::name::{IndexId, TableName};
 use gsictl_core::plan::Selection;
 use gsictl_core::retry::Policy;
@@ -268,7 +269,8 @@ pub async fn rollback(
     observe: &mut Observer<'_>,
 ) -> Result<RolledBack, StoreError> {
     let Prepared { plan, mut state, left_over, started_at, .. } = prepared;
-    let (before, surveyed) = (state.serial(), plan.tables.len() as u64);
+    let elsewhere = calls_elsewhere(plan.tables.iter().map(|table| &table.sighting));
+    let (before, surveyed) = (state.serial(), plan.tables.len() as u64 + elsewhere);
     state.begin_rollback(clock.now());
     let policy = Policy { skip_regions: backend.skipped_regions(), ..request.policy.clone() };
     let mut engine = Engine::rollback(clock.now(), plan, policy, state, request.seed);

@@ -160,7 +160,7 @@ pub(super) fn of(event: &Event, invocation: &Invocation) -> Line {
         Event::RegionUnknown { table, region, error } => {
             Line::new(Warning, format!("{table}: region {region} cannot be asked ({error})")).above(
                 format!(
-                    "No index is taken for ready there without an answer; --skip-region {region} does without one."
+                    "Without an answer no index is taken for ready there: allow dynamodb:DescribeTable there, or say where the region is reached (--region-endpoint {region}=URL), or do without it (--skip-region {region})."
                 ),
             )
         }

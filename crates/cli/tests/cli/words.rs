@@ -61,6 +61,9 @@ fn a_mistake_on_the_command_line_is_one_of_usage() {
     world.run(&["apply", "x.yaml", "--backoff", "30,later"]).exits(2).says("later");
     world.run(&["apply", "x.yaml", "--activation-timeout", "soon"]).exits(2).says("90s");
     world.run(&["--local", "--region", "eu-west-1", "status"]).exits(2);
+    world.run(&["--skip-region", "eu west", "status"]).exits(2).says("eu-west-1");
+    world.run(&["--region-endpoint", "us-east-1", "status"]).exits(2).says("REGION=URL");
+    world.run(&["--local", "--skip-region", "eu-west-1", "status"]).exits(2);
     world.run(&["-q", "-v", "status"]).exits(2);
 }
 

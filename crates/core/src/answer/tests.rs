@@ -241,3 +241,17 @@ fn a_table_that_was_asked_for_by_its_arn_is_held_against_it_and_keeps_that_name(
     assert_eq!(named(replica.accept(reply(&ARN.replace("eu-west-1", &region))).unwrap()), asked);
     assert!(replica.accept(reply(ARN)).is_err());
 }
+
+/// A server that knows no regions says of its own what it was asked of another.
+#[test]
+fn the_answer_of_another_region_is_none() {
+    let ask =
+        |region: &str| Call::DescribeReplica { table: table("orders"), region: region.to_owned() };
+    assert!(ask("eu-west-1").accept(shown(description("orders"))).is_ok());
+    let error = ask("us-east-1").accept(shown(description("orders"))).unwrap_err();
+    assert_eq!(error.effect, Effect::NotApplied);
+    assert!(error.message.contains("us-east-1") && error.message.contains("eu-west-1"), "{error}");
+    assert!(ask("us-east-1").accept(shown(description("bookings"))).is_err());
+    let nameless = TableDescription { arn: None, ..description("orders") };
+    assert!(ask("us-east-1").accept(shown(nameless)).is_ok());
+}

@@ -83,6 +83,10 @@ impl Job {
     /// The base shows it ready. It is waited for in the other regions: without an end
     /// where they show it being built, and for [`REGION_PATIENCE`] where nobody knows.
     pub(super) fn on_ready_in_part(&mut self, table: &TableDescription, scene: &mut Scene<'_>) {
+        if is_half(table) {
+            // The answer to our create: the next look asks.
+            return self.on_building(Some(table), true, scene);
+        }
         self.missing = missing(table, &self.id().index);
         let then = self.patience.judge(scene.now, &self.missing);
         self.on_building(Some(table), true, scene);

@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::scaling::must_scale;
 use super::{INDEX_QUOTA, Misfit, PlannedIndex, TablePlan};
 use crate::catalog::{
-    BillingMode, InFlight, IndexDescription, IndexStatus, Scaling, Sighting, TableDescription,
-    TableStatus,
+    BillingMode, InFlight, IndexDescription, IndexStatus, OwnRegion, Scaling, Sighting,
+    TableDescription, TableStatus,
 };
 use crate::definition::{
     IndexDefinition, ON_DEMAND_WARM_READS, ON_DEMAND_WARM_WRITES, ProvisionedThroughput,
@@ -175,12 +175,21 @@ fn write_scaling(table: &TableDescription, new: &[&PlannedIndex]) -> Option<Note
 
 fn replicas(table: &TableDescription, plan: &TablePlan) -> Option<Note> {
     let built: Vec<_> = plan.indexes.iter().filter(|i| i.action.builds()).collect();
-    let regions: Vec<_> = table.replicas.iter().map(|r| r.region.as_str()).collect();
-    let text = format!(
-        "a global table: each index is built, waited for and paid for in {} too",
-        regions.join(", ")
-    );
-    note(NoteKind::GlobalTable, &built, text).filter(|_| !regions.is_empty())
+    let all = |fits: fn(&OwnRegion) -> bool| {
+        let fitting = table.replicas.iter().filter(|replica| fits(&replica.own));
+        fitting.map(|replica| replica.region.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let skipped = all(|own| *own == OwnRegion::Skipped);
+    let asked = all(|own| *own != OwnRegion::Skipped);
+    let waited = format!("each index is built, waited for and paid for in {asked} too");
+    let unwaited = format!("in {skipped} it is built and paid for, and not waited for");
+    let text = match (asked.is_empty(), skipped.is_empty()) {
+        (true, true) => return None,
+        (false, true) => format!("a global table: {waited}"),
+        (true, false) => format!("a global table: {unwaited}"),
+        (false, false) => format!("a global table: {waited}; {unwaited}"),
+    };
+    note(NoteKind::GlobalTable, &built, text)
 }
 
 fn is_provisioned(table: &TableDescription) -> bool {

@@ -7,7 +7,7 @@ use super::Verdict;
 use super::verdict::wait_until_ready;
 use crate::catalog::{BillingMode, IndexDescription, Sighting, TableDescription};
 use crate::definition::{IndexDefinition, OnDemandThroughput, WarmThroughput};
-use crate::look::status_text;
+use crate::look::{Elsewhere, missing, skipped_in, status_text};
 use crate::name::IndexId;
 use crate::plan::{Finding, Obstacle, judge};
 
@@ -66,9 +66,12 @@ impl Standing {
             Sighting::Found(table) => table.index(&definition.id.index).map(|i| (&**table, i)),
             Sighting::Missing | Sighting::Denied(_) | Sighting::Unreadable(_) => None,
         };
-        let notes = there.map(|(table, i)| drift(definition, table, i)).unwrap_or_default();
+        let mut notes = there.map(|(table, i)| drift(definition, table, i)).unwrap_or_default();
+        let checks = checks(definition, sighting, &finding, there, notes.is_empty());
+        let skipped = skipped_in(there.map(|(table, _)| table));
+        notes.extend(skipped.iter().map(|region| format!("region {region} was not asked")));
         Self {
-            checks: checks(definition, sighting, &finding, there, notes.is_empty()),
+            checks,
             status: there.map(|(table, index)| status_text(table, index)),
             notes,
             blocked: blocked(definition, &finding, there),
@@ -146,7 +149,17 @@ fn blocked(
                 }
                 _ => format!("it is {status}: it serves no queries yet"),
             };
-            non_functional(vec![reason], wait_until_ready(id))
+            match there {
+                // It may be ready there, or not: nobody was able to ask.
+                Some((table, index)) if index.is_ready() && is_unknown(table, index) => {
+                    Some(Blocked {
+                        verdict: Verdict::ValidationError,
+                        reasons: vec![reason],
+                        recommendation: make_it_answer(table, index),
+                    })
+                }
+                _ => non_functional(vec![reason], wait_until_ready(id)),
+            }
         }
         Finding::Deleting => non_functional(
             vec!["it is being deleted".to_owned()],
@@ -179,6 +192,24 @@ fn blocked(
             obstacle.remedy().to_owned(),
         ),
     }
+}
+
+/// Whether the regions in which the index is not known to be ready could not be asked.
+fn is_unknown(table: &TableDescription, index: &IndexDescription) -> bool {
+    let missing = missing(table, &index.name);
+    missing.iter().all(|m| matches!(m.there, Elsewhere::Unknown { .. }))
+}
+
+fn make_it_answer(table: &TableDescription, index: &IndexDescription) -> String {
+    let regions: Vec<_> = missing(table, &index.name).into_iter().map(|m| m.region).collect();
+    let skips: Vec<_> = regions.iter().map(|region| format!("--skip-region {region}")).collect();
+    format!(
+        "allow dynamodb:DescribeTable on {} in {}, or say where the region is reached \
+         (--region-endpoint REGION=URL); or do without its answer: {}",
+        table.name,
+        regions.join(", "),
+        skips.join(" ")
+    )
 }
 
 /// Throughput that the definition states and the index does not have.

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::catalog::TableDescription;
 use crate::engine::{Ended, Outcome, Verdict};
+use crate::look::skipped_in;
 use crate::name::{IndexId, TableName};
 use crate::plan::Outlook;
 use crate::shell::gsictl;
@@ -159,6 +160,9 @@ pub struct Report {
     pub indexes: Vec<IndexReport>,
     /// The tables of indexes that are not active.
     pub tables: Vec<TableReport>,
+    /// Regions of global tables that were neither asked nor waited for (`--skip-region`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skipped_regions: Vec<String>,
     /// Calls and saves.
     pub cost: Cost,
 }
@@ -205,6 +209,7 @@ impl Report {
             ),
             totals,
             tables: outcome.tables.iter().filter(concerned).map(table).collect(),
+            skipped_regions: skipped_in(&outcome.tables),
             cost: Cost {
                 describe_table: outcome.stats.describes + about.surveyed,
                 update_table: outcome.stats.creates,

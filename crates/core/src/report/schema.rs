@@ -75,6 +75,11 @@ fn apply_fields() -> Value {
             "totals": { "$ref": "#/$defs/totals" },
             "indexes": list("Each index that the run was about.", "index"),
             "tables": list("The tables of indexes that are not active, as last seen.", "table"),
+            "skipped_regions": {
+                "description": "Regions of global tables that were not asked (--skip-region).",
+                "type": "array",
+                "items": { "type": "string" }
+            },
             "cost": {
                 "description": "Calls and saves of the run.",
                 "type": "object",
@@ -195,7 +200,7 @@ fn validation() -> Value {
                 "additionalProperties": checked
             },
             "notes": {
-                "description": "Throughput that differs from the definition.",
+                "description": "Throughput that differs from the definition, and regions that were not asked.",
                 "type": "array",
                 "items": { "type": "string" }
             },
@@ -530,7 +535,7 @@ fn index() -> Value {
                 "description": "How the run ended for it.",
                 "enum": [
                     "created", "adopted", "already_active", "failed", "obstructed", "left_failed",
-                    "left", "timed_out", "building", "waiting"
+                    "left", "timed_out", "unconfirmed", "building", "waiting"
                 ]
             },
             "build_seconds": number("From the create (or the adoption) until it was seen active; absent where the clock was set back meanwhile."),

@@ -111,6 +111,7 @@ fn everything() -> Report {
             index(("CrewRoster", "crew-rank-index"), Result::Left),
         ],
         tables,
+        skipped_regions: Vec::new(),
         cost: Cost { describe_table: 31, update_table: 6, saves: 14 },
     }
 }

@@ -1,11 +1,17 @@
 //! Global tables: an index is ready where every region says so.
 
-use gsictl_core::call::{Call, CallError};
+use std::time::Duration;
+
+use gsictl_core::call::{Call, CallError, Reply};
 use gsictl_core::definition::{Definitions, ProvisionedThroughput};
-use gsictl_core::engine::Verdict;
+use gsictl_core::engine::{Engine, Verdict};
 use gsictl_core::event::Event;
-use gsictl_core::plan::{Action, Obstacle};
+use gsictl_core::machine::{Effect, Machine};
+use gsictl_core::plan::{Action, Obstacle, Selection};
+use gsictl_core::retry::Policy;
+use gsictl_core::rollback;
 use gsictl_core::state::{Owner, Status};
+use gsictl_core::survey::Survey;
 use gsictl_core::time::Timestamp;
 use gsictl_core::watch::{IndexWait, OnTheWay, TableWait, Watch, Watched};
 use gsictl_sim::model::{Replica, refusal};
@@ -168,9 +174,9 @@ fn two() -> Definitions {
     definitions([index("bookings.by-flight", &["flight_id"]), index("bookings.by-seat", &["seat"])])
 }
 
-fn only(name: &str) -> gsictl_core::plan::Selection {
+fn only(name: &str) -> Selection {
     let name = gsictl_core::name::IndexName::new(name).unwrap();
-    gsictl_core::plan::Selection { tables: Vec::new(), indexes: vec![name] }
+    Selection { tables: Vec::new(), indexes: vec![name] }
 }
 
 /// The same with provisioned capacity, and an index that lacks auto scaling.
@@ -266,4 +272,72 @@ fn a_wait_does_without_a_region_that_is_skipped() {
     world.model.operator_creates(START, &one().indexes[0]);
     world.faults = refusing(abroad);
     assert!(watch(&mut world, &[THERE]).is_ready());
+}
+
+/// Runs `machine` on what `answer` says to each call, at once.
+fn play(
+    machine: &mut impl Machine,
+    mut now: Timestamp,
+    mut answer: impl FnMut(Timestamp, &Call) -> Reply,
+) -> (Timestamp, Vec<Event>) {
+    let mut events = Vec::new();
+    while !machine.is_over() {
+        while let Some(effect) = machine.poll(now) {
+            match effect {
+                Effect::Notify(event) => events.push(event),
+                Effect::Call(id, call) => machine.on_reply(now, id, Ok(answer(now, &call))),
+                Effect::Save(snapshot) => machine.on_saved(now, snapshot.serial, Ok(())),
+            }
+        }
+        now = machine.wake_at().map_or(now, |at| at.max(now));
+    }
+    (now, events)
+}
+
+/// A rollback in a world in which the other region lists the index for so long after the
+/// base does not.
+fn roll_back(lingers: Duration) -> (Vec<Event>, Duration) {
+    let apply = Apply::new(one());
+    let mut world = global(&apply, 0);
+    let made = apply.run(&mut world);
+    let (state, mut now) = (made.state, world.now);
+    let mut survey = Survey::new([&table("bookings")]);
+    now = play(&mut survey, now, |at, call| world.model.call(at, call).unwrap()).0;
+    let selection = Selection::default();
+    let plan = rollback::plan(&state, &survey.into_catalog().unwrap(), &selection, false);
+    let mut engine = Engine::rollback(now, plan, Policy::default(), state, 7);
+    let ready = world
+        .model
+        .call(now, &Call::DescribeReplica { table: table("bookings"), region: THERE.to_owned() });
+    let (ready, mut gone_at) = (ready.unwrap(), None);
+    let (ended, events) = play(&mut engine, now, |at, call| {
+        let reply = world.model.call(at, call).unwrap();
+        let Reply::Table(shown) = &reply else { return reply };
+        if matches!(call, Call::DescribeTable(_)) && shown.indexes.is_empty() {
+            gone_at.get_or_insert(at);
+        }
+        let still = abroad(call) && gone_at.is_some_and(|gone| at - gone < lingers);
+        if still { ready.clone() } else { reply }
+    });
+    let (_, outcome) = engine.finish();
+    assert!(matches!(outcome.verdicts[0].1, Verdict::Deleted(_)), "{outcome:?}");
+    (events, ended - gone_at.expect("it was deleted"))
+}
+
+#[test]
+fn a_deletion_is_over_where_the_index_is_gone_from_every_region() {
+    let (events, waited) = roll_back(secs(30));
+    assert!(waited >= secs(30) && waited <= secs(45), "{waited:?}");
+    assert!(!events.iter().any(|event| matches!(event, Event::StillListed { .. })));
+}
+
+#[test]
+fn an_index_that_a_region_lists_for_ever_is_told_and_not_waited_for() {
+    let (events, waited) = roll_back(secs(1_000_000));
+    assert!(waited >= secs(600) && waited <= secs(665), "{waited:?}");
+    let told = |event: &&Event| match event {
+        Event::StillListed { regions, .. } => *regions == [THERE],
+        _ => false,
+    };
+    assert_eq!(events.iter().filter(told).count(), 1);
 }

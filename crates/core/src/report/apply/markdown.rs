@@ -47,6 +47,10 @@ fn summary(out: &mut String, report: &Report) {
         ("Success rate", format!("{success_rate:.0} %")),
         ("Written by", plain(report.envelope.tool)),
     ];
+    if !report.skipped_regions.is_empty() {
+        let regions = plain(&report.skipped_regions.join(", "));
+        rows.push(("Regions not asked, and not waited for", regions));
+    }
     if report.envelope.result == "not_saved" {
         rows.push(("The state could not be saved", plain(&report.ended)));
     }
