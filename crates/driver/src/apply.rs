@@ -18,7 +18,7 @@ use gsictl_core::probe::{Sample, ValidationReport};
 use gsictl_core::report::{About, Report};
 use gsictl_core::retry::Policy;
 use gsictl_core::rollback::is_left_over;
-use gsictl_core::state::{Elsewhere, Looked, ParseError, State, Target};
+use gsictl_core::state::{Elsewhere, Looked, ParseError, State, Step, Target};
 use gsictl_core::succession::{Ancestry, successor};
 use gsictl_core::survey::SurveyError;
 use gsictl_core::time::Timestamp;
@@ -310,10 +310,10 @@ pub async fn apply(
     let mut prepared = prepared;
     let checked = check_items(request, &mut prepared.plan, backend, clock, stop, observe).await?;
     let needless = prepared.is_needless();
-    let Prepared { definitions, selection, state, plan, .. } = prepared;
+    let Prepared { definitions, selection, mut state, plan, .. } = prepared;
     let wanted = (&definitions, &selection);
     if needless {
-        let outcome = nothing_to_do(plan, &state, clock, observe);
+        let outcome = nothing_to_do(plan, &mut state, clock, observe);
         let about = About { command, started_at, ended_at: clock.now(), surveyed };
         let report = Report::new(&about, &outcome, &state);
         let run = (&outcome, &state);
@@ -445,7 +445,12 @@ async fn validate_active(
 }
 
 /// Nothing is begun and nothing is recorded; what is in the way is told all the same.
-fn nothing_to_do(plan: Plan, state: &State, clock: Clock, observe: &mut Observer<'_>) -> Outcome {
+fn nothing_to_do(
+    plan: Plan,
+    state: &mut State,
+    clock: Clock,
+    observe: &mut Observer<'_>,
+) -> Outcome {
     let tables = plan.tables.iter().filter_map(|table| match &table.sighting {
         Sighting::Found(found) => Some(found.as_ref().clone()),
         Sighting::Missing | Sighting::Denied(_) | Sighting::Unreadable(_) => None,
@@ -457,6 +462,8 @@ fn nothing_to_do(plan: Plan, state: &State, clock: Clock, observe: &mut Observer
         let (event, verdict) = match (index.finding, index.action) {
             (Finding::Obstacle(obstacle), _) => {
                 let reason = obstacle.to_string();
+                // For the report: this state is not saved. Any entry takes an obstacle.
+                let _ = state.apply(&id, Step::Obstacle { reason: reason.clone() });
                 let event = Event::Obstructed { id: id.clone(), reason };
                 (Some(event), Verdict::Obstructed(obstacle))
             }

@@ -1,7 +1,7 @@
 //! `gsictl state`: housekeeping of the state file and its archives.
 
 use gsictl_core::plan::Selection;
-use gsictl_core::state::{State as StateFile, Summary};
+use gsictl_core::state::{State as StateFile, Summary, Target};
 use gsictl_driver::apply::Request;
 use gsictl_driver::archives::put_away;
 use gsictl_driver::clock::Clock;
@@ -47,7 +47,15 @@ fn archive(globals: &Globals) -> Result<Exit, CliError> {
 /// One line of `state list`: a file and what it says of itself.
 struct Listed {
     name: String,
-    about: Result<(String, Summary), String>,
+    about: Result<About, String>,
+}
+
+/// What it says.
+struct About {
+    script: String,
+    summary: Summary,
+    /// Where its tables are, if it says so.
+    place: Option<Target>,
 }
 
 fn list(globals: &Globals) -> Result<Exit, CliError> {
@@ -73,8 +81,14 @@ fn list(globals: &Globals) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-fn about(state: &StateFile) -> (String, Summary) {
-    (state.script_name().to_owned(), state.summary())
+fn about(state: &StateFile) -> About {
+    let place = Some(state.target()).filter(|target| **target != Target::default()).cloned();
+    About { script: state.script_name().to_owned(), summary: state.summary(), place }
+}
+
+/// Where a state belongs, behind what else its line says.
+fn placed(place: Option<&Target>) -> String {
+    place.map(|place| format!("; {place}")).unwrap_or_default()
 }
 
 fn page(listed: &[Listed]) -> Page {
@@ -84,9 +98,13 @@ fn page(listed: &[Listed]) -> Page {
     let mut page = Page::default();
     for Listed { name, about } in listed {
         match about {
-            Ok((script, summary)) => page.line(format_args!(
-                "{name}  {script}: {} active, {} failed, {} pending, {} in progress",
-                summary.active, summary.failed, summary.pending, summary.in_progress
+            Ok(About { script, summary, place }) => page.line(format_args!(
+                "{name}  {script}: {} active, {} failed, {} pending, {} in progress{}",
+                summary.active,
+                summary.failed,
+                summary.pending,
+                summary.in_progress,
+                placed(place.as_ref())
             )),
             Err(error) => page.line(format_args!("{name}  damaged: {error}")),
         }
@@ -96,9 +114,9 @@ fn page(listed: &[Listed]) -> Page {
 
 fn document(listed: &[Listed]) -> serde_json::Value {
     let value = |listed: &Listed| match &listed.about {
-        Ok((script, summary)) => {
-            json!({ "file": listed.name, "script_name": script, "summary": summary })
-        }
+        Ok(About { script, summary, place }) => json!({
+            "file": listed.name, "script_name": script, "summary": summary, "target": place,
+        }),
         Err(error) => json!({ "file": listed.name, "damaged": error }),
     };
     json!({ "files": listed.iter().map(value).collect::<Vec<_>>() })

@@ -216,22 +216,14 @@ impl Cursor {
         let known = *there == *here || *there != Target::default();
         if !known || there.is_at(here, Looked::NotYet).is_err() {
             return Err(CursorError::Elsewhere {
-                there: place(&self.asked.target),
-                here: place(&asked.target),
+                there: self.asked.target.to_string(),
+                here: asked.target.to_string(),
             });
         }
         match self.asked.differing(asked) {
             Some(option) => Err(CursorError::OtherOptions { option }),
             None => Ok(()),
         }
-    }
-}
-
-fn place(target: &Target) -> String {
-    let region = target.region.as_deref().unwrap_or("no region");
-    match &target.endpoint {
-        Some(endpoint) => format!("{region} at {endpoint}"),
-        None => region.to_owned(),
     }
 }
 

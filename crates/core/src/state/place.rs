@@ -5,6 +5,8 @@
 //! as its public one. Where there is no account (emulators, the embedded engine) it is
 //! the endpoint.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Catalog;
@@ -133,6 +135,18 @@ impl Target {
     }
 }
 
+/// `account 111122223333 in eu-west-1`, or `eu-west-1 at http://127.0.0.1:8000`.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let region = self.region.as_deref().unwrap_or("no region");
+        match (self.own_account(), self.own_endpoint()) {
+            (Some(account), _) => write!(f, "account {account} in {region}"),
+            (None, Some(endpoint)) => write!(f, "{region} at {endpoint}"),
+            (None, None) => f.write_str(region),
+        }
+    }
+}
+
 fn differ(
     what: &'static str,
     recorded: Option<&str>,
@@ -236,6 +250,14 @@ mod tests {
         assert!(recorded.is_unconfirmed_by(&target(None, None)));
         assert!(!recorded.is_unconfirmed_by(&target(Some(ONE), None)));
         assert!(!target(None, Some(LOCAL)).is_unconfirmed_by(&target(None, Some(LOCAL))));
+    }
+
+    #[test]
+    fn a_place_is_told_by_what_makes_it_one() {
+        let told = |account, endpoint| target(account, endpoint).to_string();
+        assert_eq!(told(Some(ONE), Some(VPC)), "account 111122223333 in eu-west-1");
+        assert_eq!(told(None, Some(LOCAL)), "eu-west-1 at http://127.0.0.1:8000");
+        assert_eq!(told(None, None), "eu-west-1");
     }
 
     #[test]
