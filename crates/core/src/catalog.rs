@@ -343,6 +343,19 @@ impl TableDescription {
         self.vector_indexes.iter().find(|i| i.name == *name)
     }
 
+    /// How an index of that name stands which the table has not: a vector index, which no
+    /// definition names, may have the name or the table's one slot.
+    #[must_use]
+    pub fn absence_text(&self, name: &IndexName) -> String {
+        if self.vector_index(name).is_some() {
+            return "absent: a vector index has that name".to_owned();
+        }
+        match self.in_flight().find(|i| i.vector) {
+            Some(vector) => format!("absent: vector index {} is {}", vector.name, vector.status),
+            None => "absent".to_owned(),
+        }
+    }
+
     /// Indexes that are being built or deleted, whoever's and of whatever kind: each
     /// holds the table's one online slot.
     pub fn in_flight(&self) -> impl Iterator<Item = InFlight<'_>> {

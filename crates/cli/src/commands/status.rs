@@ -162,7 +162,7 @@ impl Watcher<'_> {
             Some(Sighting::Found(table)) => match table.index(&id.index) {
                 Some(index) => status_text(table, index),
                 None if is_unseen(id, table) => NOT_SHOWN_YET.to_owned(),
-                None => "absent".to_owned(),
+                None => table.absence_text(&id.index),
             },
             Some(Sighting::Denied(_)) => "access denied".to_owned(),
             Some(Sighting::Unreadable(_)) => "cannot be read".to_owned(),

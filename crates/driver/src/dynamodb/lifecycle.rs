@@ -228,7 +228,7 @@ pub(super) fn admit_create(
             (_, false) => index_exists(),
         });
     }
-    if table.local_indexes.contains(&create.index) {
+    if table.local_indexes.contains(&create.index) || table.vector_index(&create.index).is_some() {
         return Err(index_exists());
     }
     if table.indexes.iter().any(IndexDescription::is_in_flight) {

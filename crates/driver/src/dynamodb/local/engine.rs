@@ -19,6 +19,7 @@ use gsictl_core::call::{
 };
 use gsictl_core::catalog::{
     BillingMode, IndexDescription, IndexStatus, Scaling, TableDescription, TableStatus,
+    VectorIndexDescription,
 };
 use gsictl_core::definition::{KeyElement, KeyType, Projection, ProvisionedThroughput, ScalarType};
 use gsictl_core::name::{IndexName, TableName};
@@ -322,6 +323,7 @@ fn describe(name: &TableName, table: TableMetadata) -> Result<TableDescription, 
     let keys: Vec<dx::KeySchemaElement> = json(&table.key_schema)?;
     let attributes: Vec<dx::AttributeDefinition> = json(&table.attribute_definitions)?;
     let indexes: Vec<dx::GlobalSecondaryIndex> = json(&list(table.gsi_definitions.as_deref()))?;
+    let vectors: Vec<dx::VectorIndex> = json(&list(table.vector_index_definitions.as_deref()))?;
     let local: Vec<dx::LocalSecondaryIndex> = json(&list(table.lsi_definitions.as_deref()))?;
     let billing_mode = match table.billing_mode.as_deref() {
         Some("PAY_PER_REQUEST") => BillingMode::PayPerRequest,
@@ -342,7 +344,7 @@ fn describe(name: &TableName, table: TableMetadata) -> Result<TableDescription, 
         attributes: attributes.into_iter().map(attribute_from).collect(),
         key_schema: keys.into_iter().map(key_from).collect(),
         indexes: indexes.into_iter().map(index_from).collect::<Result<_, _>>()?,
-        vector_indexes: Vec::new(),
+        vector_indexes: vectors.into_iter().map(vector_index_from).collect::<Result<_, _>>()?,
         local_indexes: local.iter().filter_map(|l| IndexName::new(&l.index_name).ok()).collect(),
         local_included: local
             .iter()
@@ -352,6 +354,18 @@ fn describe(name: &TableName, table: TableMetadata) -> Result<TableDescription, 
         scaling: Scaling::NotAsked,
         item_count: None,
         size_bytes: None,
+    })
+}
+
+/// Another program made it: its phases pass in the process that does.
+fn vector_index_from(index: dx::VectorIndex) -> Result<VectorIndexDescription, CallError> {
+    Ok(VectorIndexDescription {
+        name: IndexName::new(&index.index_name).map_err(|e| damaged(&e.to_string()))?,
+        status: IndexStatus::Active,
+        backfilling: false,
+        attribute: Some(index.vector_attribute.attribute_name),
+        dimensions: Some(index.dimensions.into()),
+        distance: Some(index.distance_function),
     })
 }
 
@@ -553,6 +567,32 @@ mod tests {
     fn wanted(yaml: &str) -> Definitions {
         let text = yaml.as_bytes();
         parse(&[Source { file: "airline.yaml", format: Format::Yaml, text }]).unwrap()
+    }
+
+    /// The seam makes no vector indexes; other programs do.
+    #[test]
+    fn a_vector_index_is_read_and_its_name_is_taken() {
+        let engine = Engine::memory().unwrap();
+        let create = serde_json::json!({
+            "TableName": "docs", "BillingMode": "PAY_PER_REQUEST",
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}]});
+        engine.0.create_table(serde_json::from_value(create).unwrap()).unwrap();
+        let update = serde_json::json!({
+            "TableName": "docs",
+            "VectorIndexUpdates": [{"Create": {
+                "IndexName": "by-meaning", "VectorAttribute": {"AttributeName": "embedding"},
+                "Dimensions": 8, "DistanceFunction": "COSINE",
+                "Projection": {"ProjectionType": "KEYS_ONLY"}}}]});
+        engine.0.update_table(serde_json::from_value(update).unwrap()).unwrap();
+        let table = engine.table(&TableName::new("docs").unwrap()).unwrap().unwrap();
+        assert_eq!(table.vector_indexes[0].schema_text(), "vector embedding, 8 dimensions, COSINE");
+        let wanted = wanted(
+            "docs:\n  - IndexName: by-meaning\n    KeySchema: [{ AttributeName: id, KeyType: HASH }]\n    \
+             Projection: { ProjectionType: ALL }\n",
+        );
+        let taken = judge(&wanted.indexes[0], &Sighting::Found(Box::new(table)));
+        assert_eq!(taken, Finding::Obstacle(Obstacle::VectorIndex));
     }
 
     #[test]
