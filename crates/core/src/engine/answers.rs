@@ -1,12 +1,13 @@
 //! What an answer of DynamoDB means for its lane, and for the run.
 
 use super::Engine;
+use super::attempt::is_of_table;
 use super::lane::next_look;
 use crate::call::{CallError, Effect as Applied, ErrorKind, Reply};
 use crate::catalog::Sighting;
 use crate::event::{Event, Queue};
 use crate::retry::{
-    CREDENTIALS_RETRY, Decision, Rule, SKEW_RETRY, Strategy, Then, decide, poll_retry,
+    CREDENTIALS_RETRY, Decision, Rule, SKEW_RETRY, Strategy, Then, busy_delay, decide, poll_retry,
 };
 use crate::time::Timestamp;
 
@@ -99,6 +100,7 @@ impl Engine {
                 self.pace.passed();
                 let (lanes, mut scene) = self.scene(now);
                 lanes[n].jobs[job].on_accepted(&mut scene);
+                lanes[n].release(now);
                 if let Reply::Table(table) = reply {
                     lanes[n].see(now, Sighting::Found(table));
                 }
@@ -139,6 +141,9 @@ impl Engine {
             Then::Space(_) => self.space_starts(now, self.lanes[n].jobs[job].since()),
             Then::AwaitCredentials(_) => self.credentials_are_lost(error),
             Then::Look | Then::Retry(_) | Then::GiveUp => {}
+        }
+        if is_of_table(error.kind) {
+            self.lanes[n].hold(now + busy_delay(1));
         }
         let failed = self.failures(n);
         let (lanes, mut scene) = self.scene(now);

@@ -18,11 +18,13 @@ use crate::time::Timestamp;
 const UNINTERRUPTED: Duration = Duration::from_secs(120);
 
 /// Refusals in a row of one kind of queue, since something was last seen in the way.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Refusals {
     strategy: Strategy,
     since: Timestamp,
     times: u32,
+    /// What was said is as true of the table's other indexes.
+    of_table: bool,
 }
 
 /// One queue, whether a text names the table or an index of it.
@@ -31,6 +33,12 @@ fn group(strategy: Strategy) -> Strategy {
         Strategy::AwaitIndex => Strategy::AwaitTable,
         other => other,
     }
+}
+
+/// A table does one thing at a time: busy with one of its indexes it takes no change of
+/// another (docs/dynamodb.md: one-slot, in-use).
+pub(super) fn is_of_table(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::TableBusy | ErrorKind::IndexBusy | ErrorKind::OtherIndexBuilding)
 }
 
 impl Job {
@@ -88,9 +96,7 @@ impl Job {
                 if matches!(self.task, Task::Create { .. })
                     && self.is_about_its_index(&error)
                     && self.may_be_unseen(at, scene) => {}
-            ErrorKind::TableBusy | ErrorKind::IndexBusy | ErrorKind::OtherIndexBuilding => {
-                self.wait_though_idle(table, scene);
-            }
+            kind if is_of_table(kind) => self.wait_though_idle(table, scene),
             _ => self.phase = Phase::Wanted(scene.now),
         }
     }
@@ -129,8 +135,24 @@ impl Job {
 
     /// It waits for something that no description shows.
     pub(super) fn waits_though_idle(&self) -> bool {
-        let queue = self.refusals.as_ref().is_some_and(|r| r.strategy == Strategy::AwaitTable);
-        queue && matches!(self.phase, Phase::Wanted(_))
+        self.refused_by_table().is_some()
+    }
+
+    /// When the table is asked again that refused this index for a reason of its own, and
+    /// since when it has.
+    pub(super) fn refused_by_table(&self) -> Option<(Timestamp, Refusals)> {
+        let refusals = self.refusals.filter(|refusals| refusals.of_table)?;
+        match self.phase {
+            Phase::Wanted(at) => Some((at, refusals)),
+            _ => None,
+        }
+    }
+
+    /// It waits for what another index of its table was refused for, and has as long.
+    pub(super) fn share(&mut self, refusals: Refusals) {
+        if matches!(self.phase, Phase::Wanted(_)) {
+            self.refusals = Some(refusals);
+        }
     }
 
     /// It waits for the account's limiter, a second or two.
@@ -163,14 +185,14 @@ impl Job {
         }
     }
 
-    fn note_refusal(&mut self, decision: Decision, now: Timestamp) {
+    fn note_refusal(&mut self, kind: ErrorKind, decision: Decision, now: Timestamp) {
         let strategy = group(decision.strategy);
         // A build of ours is in the way, and its end is seen.
         let named = decision.counts || decision.then == Then::AwaitSlot;
         self.refusals = match self.refusals.take() {
             _ if named => None,
             Some(r) if r.strategy == strategy => Some(Refusals { times: r.times + 1, ..r }),
-            _ => Some(Refusals { strategy, since: now, times: 1 }),
+            _ => Some(Refusals { strategy, since: now, times: 1, of_table: is_of_table(kind) }),
         };
     }
 
@@ -182,7 +204,7 @@ impl Job {
         scene: &mut Scene<'_>,
     ) {
         self.failures += u32::from(decision.counts);
-        self.note_refusal(decision, scene.now);
+        self.note_refusal(error.kind, decision, scene.now);
         self.last = Some(error.clone());
         let failure = Failure {
             error,

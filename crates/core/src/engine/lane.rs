@@ -83,6 +83,9 @@ pub(super) struct Lane {
     /// meant then.
     changed_at: Option<Timestamp>,
     waiting_since: Option<Timestamp>,
+    /// DynamoDB refused a change for a reason that is the table's: none of any index is
+    /// sent before.
+    held_until: Option<Timestamp>,
 }
 
 impl Lane {
@@ -138,6 +141,7 @@ impl Lane {
             asked_at,
             changed_at,
             waiting_since: None,
+            held_until: None,
         }
     }
 
@@ -259,7 +263,7 @@ impl Lane {
         }
         if self.is_busy() {
             if !self.is_free() {
-                self.jobs.iter_mut().for_each(|job| job.on_cause_seen(scene.now));
+                self.release(scene.now);
             }
             self.tell_queue(scene);
             let since = *self.waiting_since.get_or_insert(scene.now);
@@ -269,8 +273,10 @@ impl Lane {
             return Next::Look(build.unwrap_or_else(|| next_look(scene.now, since)));
         }
         self.waiting_since = None;
+        self.hold_beside_the_refused();
+        let first = self.held_until.unwrap_or(scene.now).max(scene.now);
         let wanted = self.jobs.iter().enumerate().filter_map(|(n, job)| match job.phase {
-            Phase::Wanted(at) if self.admits(job) => Some((at.max(scene.now), n)),
+            Phase::Wanted(at) if self.admits(job) => Some((at.max(first), n)),
             _ => None,
         });
         match wanted.min() {
@@ -282,6 +288,27 @@ impl Lane {
             Some((at, _)) => Next::Look(at),
             None => Next::Look(next_look(scene.now, scene.now)),
         }
+    }
+
+    /// What the table refused one index for it would refuse the next one for, which is
+    /// therefore not sent at once: all of them wait for the same, and within one bound.
+    fn hold_beside_the_refused(&mut self) {
+        let refused = self.jobs.iter().filter_map(Job::refused_by_table);
+        if let Some((at, refusals)) = refused.max_by_key(|(at, _)| *at) {
+            self.hold(at);
+            self.jobs.iter_mut().for_each(|job| job.share(refusals));
+        }
+    }
+
+    /// Nothing is sent before that.
+    pub(super) fn hold(&mut self, until: Timestamp) {
+        self.held_until = self.held_until.max(Some(until));
+    }
+
+    /// What the table was busy with is over, or is seen.
+    pub(super) fn release(&mut self, now: Timestamp) {
+        self.held_until = None;
+        self.jobs.iter_mut().for_each(|job| job.on_cause_seen(now));
     }
 
     fn is_busy(&self) -> bool {

@@ -249,6 +249,39 @@ fn a_refusal_stands_in_last_error_while_it_holds_and_not_after() {
     assert_eq!(state.entry(&by_flight()).unwrap().last_error(), None);
 }
 
+/// What it says of the table is as true of the table's other indexes.
+#[test]
+fn a_table_that_refuses_one_index_is_not_asked_for_the_next_at_once() {
+    for kind in [ErrorKind::TableBusy, ErrorKind::IndexBusy, ErrorKind::OtherIndexBuilding] {
+        let refuse = |now, _: &Call| (now < after(60)).then(|| said(kind));
+        let mut stage = Stage::new(refusing(false, refuse));
+        let three = ["by-x", "by-y", "by-z"].map(|name| index(&format!("bookings.{name}"), &["x"]));
+        let (_, outcome) = stage.apply(&definitions(three), Policy::default(), fresh());
+        let pauses: Vec<_> = stage
+            .changes()
+            .windows(2)
+            .map(|two| two[1] - two[0])
+            .take_while(|p| *p >= 4.9)
+            .collect();
+        // Until it is taken, and then one build after the other.
+        assert!(pauses.iter().sum::<f64>() >= 60.0, "{kind:?}: {pauses:?}\n{}", stage.told());
+        let made = |(_, verdict): &(_, Verdict)| matches!(verdict, Verdict::Activated(_));
+        assert!(outcome.verdicts.iter().all(made), "{kind:?}");
+    }
+}
+
+#[test]
+fn indexes_of_a_table_that_refuses_for_ever_share_one_bound() {
+    let mut stage = Stage::new(refusing(false, |_, _: &Call| Some(said(ErrorKind::TableBusy))));
+    let three = ["by-x", "by-y", "by-z"].map(|name| index(&format!("bookings.{name}"), &["x"]));
+    let (_, outcome) = stage.apply(&definitions(three), Policy::default(), fresh());
+    let failed = |(_, verdict): &(_, Verdict)| matches!(verdict, Verdict::Failed { .. });
+    assert!(outcome.verdicts.iter().all(failed), "{}", stage.told());
+    let changes = stage.changes();
+    assert!(changes.windows(2).all(|two| two[1] - two[0] >= 4.9), "{changes:?}");
+    assert!((after(3_600)..after(3_700)).contains(&stage.now), "{:?}", changes.last());
+}
+
 #[test]
 fn a_quota_of_one_table_is_final_and_leaves_the_pace_of_the_others_alone() {
     let refuse =
