@@ -5,7 +5,7 @@ use std::time::Duration;
 use gsictl_fake::{ControlPlane, FakeIndex, FakeTable, Scripted};
 use serde_json::Value;
 
-use crate::world::{Done, text};
+use crate::world::{Done, one_index, text};
 use crate::{OnAws, entry, entry_of, quick, table};
 
 /// With an index whose throughput somebody is changing for three and a half seconds.
@@ -115,4 +115,17 @@ fn a_description_that_is_late_undoes_neither_a_create_nor_a_delete() {
     assert_eq!((text(&entry["status"]), text(&own["owner"])), ("active", "run"));
     on.run(&["rollback", "--yes"]).exits(0);
     assert_eq!((on.done(), on.refused().len()), (2, 0));
+}
+
+#[test]
+fn a_table_that_refuses_one_index_is_not_asked_for_the_next_one_at_once() {
+    let words = "The resource which you are attempting to change is in use.";
+    let scripted = Scripted::on("UpdateTable").times(1).refuse("ResourceInUseException", words);
+    let yaml = ["by-day", "by-week"].map(|name| one_index(name, name, "S")).concat();
+    let plane = quick().with_table(table("orders")).with_scripted(scripted);
+    let on = OnAws::with_definitions(plane, &format!("orders:\n{yaml}"));
+    on.apply(&[]).exits(0);
+    let changes = on.changes();
+    assert_eq!((on.done(), on.refused().len()), (2, 1));
+    assert!(changes[1].at > changes[0].at + Duration::from_secs(100), "{changes:?}");
 }

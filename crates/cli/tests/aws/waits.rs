@@ -37,6 +37,7 @@ fn a_table_whose_key_is_lost_is_told_once_and_the_build_goes_on_when_it_is_back(
     on.fake.with(|plane, now| plane.set_status(now, "orders", LOST_KEY));
     let told = running.until("table_trouble");
     assert_eq!((text(&told["table"]), text(&told["status"])), ("orders", LOST_KEY));
+    on.run(&["status", "--live"]).says(LOST_KEY);
     on.fake.with(|plane, now| plane.set_status(now, "orders", "ACTIVE"));
     let done = running.end().exits(0);
     let named = |name: &str| done.events().iter().filter(|e| e["event"] == name).count();
