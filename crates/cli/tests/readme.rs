@@ -307,6 +307,18 @@ fn the_page_on_errors_has_the_table_that_the_engine_goes_by() {
 }
 
 #[test]
+fn the_page_on_errors_has_the_texts_that_the_classifier_goes_by() {
+    let mut table = String::new();
+    for (code, words, kind) in gsictl_core::classify::rows() {
+        let said: Vec<_> = words.iter().map(|words| format!("\"{}\"", words.trim())).collect();
+        let said = if said.is_empty() { "anything else".to_owned() } else { said.join(", ") };
+        table.push_str(&format!("| `{code}` | {said} | `{kind:?}` |\n"));
+    }
+    let page = read("docs/errors.md");
+    assert!(page.contains(&table), "docs/errors.md should have these rows:\n{table}");
+}
+
+#[test]
 fn the_readme_has_the_exit_codes_of_the_help() {
     let dir = tempfile::tempdir().unwrap();
     let help = shell("gsictl --help", dir.path()).output().unwrap().stdout;

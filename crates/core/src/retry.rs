@@ -135,9 +135,9 @@ impl Rule {
     pub const fn of(kind: ErrorKind) -> Self {
         let (strategy, counts, name, remedy) = match kind {
             K::TableBusy => (S::AwaitTable, false, "table busy",
-                "wait until `aws dynamodb describe-table --table-name {table}` shows the table, its indexes and its replicas ACTIVE, then run again with --retry-failed"),
+                "wait until `aws dynamodb describe-table --table-name {table}` shows the table, its indexes and its replicas ACTIVE"),
             K::IndexBusy => (S::AwaitIndex, false, "index busy",
-                "wait until no index of {table} is being created, updated or deleted: `gsictl wait {table}`; then run again with --retry-failed"),
+                "wait until no index of {table} is being created, updated or deleted: `gsictl wait {table}`"),
             K::OtherIndexBuilding => (S::AwaitIndex, false, "another index is being built",
                 "wait for the other index of {table}: `gsictl wait {table}`"),
             K::AccountLimit => (S::LowerConcurrency, false, "account limit",

@@ -36,8 +36,7 @@ fn remedy_of_quota(said: &str, id: &IndexId) -> Option<String> {
         return None;
     };
     Some(format!(
-        "{first}, or ask AWS to raise the quota \"{quota}\" (Service Quotas, Amazon DynamoDB); \
-         then run again with --retry-failed"
+        "{first}, or ask AWS to raise the quota \"{quota}\" (Service Quotas, Amazon DynamoDB)"
     ))
 }
 
