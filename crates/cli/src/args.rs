@@ -266,7 +266,7 @@ pub(crate) struct Definitions {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Filters {
-    /// Only indexes of this table (repeatable)
+    /// Only indexes of this table, by its name or its ARN (repeatable)
     #[arg(long, value_name = "TABLE")]
     table: Vec<TableName>,
     /// Only indexes of this name (repeatable); with --table both must match
@@ -322,7 +322,7 @@ Examples:
 
 `-` and what ends in .json, .yaml, .yml or .toml is a file of definitions.")]
 pub(crate) struct Wait {
-    /// The base table, or definitions: - or what ends in .json, .yaml, .yml or .toml
+    /// The base table (its name or ARN), or definitions: - or what ends in .json, .yaml, .yml or .toml
     #[arg(value_name = "TABLE|DEFS")]
     pub(crate) what: PathBuf,
     /// Indexes of the table, all of them if none is named; or more definitions
@@ -456,7 +456,7 @@ pub(crate) enum StateCommand {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Export {
-    /// The base tables
+    /// The base tables, by their names or their ARNs
     #[arg(value_name = "TABLE", required = true)]
     pub(crate) tables: Vec<TableName>,
     /// How to write them: yaml, json or toml [default: yaml]
