@@ -349,6 +349,9 @@ impl Job {
             let cause = cause.map(|cause| format!("; {cause}")).unwrap_or_default();
             let error = format!("{still} after {} s of waiting{cause}", waited.as_secs());
             scene.step(self.id(), Step::TimedOut { error });
+            if self.is_unconfirmed() {
+                return self.end_unconfirmed(scene);
+            }
             scene.tell(Event::TimedOut { id: self.id().clone(), waited });
             self.end(Verdict::TimedOut);
         }

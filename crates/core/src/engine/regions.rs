@@ -9,7 +9,8 @@ use crate::call::{CallError, Reply};
 use crate::catalog::{IndexDescription, Sighting, TableDescription};
 use crate::event::Event;
 use crate::look::{
-    Depth, REGION_PATIENCE, RegionLook, Then, is_half, listed_in, missing, missing_text,
+    Depth, Elsewhere, Missing, REGION_PATIENCE, RegionLook, Then, is_half, listed_in, missing,
+    missing_text,
 };
 use crate::machine::CallId;
 use crate::state::Step;
@@ -100,11 +101,22 @@ impl Job {
             Then::GiveUp => {
                 let error = self.ready_in_part();
                 scene.step(&id, Step::TimedOut { error });
-                let regions = missing.iter().map(|m| m.region.clone()).collect();
-                scene.tell(Event::Unconfirmed { id, missing });
-                self.end(Verdict::Unconfirmed { regions });
+                self.end_unconfirmed(scene);
             }
         }
+    }
+
+    /// The base has it, and no other region shows it being built.
+    pub(super) fn is_unconfirmed(&self) -> bool {
+        let in_work = |m: &Missing| matches!(m.there, Elsewhere::InWork { .. });
+        !self.missing.is_empty() && !self.missing.iter().any(in_work)
+    }
+
+    pub(super) fn end_unconfirmed(&mut self, scene: &mut Scene<'_>) {
+        let missing = self.missing.clone();
+        let regions = missing.iter().map(|m| m.region.clone()).collect();
+        scene.tell(Event::Unconfirmed { id: self.id().clone(), missing });
+        self.end(Verdict::Unconfirmed { regions });
     }
 
     /// For `last_error`.

@@ -134,6 +134,20 @@ fn the_time_out_of_a_run_holds_for_its_regions_too() {
 }
 
 #[test]
+fn a_time_out_before_a_silent_region_has_answered_does_not_say_that_it_builds() {
+    let apply = Apply::new(one()).policy(|p| p.activation_timeout = Some(secs(600)));
+    let mut world = global(&apply, 0);
+    world.faults = refusing(abroad);
+    let ran = apply.run(&mut world);
+    assert_eq!(
+        *ran.verdict(&by_flight()),
+        Verdict::Unconfirmed { regions: vec![THERE.to_owned()] }
+    );
+    assert_eq!((ran.count(&world, "Unconfirmed"), ran.count(&world, "TimedOut")), (1, 0));
+    assert!(ran.ended_at < after(700), "{}", ran.ended_at);
+}
+
+#[test]
 fn a_region_that_is_skipped_is_neither_asked_nor_waited_for() {
     let apply = Apply::new(one());
     let apply = apply.policy(|policy| policy.skip_regions = [THERE.to_owned()].into());
