@@ -1,5 +1,5 @@
 //! What AWS says when it says no: codes with their namespaces, and its own words
-//! (docs/dynamodb.md: Which refusals pass).
+//! (docs/dynamodb.md, "Which refusals pass").
 
 use serde_json::{Value, json};
 
