@@ -7,7 +7,7 @@ use crate::event::Event;
 use crate::name::IndexId;
 use crate::plan::Outlook;
 
-/// A build that nothing slows down is over by then (docs/dynamodb.md: 506 to 1,000 s).
+/// A build that nothing slows down is over by then (docs/dynamodb.md: backfill, 506 to 1,000 s).
 const USUAL: Duration = Duration::from_secs(20 * 60);
 const SHORTEST: Duration = Duration::from_secs(5 * 60);
 const LONGEST: Duration = Duration::from_secs(3_600);
