@@ -104,6 +104,7 @@ impl Evidence {
         };
         let table_id = table.and_then(TableDescription::identity);
         let index = table.and_then(|table| table.index(&id.index));
+        let elsewhere = table.is_some_and(|table| !missing(table, &id.index).is_empty());
         match self {
             Self::Absent => Step::SeenAbsent,
             Self::Leaving => Step::SeenDeleting,
@@ -112,7 +113,7 @@ impl Evidence {
                 Step::SeenConflict { reason }
             }
             Self::BuiltAgain | Self::Building { .. } => Step::SeenBuilding { table_id },
-            Self::OtherTable if index.is_some_and(|index| !index.is_ready()) => {
+            Self::OtherTable if index.is_some_and(|index| !index.is_ready()) || elsewhere => {
                 Step::SeenBuilding { table_id }
             }
             Self::OtherTable | Self::Ready => Step::SeenActive { at: now, table_id },

@@ -249,6 +249,8 @@ pub struct Decision {
     pub then: Then,
 }
 
+/// How long after a refusal no change of the same table is made, whatever was refused.
+pub const AFTER_REFUSAL: Duration = Duration::from_secs(1);
 /// How long nothing is started when the account is full of other people's operations.
 pub const ACCOUNT_HOLD: Duration = Duration::from_secs(300);
 /// How long an index waits for an account that is full of other people's operations.

@@ -125,6 +125,7 @@ impl Engine {
     }
 
     pub(super) fn on_refused(&mut self, now: Timestamp, n: usize, job: usize, error: &CallError) {
+        self.lanes[n].refused(now);
         let building = self.certainly_building();
         let others = self.pace.taken() - usize::from(self.lanes[n].slot);
         let situation = self.lanes[n].jobs[job].situation(now, error.kind, others);

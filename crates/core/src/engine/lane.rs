@@ -15,6 +15,7 @@ use crate::machine::CallId;
 use crate::name::{IndexId, TableName};
 use crate::plan::{TablePlan, build_estimate};
 use crate::polling::growing;
+use crate::retry::AFTER_REFUSAL;
 use crate::rollback::TableRollback;
 use crate::state::{State, Status};
 use crate::time::Timestamp;
@@ -86,6 +87,8 @@ pub(super) struct Lane {
     /// DynamoDB refused a change for a reason that is the table's: none of any index is
     /// sent before.
     held_until: Option<Timestamp>,
+    /// A change was refused, for whatever reason: none is sent before this.
+    not_before: Timestamp,
 }
 
 impl Lane {
@@ -142,6 +145,7 @@ impl Lane {
             changed_at,
             waiting_since: None,
             held_until: None,
+            not_before: now,
         }
     }
 
@@ -204,6 +208,12 @@ impl Lane {
     pub(super) fn changed(&mut self, now: Timestamp) {
         self.changed_at = Some(now);
         self.waiting_since = None;
+    }
+
+    /// Notes that DynamoDB refused a change now: another index of the table may be
+    /// refused for the same, and is not tried at once.
+    pub(super) fn refused(&mut self, now: Timestamp) {
+        self.not_before = now + AFTER_REFUSAL;
     }
 
     pub(super) fn observe(&mut self, scene: &mut Scene<'_>) {
@@ -274,7 +284,7 @@ impl Lane {
         }
         self.waiting_since = None;
         self.hold_beside_the_refused();
-        let first = self.held_until.unwrap_or(scene.now).max(scene.now);
+        let first = self.held_until.unwrap_or(scene.now).max(scene.now).max(self.not_before);
         let wanted = self.jobs.iter().enumerate().filter_map(|(n, job)| match job.phase {
             Phase::Wanted(at) if self.admits(job) => Some((at.max(first), n)),
             _ => None,

@@ -7,12 +7,13 @@ use super::Scene;
 use super::job::{Job, Phase, Task};
 use super::outcome::Verdict;
 use crate::call::ErrorKind;
-use crate::catalog::{Sighting, TableDescription};
+use crate::catalog::{IndexDescription, Sighting, TableDescription};
 use crate::event::Event;
 use crate::evidence::{Evidence, evidence};
+use crate::look::missing;
 use crate::name::TableName;
 use crate::rollback::{Kept, Standing, judge};
-use crate::state::{Entry, Record, Step};
+use crate::state::{Entry, Record, Status, Step};
 use crate::time::Timestamp;
 
 /// What a job knows that is to be rid of an index.
@@ -260,7 +261,14 @@ impl Job {
     fn see(&self, ready: bool, table: Option<&TableDescription>, scene: &mut Scene<'_>) {
         let index = table.and_then(|table| table.index(&self.id().index));
         let table_id = table.and_then(TableDescription::identity);
-        let building = index.is_some_and(|index| !index.is_ready());
+        let here = index.is_some_and(IndexDescription::is_ready);
+        let elsewhere = table.is_none_or(|table| missing(table, &self.id().index).is_empty());
+        let active = scene.state.entry(self.id()).map(Entry::status) == Some(Status::Active);
+        if active && here && !elsewhere {
+            // It is what it was, and another region is behind: nobody made it again.
+            return;
+        }
+        let building = index.is_some() && !(here && elsewhere);
         if building || !ready {
             scene.step(self.id(), Step::SeenBuilding { table_id });
         } else {

@@ -343,7 +343,7 @@ impl Entry {
 
     fn is_active(&mut self, from: Status, at: Timestamp) {
         // Of one that is to be deleted it says why it still stands.
-        if from != Status::Active || self.record.delete_intent_at.is_none() {
+        if self.record.delete_intent_at.is_none() {
             self.last_error = None;
         }
         if from != Status::Active || self.record.activated_at.is_none() {

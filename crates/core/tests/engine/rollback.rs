@@ -54,6 +54,7 @@ impl Rollback {
             rollback: true,
             include_inferred: self.inferred,
             max_attempts: policy.max_attempts,
+            ..Rules::default()
         };
         world.checks.as_mut().unwrap().begin(rules, Some(&loaded));
         let state = State::parse(&loaded).unwrap();
