@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
+use std::time::Duration;
 
 use gsictl_core::time::Timestamp;
 
@@ -154,6 +155,15 @@ fn smaller(scenario: &Scenario) -> Vec<Scenario> {
         if table.provisioned {
             with(&|s| s.tables[n].provisioned = false);
         }
+        if !table.late.is_zero() {
+            with(&|s| s.tables[n].late = Duration::ZERO);
+        }
+        for region in 0..table.lags.len() {
+            with(&|s| _ = s.tables[n].lags.remove(region));
+        }
+        if table.lasting.is_some() {
+            with(&|s| s.tables[n].lasting = None);
+        }
     }
     if scenario.service.stale.is_some() {
         with(&|s| s.service.stale = None);
@@ -163,6 +173,12 @@ fn smaller(scenario: &Scenario) -> Vec<Scenario> {
     }
     if scenario.service.account_limit.is_some() {
         with(&|s| s.service.account_limit = None);
+    }
+    if scenario.service.limiter.is_some() {
+        with(&|s| s.service.limiter = None);
+    }
+    if scenario.service.refuses_while_updating {
+        with(&|s| s.service.refuses_while_updating = false);
     }
     for (n, run) in scenario.runs.iter().enumerate() {
         for simpler in simpler(run) {

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gsictl_core::apply::Prepared;
-use gsictl_core::call::{Call, CallError, Effect as Applied, Reply};
-use gsictl_core::catalog::{IndexStatus, TableDescription};
+use gsictl_core::call::{Call, CallError, Effect as Applied, ErrorKind, Reply};
+use gsictl_core::catalog::{IndexStatus, TableDescription, TableStatus};
 use gsictl_core::definition::Definitions;
 use gsictl_core::engine::{Outcome, Verdict};
 use gsictl_core::machine::{CallId, Effect, Machine};
-use gsictl_core::name::IndexName;
+use gsictl_core::name::{IndexId, IndexName};
 use gsictl_core::plan::Action;
 use gsictl_core::retry::Policy;
 use gsictl_core::rollback::Kept;
@@ -67,6 +67,11 @@ bugs! {
     RepeatsForEver = "repeats-for-ever": "Attempts are not counted.",
     DeniesWhatWasDone = "denies-what-was-done": "What was deleted is told to have been kept.",
     NeverFinished = "never-finished": "A rollback that was killed before its archive is never archived.",
+    WaitsForLasting = "waits-for-lasting": "A refusal that lasts is waited for.",
+    WaitOfZero = "wait-of-zero": "After a refusal nothing is waited for.",
+    AbsentWhileUpdating = "absent-while-updating": "What was acknowledged and is not shown is taken for gone while its table is UPDATING.",
+    OverlooksVectors = "overlooks-vectors": "Vector indexes that are being built are overlooked.",
+    ReadyAtHome = "ready-at-home": "An index of a global table is ready where one region says so.",
     ArchivesTooEarly = "archives-too-early": "The state is archived while indexes are missing.",
 }
 
@@ -169,6 +174,12 @@ pub struct Buggy<M> {
     /// A create to be repeated, under the number of the first.
     again: Option<(CallId, Call)>,
     creates: Vec<(CallId, Call)>,
+    /// Changes that are not answered, where a bug asks.
+    changes: Vec<(CallId, IndexId)>,
+    /// Indexes whose create was acknowledged.
+    taken: Vec<IndexId>,
+    /// How far the machine takes the time to be.
+    ahead: Duration,
 }
 
 impl<M: Machine> Buggy<M> {
@@ -176,7 +187,16 @@ impl<M: Machine> Buggy<M> {
     #[must_use]
     pub fn new(inner: M, bug: Option<Bug>, wanted: &Definitions) -> Self {
         let wanted = bug.map(|_| wanted.clone()).unwrap_or_default();
-        Self { inner, bug, wanted, again: None, creates: Vec::new() }
+        Self {
+            inner,
+            bug,
+            wanted,
+            again: None,
+            creates: Vec::new(),
+            changes: Vec::new(),
+            taken: Vec::new(),
+            ahead: Duration::ZERO,
+        }
     }
 
     /// The machine.
@@ -186,14 +206,41 @@ impl<M: Machine> Buggy<M> {
     }
 
     fn show(&self, mut reply: Result<Reply, CallError>) -> Result<Reply, CallError> {
+        if let (Err(error), Some(Bug::WaitsForLasting)) = (&mut reply, self.bug)
+            && error.kind == ErrorKind::QuotaReached
+        {
+            error.kind = ErrorKind::AccountLimit;
+        }
         if let Ok(Reply::Table(table)) = &mut reply {
             match self.bug {
+                Some(Bug::AbsentWhileUpdating) => self.overlook_the_update(table),
+                Some(Bug::OverlooksVectors) => table.vector_indexes.clear(),
+                Some(Bug::ReadyAtHome) => table.replicas.retain(|r| r.status != "ACTIVE"),
                 Some(Bug::TwoBuilds) => self.overlook_others(table),
                 Some(Bug::AdoptsAnything | Bug::IgnoresKeys) => self.overlook_keys(table),
                 _ => {}
             }
         }
         reply
+    }
+
+    fn overlook_the_update(&self, table: &mut TableDescription) {
+        let unseen = |id: &&IndexId| id.table == table.name && table.index(&id.index).is_none();
+        if table.status == TableStatus::Updating && self.taken.iter().any(|id| unseen(&id)) {
+            table.status = TableStatus::Active;
+        }
+    }
+
+    /// A change of the machine's is answered.
+    fn answered(&mut self, id: CallId, reply: &Result<Reply, CallError>) {
+        let Some(n) = self.changes.iter().position(|(of, _)| *of == id) else { return };
+        let (_, index) = self.changes.remove(n);
+        match (reply, self.bug) {
+            (Ok(_), Some(Bug::AbsentWhileUpdating)) => self.taken.push(index),
+            // Longer than any wait that follows a refusal but for an hour's.
+            (Err(_), Some(Bug::WaitOfZero)) => self.ahead += Duration::from_secs(600),
+            _ => {}
+        }
     }
 
     fn overlook_others(&self, table: &mut TableDescription) {
@@ -219,7 +266,12 @@ impl<M: Machine> Machine for Buggy<M> {
         if let Some((id, call)) = self.again.take() {
             return Some(Effect::Call(id, call));
         }
-        let effect = self.inner.poll(now);
+        let effect = self.inner.poll(now + self.ahead);
+        if let (Some(Effect::Call(id, call)), Some(_)) = (&effect, self.bug)
+            && let Some(index) = changed_by(call)
+        {
+            self.changes.push((*id, index));
+        }
         match (&effect, self.bug) {
             (Some(Effect::Save(snapshot)), Some(Bug::CallBeforeSave)) => {
                 self.inner.on_saved(now, snapshot.serial, Ok(()));
@@ -233,7 +285,8 @@ impl<M: Machine> Machine for Buggy<M> {
     }
 
     fn wake_at(&self) -> Option<Timestamp> {
-        self.inner.wake_at()
+        let early = |at: Timestamp| Timestamp::from_millis(at.as_millis() - millis(self.ahead));
+        self.inner.wake_at().map(early)
     }
 
     fn on_reply(&mut self, now: Timestamp, id: CallId, reply: Result<Reply, CallError>) {
@@ -245,21 +298,36 @@ impl<M: Machine> Machine for Buggy<M> {
             return;
         }
         let reply = self.show(reply);
-        self.inner.on_reply(now, id, reply);
+        let ahead = self.ahead;
+        self.answered(id, &reply);
+        self.inner.on_reply(now + ahead, id, reply);
     }
 
     fn on_saved(&mut self, now: Timestamp, serial: Serial, result: Result<(), String>) {
         let result = if self.bug == Some(Bug::IgnoresFailedSave) { Ok(()) } else { result };
-        self.inner.on_saved(now, serial, result);
+        self.inner.on_saved(now + self.ahead, serial, result);
     }
 
     fn on_stop(&mut self, now: Timestamp) {
-        self.inner.on_stop(now);
+        self.inner.on_stop(now + self.ahead);
     }
 
     fn is_over(&self) -> bool {
         self.again.is_none() && self.inner.is_over()
     }
+}
+
+/// The index that a call changes.
+fn changed_by(call: &Call) -> Option<IndexId> {
+    match call {
+        Call::CreateIndex(create) => Some(IndexId::new(create.table.clone(), create.index.clone())),
+        Call::DeleteIndex { table, index } => Some(IndexId::new(table.clone(), index.clone())),
+        _ => None,
+    }
+}
+
+fn millis(length: Duration) -> i64 {
+    i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// A disk that nobody syncs.

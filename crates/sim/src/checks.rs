@@ -6,7 +6,9 @@
 
 mod claims;
 mod deletion;
+mod looks;
 mod moment;
+mod refusals;
 mod saved;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,19 +18,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gsictl_core::call::{Call, CallError, CreateIndex, Effect, ErrorKind, Reply};
-use gsictl_core::catalog::{IndexDescription, IndexStatus, TableDescription, TableStatus};
+use gsictl_core::event::Event;
 use gsictl_core::machine::{CallId, Snapshot};
 use gsictl_core::name::{IndexId, TableName};
 use gsictl_core::state::Serial;
 use gsictl_core::time::Timestamp;
 
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, Row};
 use crate::ledger::Evidence;
 
 use self::claims::Claims;
+use self::looks::{Regions, Seen};
 use self::moment::Moment;
+use self::refusals::Refusals;
 
 pub use self::saved::{Saved, SavedEntry};
+
+/// Indexes that a table may have, where AWS has not raised that.
+const DEFAULT_QUOTA: usize = 20;
 
 /// How a run goes about its work, as far as it can be held to it.
 #[derive(Clone, Debug, Default)]
@@ -45,24 +52,8 @@ pub struct Rules {
     pub include_inferred: bool,
     /// How often a run may try an index; 0 where it is not held to it.
     pub max_attempts: u32,
-}
-
-/// An answered look at a table.
-#[derive(Debug)]
-enum Seen {
-    Missing,
-    Found(Box<TableDescription>),
-}
-
-impl Seen {
-    fn is_free(&self) -> bool {
-        let Self::Found(table) = self else { return false };
-        table.status == TableStatus::Active && !table.indexes.iter().any(is_in_flight)
-    }
-}
-
-fn is_in_flight(index: &IndexDescription) -> bool {
-    index.backfilling || matches!(index.status, IndexStatus::Creating | IndexStatus::Deleting)
+    /// Regions that nobody waits for.
+    pub skip_regions: BTreeSet<String>,
 }
 
 /// A create that may have been applied.
@@ -73,6 +64,8 @@ struct Sent {
     meant_at: Moment,
     /// A description has shown what it made.
     shown: bool,
+    /// It was acknowledged, as far as the state knows.
+    acknowledged: bool,
 }
 
 /// What a create of ours was about.
@@ -135,8 +128,10 @@ pub struct Checks {
     /// Indexes of which this run's delete was acknowledged; `true` once a
     /// description showed them gone or going.
     removed: BTreeMap<IndexId, bool>,
-    /// Indexes that a description of this run showed ready.
+    /// Indexes that descriptions of this run showed ready, in every region.
     shown_ready: BTreeSet<IndexId>,
+    regions: Regions,
+    refusals: Refusals,
     /// Indexes that a description showed since the last save.
     shown: BTreeSet<IndexId>,
     /// The rows that were met.
@@ -150,7 +145,7 @@ impl Checks {
         self.unanswered.is_empty()
     }
 
-    /// Whether a description of this run showed the index ready.
+    /// Whether descriptions of this run showed the index ready, in every region.
     #[must_use]
     pub fn saw_ready(&self, id: &IndexId) -> bool {
         self.shown_ready.contains(id)
@@ -217,8 +212,10 @@ impl Checks {
         self.newest = self.confirmed.as_ref().map(|saved| saved.serial());
         self.handed_out = self.confirmed.clone();
         self.rules = rules;
-        for sent in self.may_exist.values_mut() {
+        for (id, sent) in &mut self.may_exist {
             sent.at = sent.meant_at;
+            let saved = self.confirmed.as_ref();
+            sent.acknowledged &= saved.is_some_and(|saved| saved.owner(id) == Some("run"));
         }
         (self.save_failed, self.stopping) = (false, false);
         self.unanswered.clear();
@@ -231,6 +228,7 @@ impl Checks {
         self.removed.clear();
         self.shown_ready.clear();
         self.shown.clear();
+        (self.regions, self.refusals) = (Regions::default(), Refusals::default());
     }
 
     /// The run works on this state. What it may know is what the newest of its
@@ -255,6 +253,7 @@ impl Checks {
     /// These bytes were saved, or archived, and not by a machine. They rest on what
     /// this run was told.
     pub fn saved_outside(&mut self, bytes: &[u8]) {
+        self.keeps_what_is_ours(&Saved::read(bytes));
         let claims = self.claims.clone();
         self.known.entry(digest(bytes)).or_insert(claims);
         self.rests = Some(digest(bytes));
@@ -264,7 +263,17 @@ impl Checks {
 
     /// The run ended by itself, and what it was told is in its state, if the state
     /// could be saved.
+    ///
+    /// # Panics
+    /// Where something was refused that is not told, or not in the state.
     pub fn ended(&mut self) {
+        if let (Some(saved), false, false) = (&self.confirmed, self.save_failed, self.stopping) {
+            self.refusals.all_are_told();
+            self.refusals.all_stand_in(saved);
+            if !self.rules.rollback {
+                self.refusals.has_failed_for_good(saved);
+            }
+        }
         if let (Some(rests), false) = (self.rests, self.save_failed) {
             self.known.insert(rests, self.claims.clone());
         }
@@ -317,6 +326,11 @@ impl Checks {
             self.lineage = Some(saved.lineage().into());
         }
         self.note_intents(&saved);
+        self.keeps_what_is_ours(&saved);
+        if !self.stopping {
+            self.refusals.all_are_told();
+            self.refusals.all_stand_in(&saved);
+        }
         self.known.insert(digest(&snapshot.bytes), self.claims.clone());
         self.handed_out = Some(saved);
         self.durable.push(snapshot.bytes.as_slice().into());
@@ -331,9 +345,23 @@ impl Checks {
             let before = self.meant.insert(id.clone(), intent.clone());
             if let Some(at) = intent.filter(|at| before.flatten().as_ref() != Some(at)) {
                 let at = Timestamp::parse(&at).expect("invariant 4: a time");
-                self.claims.sent(&id, Moment { real: at, by_clock: at });
+                self.claims.sent(&id, Moment { real: at, by_clock: at }, at);
             }
         }
+    }
+
+    /// Invariant 3, the other way round: nothing that was acknowledged is given up
+    /// before something was told against it.
+    fn keeps_what_is_ours(&self, saved: &Saved) {
+        for id in self.claims.undoubted().filter(|id| saved.entry(id).is_some()) {
+            let owner = saved.owner(id);
+            assert_eq!(owner, Some("run"), "invariant 3: {id} was created by us");
+        }
+    }
+
+    /// Something is told.
+    pub(crate) fn on_event(&mut self, event: &Event) {
+        self.refusals.hear(event);
     }
 
     fn moved_as_the_tables_say(&self, id: &IndexId, old: &SavedEntry, new: &SavedEntry) {
@@ -372,8 +400,15 @@ impl Checks {
         assert!(!self.save_failed, "invariant 8: a call after a failed save: {call:?}");
         let at = Moment::new(now, skew);
         self.asked.insert(id, at);
+        if let Call::DescribeScaling(table) = call {
+            self.refusals.asks_for_the_cause(table);
+        }
+        if !self.stopping {
+            self.refusals.all_are_told();
+        }
         if let Call::CreateIndex(create) = call {
             let index = IndexId::new(create.table.clone(), create.index.clone());
+            self.refusals.may_be_asked(now, &index, self.rules.max_attempts);
             self.one_at_a_time(id, &index);
             let meant_at = self.intent_is_durable(&index);
             self.is_not_early(now, &index);
@@ -382,8 +417,10 @@ impl Checks {
                 _ => None,
             };
             self.made.insert(index.clone(), Made { call: create.clone(), table_id });
-            self.claims.sent(&index, at);
-            let sent = Sent { at, meant_at: Moment::on_clock(meant_at, skew), shown: false };
+            self.claims.sent(&index, at, meant_at);
+            self.regions.forget(&index);
+            let meant_at = Moment::on_clock(meant_at, skew);
+            let sent = Sent { at, meant_at, shown: false, acknowledged: false };
             let before = self.may_exist.insert(index.clone(), sent);
             assert!(
                 before.is_none(),
@@ -391,6 +428,7 @@ impl Checks {
             );
         } else if let Call::DeleteIndex { table, index } = call {
             let index = IndexId::new(table.clone(), index.clone());
+            self.refusals.may_be_asked(now, &index, self.rules.max_attempts);
             self.may_be_deleted(id, &index);
             self.is_not_early(now, &index);
         } else {
@@ -448,7 +486,9 @@ impl Checks {
     ) {
         let asked_at = self.asked.remove(&id).expect("a call that was asked");
         match call {
-            Call::DescribeTable(table) => self.on_look(table, asked_at, result),
+            Call::DescribeTable(table) => self.on_look(table, asked_at, now, result),
+            Call::DescribeReplica { table, region } => self.on_look_there(table, region, result),
+            Call::DescribeScaling(table) => self.refusals.learns_the_cause(table),
             Call::CreateIndex(create) => {
                 self.unanswered.remove(&create.table);
                 self.changed.insert(create.table.clone(), now);
@@ -459,7 +499,7 @@ impl Checks {
                 }
                 match result {
                     Ok(Reply::Table(table)) => {
-                        self.show(table);
+                        self.show(table, asked_at.later(now));
                         let seen = Seen::Found(table.clone());
                         self.seen.insert(create.table.clone(), seen);
                     }
@@ -473,12 +513,16 @@ impl Checks {
                 self.seen.remove(table);
                 let index = IndexId::new(table.clone(), index.clone());
                 match result {
-                    Err(error) => self.wait_after(now, &index, error.kind),
+                    Err(error) => {
+                        self.refusals.refused(now, &index, error);
+                        self.wait_after(now, &index, error.kind);
+                    }
                     Ok(reply) => {
+                        self.refusals.is_over(&index);
                         self.claims.deleted(&index);
                         self.removed.entry(index).or_default();
                         if let Reply::Table(table) = reply {
-                            self.show(table);
+                            self.show(table, asked_at.later(now));
                             self.note_departures(table);
                         }
                     }
@@ -490,6 +534,15 @@ impl Checks {
 
     /// Invariant 6: what is acknowledged and vanishes is an attempt.
     fn took_a_create(&mut self, index: &IndexId) {
+        self.refusals.is_over(index);
+        if let Some(sent) = self.may_exist.get_mut(index) {
+            sent.acknowledged = true;
+        }
+        if let Some(Seen::Found(table)) = self.seen.get(&index.table)
+            && table.indexes.len() >= DEFAULT_QUOTA
+        {
+            self.coverage.hit(Row::QuotaRaised);
+        }
         let times = self.accepted.entry(index.clone()).or_default();
         *times += 1;
         let allowed = self.rules.max_attempts;
@@ -500,7 +553,9 @@ impl Checks {
     }
 
     fn on_failed_create(&mut self, now: Timestamp, index: &IndexId, error: &CallError) {
-        self.coverage.refused(error.kind);
+        let unseen = self.seen.get(&index.table).is_some_and(Seen::is_free);
+        self.coverage.refused(error, unseen);
+        self.refusals.refused(now, index, error);
         // Of a call that arrived twice the first may have been taken.
         self.seen.remove(&index.table);
         if error.effect == Effect::NotApplied {
@@ -522,59 +577,6 @@ impl Checks {
             (failed.failures, failed.of_create) = (failed.failures + 1, false);
             let wait = self.rules.backoff.get(failed.failures - 1).or(self.rules.backoff.last());
             failed.not_before = now + wait.copied().unwrap_or_default();
-        }
-    }
-
-    fn on_look(&mut self, table: &TableName, asked_at: Moment, result: &Result<Reply, CallError>) {
-        if self.changed.get(table).is_some_and(|at| asked_at.real < *at) {
-            return;
-        }
-        // A look within the minute proves nothing.
-        let visibility = self.rules.visibility;
-        let proves = |sent: &Sent| sent.shown || asked_at.is_past(sent.at, visibility);
-        let seen = match result {
-            Ok(Reply::Table(description)) => {
-                let gone = |id: &IndexId| {
-                    id.table == *table && !description.indexes.iter().any(|i| i.name == id.index)
-                };
-                self.may_exist.retain(|id, sent| !(gone(id) && proves(sent)));
-                // What was seen being deleted is another index afterwards.
-                let leaving = |id: &IndexId| {
-                    id.table == *table
-                        && description
-                            .indexes
-                            .iter()
-                            .any(|i| i.name == id.index && i.status == IndexStatus::Deleting)
-                };
-                self.may_exist.retain(|id, _| !leaving(id));
-                self.show(description);
-                self.claims.look(description, asked_at, visibility);
-                self.note_departures(description);
-                Seen::Found(description.clone())
-            }
-            Err(error) if error.kind == ErrorKind::TableNotFound => {
-                self.may_exist.retain(|id, sent| !(id.table == *table && proves(sent)));
-                Seen::Missing
-            }
-            _ => return,
-        };
-        self.seen.insert(table.clone(), seen);
-    }
-
-    fn show(&mut self, table: &TableDescription) {
-        for index in &table.indexes {
-            let id = IndexId::new(table.name.clone(), index.name.clone());
-            if !is_in_flight(index) {
-                self.shown_ready.insert(id.clone());
-            }
-            // What stands there was created: that attempt did not fail.
-            if let Some(failed) = self.backoff.get_mut(&id).filter(|failed| failed.of_create) {
-                failed.not_before = Timestamp::default();
-            }
-            if let Some(sent) = self.may_exist.get_mut(&id) {
-                sent.shown = true;
-            }
-            self.shown.insert(id);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gsictl_core::call::ErrorKind;
+use gsictl_core::call::{CallError, ErrorKind};
 use gsictl_core::event::{Event, Queue};
 use gsictl_core::name::IndexId;
 use gsictl_core::state::Status;
@@ -65,6 +65,21 @@ rows! {
     CredentialsLost = "error: credentials expired, waited for",
     CredentialsBack = "error: credentials good again",
     LookFailed = "error: a failed look is repeated less and less often",
+
+    Rate = "error: the account's limiter of changes",
+    UnknownLimit = "error: a limit that nobody knows",
+    Decreases = "error: capacity was decreased too often",
+    NoReason = "error: in use, and no reason is told",
+    BusyUnseen = "error: in use, and the newest description shows nothing of it",
+    IndexUpdating = "error: the capacity of an index is being changed",
+
+    LateShown = "an acknowledged index was shown after more than a minute",
+    VectorBuilding = "a vector index was seen being built",
+    ReplicaBusy = "a replica was seen in creation or deletion",
+    Retuned = "an index was seen UPDATING",
+    ReadyAtHomeAlone = "an index was seen ready at home and not yet everywhere",
+    RegionAway = "another region could not be asked",
+    QuotaRaised = "an index beyond the default quota was accepted",
 
     ObstacleNoTable = "obstacle: no such table",
     ObstacleType = "obstacle: an attribute of another type",
@@ -142,9 +157,21 @@ impl Coverage {
         self.hit(row);
     }
 
-    /// A create was answered with an error.
-    pub(crate) fn refused(&mut self, kind: ErrorKind) {
-        let row = match kind {
+    /// A create was answered with an error. `unseen` says that the newest description
+    /// shows nothing in the way.
+    pub(crate) fn refused(&mut self, error: &CallError, unseen: bool) {
+        if error.code == "ResourceInUseException" {
+            let rows = [
+                (unseen, Row::BusyUnseen),
+                (error.message.contains("attempting to change is in use"), Row::NoReason),
+                (error.message.contains("Index is being updated"), Row::IndexUpdating),
+            ];
+            rows.iter().filter(|(met, _)| *met).for_each(|(_, row)| self.hit(*row));
+        }
+        let row = match error.kind {
+            ErrorKind::ControlPlaneRate => Row::Rate,
+            ErrorKind::UnknownLimit => Row::UnknownLimit,
+            ErrorKind::DecreaseLimit => Row::Decreases,
             ErrorKind::TableBusy => Row::TableBusy,
             ErrorKind::IndexBusy => Row::IndexBusy,
             ErrorKind::OtherIndexBuilding => Row::OtherIndex,

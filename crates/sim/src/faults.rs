@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gsictl_core::call::{Call, CallError, Effect, ErrorKind};
 
-use crate::model::{conflict, refusal};
+use crate::model::{Lasting, RATE, conflict, no_reason, refusal};
 use crate::world::{Fault, Garbled};
 
 /// What may happen to a call on its way.
@@ -60,12 +60,27 @@ pub enum Kind {
     Twice,
     /// It is acknowledged, and nothing comes of it.
     NotKept,
+    /// The account's limiter of changes.
+    Rate,
+    /// In use, and nothing else is said.
+    NoReason,
+    /// "Index is being updated", though none is.
+    Updating,
+    /// A capacity is above a maximum.
+    Capacity,
+    /// A LimitExceededException of a text that nobody has seen.
+    UnknownLimit,
+    /// Capacity was decreased too often today.
+    Decreases,
 }
+
+/// Four decreases a day are free.
+const DECREASES: &str = "Subscriber limit exceeded: Provisioned throughput decreases are limited within a given UTC day. After the first 4 decreases, each subsequent decrease in the same UTC day can be performed at most once every 3600 seconds.";
 
 use Kind as K;
 
 /// Every kind.
-pub const FAULTS: [Kind; 25] = [
+pub const FAULTS: [Kind; 31] = [
     K::Throttled,
     K::ServerBefore,
     K::ServerAfter,
@@ -91,6 +106,12 @@ pub const FAULTS: [Kind; 25] = [
     K::NotFound,
     K::Twice,
     K::NotKept,
+    K::Rate,
+    K::NoReason,
+    K::Updating,
+    K::Capacity,
+    K::UnknownLimit,
+    K::Decreases,
 ];
 
 /// How often each of [`FAULTS`] happens, in thousandths of the calls.
@@ -105,6 +126,12 @@ impl std::fmt::Debug for Rates {
 }
 
 impl Rates {
+    /// It does not happen.
+    pub fn silence(&mut self, kind: Kind) {
+        let of = FAULTS.iter().zip(&mut self.0).filter(|(of, _)| **of == kind);
+        of.for_each(|(_, rate)| *rate = 0);
+    }
+
     /// What happens to the `nth` call of its operation on its table. It depends
     /// on nothing else, so that leaving out a part leaves the rest as it was.
     #[must_use]
@@ -181,6 +208,15 @@ impl Kind {
             K::NotFound => Fault::Refuse(crate::model::no_table()),
             K::Twice => Fault::Twice,
             K::NotKept => Fault::NotKept,
+            K::Rate => Fault::Refuse(refusal("ThrottlingException", RATE)),
+            K::NoReason => Fault::Refuse(no_reason()),
+            K::Updating => Fault::Refuse(refusal(
+                "ResourceInUseException",
+                "Attempt to change a resource which is still in use: Index is being updated: I",
+            )),
+            K::Capacity => Fault::Refuse(Lasting::IndexMaximum.refusal()),
+            K::UnknownLimit => Fault::Refuse(Lasting::Unknown.refusal()),
+            K::Decreases => Fault::Refuse(refusal("LimitExceededException", DECREASES)),
             K::OtherTable => Fault::Garbled(Garbled::OtherTable),
             K::ListedTwice => Fault::Garbled(Garbled::ListedTwice),
             K::NoTableId => Fault::Garbled(Garbled::NoTableId),

@@ -14,7 +14,7 @@ use gsictl_core::time::Timestamp;
 use crate::bugs::Bug;
 use crate::coverage::{Coverage, Row};
 use crate::faults::FAULTS;
-use crate::model::Model;
+use crate::model::{Limiter, Model};
 use crate::process::{Guest, Left, plan_ahead, process};
 use crate::scenario::{End, Run, Scenario, Table, index};
 use crate::world::{Backup, KILLED, START, Site, World};
@@ -121,6 +121,8 @@ fn set_up(scenario: &Scenario, bug: Option<Bug>, world: &mut World) {
     world.model.quota = service.quota;
     world.model.shows_deletes = service.shows_deletes;
     world.model.account_limit = service.account_limit.unwrap_or(usize::MAX);
+    world.model.limiter = service.limiter.map(|(burst, every)| Limiter::new(burst, every));
+    world.model.refuses_while_updating = service.refuses_while_updating;
     for table in &scenario.tables {
         let name = table.name();
         make_table(&mut world.model, table);
@@ -146,6 +148,10 @@ fn set_up(scenario: &Scenario, bug: Option<Bug>, world: &mut World) {
 fn make_table(model: &mut Model, table: &Table) {
     let made = model.add_table(&table.name());
     made.backfill = Some(table.backfill);
+    made.late = table.late;
+    made.replicas = table.replicas();
+    let lasting = |(n, why): (usize, _)| (table.definition(n).id.index, why);
+    made.lasting = table.lasting.map(lasting).into_iter().collect();
     made.provisioned = table
         .provisioned
         .then_some(ProvisionedThroughput { read_capacity_units: 5, write_capacity_units: 5 });

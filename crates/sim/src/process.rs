@@ -9,9 +9,10 @@ use gsictl_core::call::{Call, ErrorKind};
 use gsictl_core::catalog::Catalog;
 use gsictl_core::definition::Definitions;
 use gsictl_core::engine::{Ended, Engine, Outcome, Verdict};
+use gsictl_core::look::Depth;
 use gsictl_core::name::IndexId;
 use gsictl_core::plan::saved::SavedPlan;
-use gsictl_core::plan::{Action, Plan, PlannedIndex};
+use gsictl_core::plan::{Action, Finding, Plan, PlannedIndex};
 use gsictl_core::probe::Verdict::Functional;
 use gsictl_core::probe::{IndexValidation, Probe, Sample};
 use gsictl_core::rollback::{self, concerned, plan, take_down};
@@ -147,6 +148,7 @@ pub(crate) fn begin(world: &mut World, launch: Launch<'_>) -> Result<(Buggy<Surv
             rollback: run.rollback.is_some(),
             include_inferred: run.rollback == Some(true),
             max_attempts: run.policy.max_attempts,
+            skip_regions: run.policy.skip_regions.clone(),
         },
         loaded.as_deref(),
     );
@@ -154,7 +156,8 @@ pub(crate) fn begin(world: &mut World, launch: Launch<'_>) -> Result<(Buggy<Surv
     if run.rollback.is_none() {
         let source = source::to_create(world, launch, loaded)?;
         let bug = bug.filter(|bug| *bug != Bug::IgnoresKeys);
-        let survey = Survey::new(definitions.tables());
+        let skip = run.policy.skip_regions.clone();
+        let survey = Survey::new(definitions.tables()).asking(Depth::RegionsAndScaling, skip);
         return Ok((Buggy::new(survey, bug, &definitions), Begun::Apply(source)));
     }
     let mut source = source::to_delete(world, launch, loaded)?;
@@ -162,7 +165,8 @@ pub(crate) fn begin(world: &mut World, launch: Launch<'_>) -> Result<(Buggy<Surv
     Bug::owned(bug, state, world.clock());
     let selection = run.selection(&scenario.tables);
     let tables: Vec<_> = concerned(state, &selection).map(|(id, _)| id.table.clone()).collect();
-    let survey = Buggy::new(Survey::new(&tables), bug, &scenario.definitions(false));
+    let survey = Survey::new(&tables).asking(Depth::Regions, run.policy.skip_regions.clone());
+    let survey = Buggy::new(survey, bug, &scenario.definitions(false));
     Ok((survey, Begun::Rollback(source)))
 }
 
@@ -222,7 +226,7 @@ fn to_create(
         checks(world).coverage.hit(Row::SavedPlan);
     }
     if prepared.is_needless() {
-        return Err(needless(world, &prepared));
+        return Err(needless(world, prepared));
     }
     let policy = Bug::policy(bug, &run.policy);
     let Prepared { state, plan, .. } = prepared;
@@ -398,16 +402,25 @@ fn no_run(world: &mut World, error: &SurveyError) -> Left {
     Left::NoRun
 }
 
-/// Nothing is recorded, because everything was seen to be there.
-fn needless(world: &mut World, prepared: &Prepared) -> Left {
-    for index in prepared.plan.indexes() {
-        honest::was_seen(world, &index.definition.id);
+/// Nothing is recorded, because nothing would be started.
+fn needless(world: &mut World, prepared: Prepared) -> Left {
+    let mut verdicts = Vec::new();
+    for index in prepared.plan.tables.into_iter().flat_map(|table| table.indexes) {
+        let id = index.definition.id;
+        let verdict = match (index.finding, index.action) {
+            (Finding::Obstacle(obstacle), _) => Verdict::Obstructed(obstacle),
+            (_, Action::LeaveFailed) => Verdict::LeftFailed,
+            (_, Action::LeaveOther) => Verdict::LeftOther,
+            _ => {
+                honest::was_seen(world, &id);
+                Verdict::AlreadyActive
+            }
+        };
+        verdicts.push((id, verdict));
     }
-    let verdicts =
-        prepared.plan.indexes().map(|i| (i.definition.id.clone(), Verdict::AlreadyActive));
     Left::Over(Box::new(Outcome {
         ended: Ended::Done,
-        verdicts: verdicts.collect(),
+        verdicts,
         tables: Vec::new(),
         stats: gsictl_core::engine::Stats::default(),
     }))

@@ -14,7 +14,7 @@ use gsictl_core::retry::Policy;
 use gsictl_driver::store::memory::Loss;
 
 use crate::faults::Rates;
-use crate::model::Stale;
+use crate::model::{Hidden, Lasting, Replica, Stale};
 
 use self::dice::Dice;
 
@@ -58,6 +58,11 @@ pub struct Foe {
     pub times: u32,
 }
 
+/// The other regions, in the order in which tables have them.
+pub const REGIONS: [&str; 3] = ["us-east-1", "us-west-2", "ap-south-1"];
+/// Where a replica is added.
+pub const ADDED_REGION: &str = "sa-east-1";
+
 /// A change of ours that was applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -96,6 +101,13 @@ pub struct Table {
     pub backfill: Duration,
     /// CREATING for so long.
     pub creating: Duration,
+    /// No description shows a new index for so long; the table is UPDATING meanwhile.
+    pub late: Duration,
+    /// The other regions of a global table, one each: an index is ready there so many
+    /// seconds later than at home, or sooner.
+    pub lags: Vec<i64>,
+    /// The index of this number can never be made: why.
+    pub lasting: Option<(usize, Lasting)>,
 }
 
 /// How DynamoDB takes its time.
@@ -113,6 +125,10 @@ pub struct Service {
     pub quota: usize,
     /// Whether the answer to a delete shows the table.
     pub shows_deletes: bool,
+    /// So many changes pass at once in the account, and then one every so often.
+    pub limiter: Option<(u32, Duration)>,
+    /// Whether an index is refused while the capacity of another is being changed.
+    pub refuses_while_updating: bool,
 }
 
 /// Something that other people do.
@@ -157,6 +173,24 @@ pub enum What {
     Deny(Duration),
     /// Fill the disk (or make it read-only), for so long.
     FillDisk(bool, Duration),
+    /// Build a vector index, which takes the slot for so long; `true` under the name
+    /// of an index that we want.
+    Vector(bool, Duration),
+    /// Change the capacity of an index, which is UPDATING for so long.
+    Retune(Duration),
+    /// Change something of the table, which stays ACTIVE, for so long.
+    Hide(Hidden, Duration),
+    /// Add a replica, which is CREATING for so long.
+    AddReplica(Duration),
+    /// Remove a replica, which is DELETING for so long.
+    DropReplica(Duration),
+    /// Leave an index without auto scaling, for so long.
+    Unscale(Duration),
+    /// Make all the changes that the account's limiter lets pass, for so long.
+    Crowd(Duration),
+    /// Cut off the other regions of the table (or, where `true`, take our permission
+    /// there away), for so long.
+    CutRegions(bool, Duration),
 }
 
 impl What {
@@ -168,7 +202,15 @@ impl What {
             | Self::FillAccount(_, length)
             | Self::Expire(length)
             | Self::Deny(length)
-            | Self::FillDisk(_, length) => length,
+            | Self::FillDisk(_, length)
+            | Self::Vector(_, length)
+            | Self::Retune(length)
+            | Self::Hide(_, length)
+            | Self::AddReplica(length)
+            | Self::DropReplica(length)
+            | Self::Unscale(length)
+            | Self::Crowd(length)
+            | Self::CutRegions(_, length) => length,
             Self::ReKey | Self::Remake => Duration::from_secs(60),
             _ => Duration::ZERO,
         }
@@ -286,6 +328,13 @@ impl Table {
     #[must_use]
     pub fn name(&self) -> TableName {
         TableName::new(&format!("table-{}", self.number)).unwrap()
+    }
+
+    /// It in its other regions.
+    #[must_use]
+    pub fn replicas(&self) -> Vec<Replica> {
+        let regions = self.lags.iter().zip(REGIONS);
+        regions.map(|(lag, region)| Replica::new(region, lag * 1_000)).collect()
     }
 
     /// The `n`-th index that is wanted.

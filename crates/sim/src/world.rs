@@ -272,6 +272,9 @@ impl World {
                 Effect::Notify(event) => {
                     self.note(|| format!("told    {event:?}"));
                     let now = self.now;
+                    if let Some(checks) = &mut self.site.checks {
+                        checks.on_event(&event);
+                    }
                     self.events.push((now, event));
                     continue;
                 }

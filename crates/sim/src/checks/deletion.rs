@@ -5,7 +5,8 @@ use gsictl_core::catalog::{IndexDescription, IndexStatus, TableDescription, Tabl
 use gsictl_core::machine::CallId;
 use gsictl_core::name::IndexId;
 
-use super::{Checks, Seen, is_in_flight};
+use super::Checks;
+use super::looks::{Seen, is_busy, is_in_flight, takes_the_slot};
 
 impl Checks {
     /// Invariants 1, 3 and 4.
@@ -17,8 +18,11 @@ impl Checks {
             panic!("invariant 3: {index} is deleted while its table shows {seen:?}");
         };
         let other = |i: &IndexDescription| i.name != index.index && is_in_flight(i);
+        let busy = table.indexes.iter().any(other)
+            || takes_the_slot(table)
+            || table.replicas.iter().any(is_busy);
         assert!(
-            table.status == TableStatus::Active && !table.indexes.iter().any(other),
+            table.status == TableStatus::Active && !busy,
             "invariant 1: {index} is deleted while its table shows {table:?}"
         );
         let saved = self.confirmed.as_ref().expect("invariant 4: a save before a delete");

@@ -21,6 +21,8 @@ pub struct SavedEntry {
     pub status: String,
     /// Attempts that failed.
     pub retry_count: u64,
+    /// What was last wrong with it.
+    pub last_error: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

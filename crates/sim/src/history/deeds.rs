@@ -3,16 +3,16 @@
 use std::io;
 use std::time::Duration;
 
-use gsictl_core::call::Call;
+use gsictl_core::call::{Call, Effect};
 use gsictl_core::catalog::IndexStatus;
 use gsictl_core::definition::{IndexDefinition, ScalarType};
-use gsictl_core::name::{IndexId, TableName};
+use gsictl_core::name::{IndexId, IndexName, TableName};
 use gsictl_core::time::Timestamp;
 
 use super::{Counts, make_table};
-use crate::faults::{FAULTS, expired};
-use crate::model::{Model, Truth, refusal};
-use crate::scenario::{Change, Deed, End, Foe, Run, Scenario, Table, What, index};
+use crate::faults::{FAULTS, connection, expired};
+use crate::model::{Model, Replica, Truth, refusal};
+use crate::scenario::{ADDED_REGION, Change, Deed, End, Foe, Run, Scenario, Table, What, index};
 use crate::world::{
     CallFaults, Fault, Reactions, START, SaveFault, SaveFaults, ScriptedDeed, World,
 };
@@ -61,7 +61,70 @@ pub(super) fn schedule(world: &mut World, deletion: Duration, deed: &Deed, table
             world.at(at, move |model, _| model.others += count);
             world.at(at + length, move |model, _| model.others -= count);
         }
-        What::Expire(_) | What::Deny(_) | What::FillDisk(..) => {}
+        What::Vector(takes_name, length) => {
+            let name = if takes_name {
+                ours.id.index.clone()
+            } else {
+                IndexName::new(&format!("vector-at-{}", deed.at.as_secs())).unwrap()
+            };
+            world
+                .at(at, move |model, now| begin_vector(model, now, &name_in(&name, &ours), length));
+        }
+        What::Retune(length) => world.at(at, move |model, now| {
+            model.operator_retunes(now, &ours.id, length);
+        }),
+        What::Hide(what, length) => world.at(at, move |model, now| {
+            if model.has_table(&name) {
+                model.table(&name).hidden = Some((now + length, what));
+            }
+        }),
+        What::AddReplica(length) => {
+            world.at(at, move |model, now| add_replica(model, now, &name, length));
+        }
+        What::DropReplica(length) => {
+            world.at(at, move |model, now| drop_replica(model, now, &name, length));
+        }
+        What::Unscale(length) => world.at(at, move |model, now| {
+            if model.has_table(&name) {
+                model.table(&name).unscaled_until = now + length;
+            }
+        }),
+        What::Crowd(length) => world.at(at, move |model, now| {
+            if let Some(limiter) = &mut model.limiter {
+                limiter.crowd(now + length);
+            }
+        }),
+        What::Expire(_) | What::Deny(_) | What::FillDisk(..) | What::CutRegions(..) => {}
+    }
+}
+
+fn name_in(index: &IndexName, ours: &IndexDefinition) -> IndexId {
+    IndexId::new(ours.id.table.clone(), index.clone())
+}
+
+/// Somebody builds a vector index, where DynamoDB would let them.
+fn begin_vector(model: &mut Model, now: Timestamp, id: &IndexId, length: Duration) {
+    let free = model.has_table(&id.table) && model.is_free(now, &id.table);
+    if free && !model.has(now, id) {
+        model.operator_creates_vector(now, id, length);
+    }
+}
+
+/// Somebody has the table kept in one more region, where DynamoDB would let them.
+fn add_replica(model: &mut Model, now: Timestamp, name: &TableName, length: Duration) {
+    let free = model.has_table(name) && model.is_free(now, name);
+    let replicas = if free { &mut model.table(name).replicas } else { return };
+    if replicas.iter().all(|replica| replica.region != ADDED_REGION) {
+        replicas.push(Replica { made_at: now + length, ..Replica::new(ADDED_REGION, 0) });
+    }
+}
+
+/// Somebody has it kept in one region less.
+fn drop_replica(model: &mut Model, now: Timestamp, name: &TableName, length: Duration) {
+    let free = model.has_table(name) && model.is_free(now, name);
+    let replicas = if free { &mut model.table(name).replicas } else { return };
+    if let Some(replica) = replicas.iter_mut().find(|replica| replica.gone_at.is_none()) {
+        replica.gone_at = Some(now + length);
     }
 }
 
@@ -140,6 +203,13 @@ pub(super) fn call_faults(scenario: &Scenario, seed: u64, counts: &Counts) -> Ca
         }
         _ => None,
     });
+    let cut_in = windows(scenario, |deed| match deed.what {
+        What::CutRegions(denied, length) => {
+            let table = scenario.tables.iter().find(|t| t.number == deed.table)?;
+            Some(Window::of(deed, length, (table.name(), denied)))
+        }
+        _ => None,
+    });
     let (rates, counts) = (scenario.rates, counts.clone());
     Box::new(move |call: &Call, now, nth| {
         if expired_in.iter().any(|w| w.holds(now)) {
@@ -148,6 +218,15 @@ pub(super) fn call_faults(scenario: &Scenario, seed: u64, counts: &Counts) -> Ca
         if denied_in.iter().any(|w| w.holds(now) && w.what == *call.table()) {
             let text = "User is not authorized to perform this";
             return Fault::Refuse(refusal("AccessDeniedException", text));
+        }
+        if let Call::DescribeReplica { table, .. } = call
+            && let Some(cut) = cut_in.iter().find(|w| w.holds(now) && w.what.0 == *table)
+        {
+            let text = "User is not authorized to perform this there";
+            return Fault::Refuse(match cut.what.1 {
+                true => refusal("AccessDeniedException", text),
+                false => connection(Effect::NotApplied),
+            });
         }
         let Some((kind, mut random)) = rates.draw(seed, call, nth) else {
             return Fault::None;

@@ -62,7 +62,7 @@ impl Lasting {
                 "This request would have caused the WriteCapacityUnits limit to be exceeded for the account in eu-west-1. Current WriteCapacityUnits reserved by the account: 79000. Limit: 80000."
             }
             Self::OnDemandMaximum => {
-                "Requested MaxWriteRequestUnits for OnDemandThroughput for index I exceeds Table Max Write Capacity"
+                "Subscriber limit exceeded: Requested MaxWriteRequestUnits for OnDemandThroughput for index : I exceeds TableMaxWriteCapacityUnits of the account in region eu-west-1"
             }
             Self::Unknown => "Subscriber limit exceeded: a limit that no document names",
         };

@@ -5,9 +5,9 @@ use std::time::Duration;
 use gsictl_core::retry::Policy;
 use gsictl_driver::store::memory::{Bytes, Loss};
 
-use super::{Change, Deed, End, Foe, Restore, Run, Service, Table, What};
-use crate::faults::{FAULTS, Rates};
-use crate::model::Stale;
+use super::{Change, Deed, End, Foe, REGIONS, Restore, Run, Service, Table, What};
+use crate::faults::{FAULTS, Kind, Rates};
+use crate::model::{Hidden, Lasting, Stale};
 use crate::world::SAVE_STEPS;
 
 /// More often than any run may try.
@@ -45,9 +45,11 @@ impl Dice {
     }
 
     pub(super) fn table(&mut self, number: usize) -> Table {
+        let wanted = 1 + self.low(4);
+        let lags = self.lags();
         Table {
             number,
-            wanted: 1 + self.low(4),
+            wanted,
             others: match self.0.u32(0..60) {
                 0 => 20,
                 1..10 => 1 + self.low(3),
@@ -56,7 +58,31 @@ impl Dice {
             provisioned: self.one_in(4),
             backfill: self.long(),
             creating: if self.one_in(12) { self.secs(1, 60) } else { Duration::ZERO },
+            late: self.late(!lags.is_empty()),
+            lags,
+            lasting: self.lasting(wanted),
         }
+    }
+
+    /// The other regions of a table, which few tables have.
+    fn lags(&mut self) -> Vec<i64> {
+        let regions = if self.one_in(5) { 1 + self.low(2) } else { 0 };
+        (0..regions).map(|_| self.0.i64(-120..300)).collect()
+    }
+
+    /// How long a new index stays unseen: minutes on a global table.
+    fn late(&mut self, is_global: bool) -> Duration {
+        match self.0.u32(0..12) {
+            0 => self.secs(60, 600),
+            1 => self.secs(0, 120),
+            _ if is_global => self.secs(0, 90),
+            _ => Duration::ZERO,
+        }
+    }
+
+    fn lasting(&mut self, wanted: usize) -> Option<(usize, Lasting)> {
+        let kind = self.0.choice(Lasting::ALL)?;
+        self.one_in(15).then(|| (self.0.usize(0..wanted), kind))
     }
 
     pub(super) fn service(&mut self) -> Service {
@@ -66,22 +92,33 @@ impl Dice {
             deletion: self.secs(0, 20),
             stale: self.one_in(2).then(|| (self.secs(1, 55), form)),
             account_limit: self.one_in(3).then(|| 1 + self.low(3)),
-            quota: if self.one_in(12) { 1 + self.low(4) } else { 20 },
+            quota: match self.0.u32(0..24) {
+                0 | 1 => 1 + self.low(4),
+                2 | 3 => 40,
+                _ => 20,
+            },
             shows_deletes: self.one_in(2),
+            limiter: self.one_in(3).then(|| (1 + self.0.u32(0..6), self.millis(500, 3_000))),
+            refuses_while_updating: self.one_in(2),
         }
     }
 
     /// A fault is absent, rare, or common.
     pub(super) fn rates(&mut self) -> Rates {
         let harsh = self.0.u32(1..6);
-        Rates(std::array::from_fn::<_, { FAULTS.len() }, _>(|_| {
+        let mut rates = Rates(std::array::from_fn::<_, { FAULTS.len() }, _>(|_| {
             if self.0.u32(0..6) < harsh { 0 } else { self.0.choice([3, 10, 40, 150]).unwrap_or(0) }
-        }))
+        }));
+        // It costs an hour each time.
+        if !self.one_in(8) {
+            rates.silence(Kind::Decreases);
+        }
+        rates
     }
 
     pub(super) fn deed(&mut self, tables: &[Table], span: Duration) -> Deed {
         let table = self.0.usize(0..tables.len());
-        let what = match self.0.u32(0..15) {
+        let what = match self.0.u32(0..24) {
             0 | 1 => What::Delete,
             2 => What::Create,
             3 => What::ReKey,
@@ -97,10 +134,26 @@ impl Dice {
                 self.secs(1, 300)
             }),
             11 => What::Deny(self.secs(1, 300)),
-            _ => What::FillDisk(self.one_in(2), self.secs(1, 300)),
+            12 => What::FillDisk(self.one_in(2), self.secs(1, 300)),
+            _ => self.hindrance(),
         };
         let at = Duration::from_millis(self.0.u64(0..u64::try_from(span.as_millis()).unwrap()));
         Deed { at, table, index: self.0.usize(0..tables[table].wanted), what }
+    }
+
+    /// Something that stands in the way for a while, with a reason that is told or not.
+    fn hindrance(&mut self) -> What {
+        let length = if self.one_in(40) { self.secs(900, 9_000) } else { self.secs(1, 400) };
+        match self.0.u32(0..9) {
+            0 | 1 => What::Vector(self.one_in(8), length),
+            2 => What::Retune(self.secs(1, 60)),
+            3 => What::Hide(self.0.choice(Hidden::ALL).unwrap_or(Hidden::Iops), length),
+            4 => What::AddReplica(length),
+            5 => What::DropReplica(length),
+            6 => What::Unscale(length),
+            7 => What::Crowd(length),
+            _ => What::CutRegions(self.one_in(2), length),
+        }
     }
 
     fn loss(&mut self) -> Loss {
@@ -137,6 +190,9 @@ impl Dice {
         }
         if self.one_in(6) {
             policy.activation_timeout = Some(self.secs(5, 120));
+        }
+        if self.one_in(12) {
+            policy.skip_regions = REGIONS.iter().map(|&region| region.to_owned()).collect();
         }
         policy
     }
