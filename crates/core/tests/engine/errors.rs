@@ -427,7 +427,7 @@ fn a_quota_that_dynamodb_names_is_final_and_the_remedy_names_the_table() {
 // Attribute definitions conflict.
 
 #[test]
-fn an_attribute_conflict_is_tried_once_more_at_once_on_a_fresh_description() {
+fn an_attribute_conflict_is_tried_once_more_on_a_fresh_description() {
     let missing = refusal(
         "ValidationException",
         "Attribute flight_id is not defined in AttributeDefinitions",
@@ -436,7 +436,7 @@ fn an_attribute_conflict_is_tried_once_more_at_once_on_a_fresh_description() {
     assert!(ran.all_active());
     assert_eq!(ran.entry(&by_flight()).retry_count(), 1);
     let waits = waits(&ran, &world);
-    assert!(waits.len() == 1 && waits[0] < 1.0, "{waits:?}");
+    assert!(waits.len() == 1 && (1.0..2.5).contains(&waits[0]), "{waits:?}");
     let (world, ran) = run_with_answers(always(&missing));
     failed_after(&ran, &world, 2);
     assert!(remedy(&ran, &world).contains("the types that bookings already uses"));
@@ -680,7 +680,7 @@ fn another_index_of_the_table_is_built_while_one_backs_off() {
     let ran = apply.run(&mut world);
     assert!(ran.all_active());
     let other = ran.creates(&world, &id("bookings.by-name"));
-    assert!(other[0] < after(1));
+    assert!(other[0] >= after(1) && other[0] < after(3));
     let first = ran.creates(&world, &by_flight());
     assert!(first[1] > other[0] + secs(540));
 }

@@ -270,6 +270,21 @@ fn a_table_that_refuses_one_index_is_not_asked_for_the_next_at_once() {
     }
 }
 
+/// Also where it says nothing about the others.
+#[test]
+fn no_index_of_a_table_is_tried_within_a_second_of_a_refusal() {
+    for kind in [ErrorKind::QuotaReached, ErrorKind::Throttled, ErrorKind::UnknownLimit] {
+        let mut first = true;
+        let refuse =
+            |_, call: &Call| (call.is_mutating() && std::mem::take(&mut first)).then(|| said(kind));
+        let mut stage = Stage::new(refusing(false, refuse));
+        let two = ["by-x", "by-y"].map(|name| index(&format!("bookings.{name}"), &["x"]));
+        let _ = stage.apply(&definitions(two), Policy::default(), fresh());
+        let changes = stage.changes();
+        assert!(changes[1] - changes[0] >= 1.0, "{kind:?}: {changes:?}");
+    }
+}
+
 #[test]
 fn indexes_of_a_table_that_refuses_for_ever_share_one_bound() {
     let mut stage = Stage::new(refusing(false, |_, _: &Call| Some(said(ErrorKind::TableBusy))));

@@ -17,6 +17,7 @@ use gsictl_core::watch::{IndexWait, OnTheWay, TableWait, Watch, Watched};
 use gsictl_sim::model::{Replica, refusal};
 use gsictl_sim::world::{CallFaults, Fault, Finish, World};
 
+use super::rollback::Rollback;
 use crate::support::apply::{Apply, Ran};
 use crate::support::samples::{START, after, by_flight, definitions, index, one, secs, table};
 
@@ -131,6 +132,18 @@ fn the_time_out_of_a_run_holds_for_its_regions_too() {
     assert_eq!(*ran.verdict(&by_flight()), Verdict::TimedOut);
     let error = ran.entry(&by_flight()).last_error().unwrap();
     assert!(error.contains("us-east-1: CREATING (backfilling)"), "{error}");
+}
+
+/// The world holds each save against what the regions have shown.
+#[test]
+fn a_rollback_takes_nothing_for_active_that_another_region_still_builds() {
+    let apply = Apply::new(one());
+    let mut world = global(&apply, 3_000);
+    world.stop_at = Some(after(700));
+    apply.run(&mut world);
+    world.stop_at = None;
+    let done = Rollback::default().run(&mut world);
+    assert_eq!(done.deletes, [by_flight().to_string()]);
 }
 
 #[test]

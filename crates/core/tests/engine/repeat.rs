@@ -134,7 +134,7 @@ fn a_retry_starts_the_failed_index_and_nothing_else() {
         let refused = Fault::Refuse(refusal("ValidationException", "no"));
         if nth == 1 { refused } else { Fault::None }
     });
-    world.stop_at = Some(START + secs(1));
+    world.stop_at = Some(START + secs(3));
     apply.run(&mut world);
     let now = world.now;
     world.model.operator_deletes(now, &id("bookings.by-name"));

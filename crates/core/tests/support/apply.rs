@@ -68,6 +68,7 @@ impl Apply {
                 backoff: self.policy.backoff.clone(),
                 retry_failed: self.retry_failed,
                 visibility: self.policy.visibility,
+                skip_regions: self.policy.skip_regions.clone(),
                 ..Rules::default()
             };
             checks.begin(rules, loaded.as_deref());

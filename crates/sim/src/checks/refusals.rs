@@ -48,7 +48,8 @@ fn prospect(error: &CallError) -> Prospect {
         }
         "ThrottlingException" if says(&["rate of control plane requests"]) => Prospect::Queue,
         "LimitExceededException" | "ThrottlingException" => Prospect::Unknown,
-        "ValidationException" if says(&["already exists", "redefined"]) => Prospect::Described,
+        // Of attributes too a description tells: it is tried once more.
+        "ValidationException" if says(&["already exists", "attribute"]) => Prospect::Described,
         "ValidationException" | "AccessDeniedException" => Prospect::Lasting,
         "ExpiredTokenException" => Prospect::Queue,
         _ => Prospect::Described,
