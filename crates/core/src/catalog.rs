@@ -76,8 +76,11 @@ status_text!(IndexStatus: Creating = "CREATING", Updating = "UPDATING", Active =
 /// What is the matter with a table that is not to be worked on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableTrouble {
-    /// Whether the table can come back to ACTIVE: then what is waited for goes on.
+    /// Whether the table is known to come back to ACTIVE: then what is waited for goes on.
+    /// A status that is newer than this program is waited out by nobody.
     pub passes: bool,
+    /// Whether what was being built on it is lost.
+    pub lost: bool,
     /// What a person can do.
     pub remedy: &'static str,
 }
@@ -93,21 +96,23 @@ impl TableStatus {
         let Self::Other(status) = self else {
             return None;
         };
-        let (passes, remedy) = match status.as_str() {
+        let (passes, lost, remedy) = match status.as_str() {
             "INACCESSIBLE_ENCRYPTION_CREDENTIALS" => (
                 true,
+                false,
                 "give the table its KMS key back: enable the key or cancel its deletion (the table's \
                  SSEDescription names it), and let the key's policy allow DynamoDB and these \
                  credentials to use it; after seven days without it DynamoDB archives the table",
             ),
             "ARCHIVING" | "ARCHIVED" => (
                 false,
+                true,
                 "DynamoDB archived the table because its KMS key could not be used: restore it from \
                  the backup that the table's ArchivalSummary names, and give that table's name",
             ),
-            _ => (true, "bring the table back to ACTIVE"),
+            _ => (false, false, "bring the table back to ACTIVE"),
         };
-        Some(TableTrouble { passes, remedy })
+        Some(TableTrouble { passes, lost, remedy })
     }
 }
 

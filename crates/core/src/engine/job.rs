@@ -473,7 +473,7 @@ impl Job {
         );
         // What DynamoDB archived is lost with its builds.
         let lost = matches!(&obstacle, Obstacle::TableUnusable(status)
-            if status.trouble().is_some_and(|trouble| !trouble.passes));
+            if status.trouble().is_some_and(|trouble| trouble.lost));
         if self.came && unwatched && !lost {
             return self.on_unwatched(obstacle.to_string(), scene);
         }
