@@ -255,7 +255,8 @@ mod tests {
             "ap-south-1",
         ];
         let wait = invocation(&given).complete("gsictl wait orders");
-        let regions = "--region-endpoint us-east-1=http://localhost:8000 --skip-region ap-south-1";
+        let regions =
+            "--region-endpoint 'us-east-1=http://localhost:8000' --skip-region ap-south-1";
         assert_eq!(wait, format!("gsictl wait orders {regions}"));
         // The aws command line has no such options.
         let describe = "aws dynamodb describe-table --table-name orders";

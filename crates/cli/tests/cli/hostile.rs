@@ -225,7 +225,8 @@ fn what_a_service_says_reaches_no_terminal_and_no_report_unseen() {
 #[test]
 fn what_is_created_beside_hostile_names_is_told_and_reported_visibly() {
     let (world, _liar) = world();
-    looked_at(&world, &["apply", "taking.json", "--validate"]);
+    // A region of no legal name cannot be asked, which is waited out for ten minutes.
+    looked_at(&world, &["apply", "taking.json", "--validate", "--activation-timeout", "2s"]);
     for args in [&["rollback", "--dry-run"][..], &["rollback", "--yes", "--max-attempts", "1"]] {
         looked_at(&world, args);
     }
@@ -340,7 +341,7 @@ fn what_a_service_says_moves_nothing_among_lines_that_are_drawn_again() {
     let (world, _liar) = world();
     for args in [
         "apply two.json --max-attempts 1",
-        "apply taking.json --check --state-dir home",
+        "apply taking.json --check --state-dir home --activation-timeout 2s",
         "check two.json",
     ] {
         let line = format!("gsictl {args}");

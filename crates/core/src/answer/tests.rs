@@ -229,6 +229,11 @@ fn a_table_that_was_asked_for_by_its_arn_is_held_against_it_and_keeps_that_name(
     };
     let named = |reply: Reply| reply.into_table().unwrap().name;
     assert_eq!(named(call.accept(reply(ARN)).unwrap()), asked);
+    let echo = TableDescription {
+        arn: Some(format!("arn:aws:dynamodb:eu-west-1:000000000000:table/{ARN}")),
+        ..description(ARN)
+    };
+    assert_eq!(named(call.accept(Reply::Table(Box::new(echo))).unwrap()), asked);
     let of_an_emulator = "arn:aws:dynamodb:ddblocal:000000000000:table/orders";
     assert_eq!(named(call.accept(reply(of_an_emulator)).unwrap()), asked);
     let other_account = ARN.replace("123456789012", "210987654321");

@@ -158,7 +158,7 @@ fn twelve_mistakes_are_twelve_findings() {
       twelve-mistakes.yaml:22:5: first here
     twelve-mistakes.yaml:25:1: `Baggage/2026` cannot be a table's name: '/' is not allowed in a name (letters, digits, '_', '-' and '.' are)
       found: Baggage/2026
-      help: for example Baggage-2026
+      help: write the table's name as DynamoDB has it, or its ARN
     twelve-mistakes.yaml:30:26: attribute `curent_location` is not a key of this index
       found: curent_location
       help: did you mean current_location?
