@@ -14,6 +14,7 @@ mod pace;
 mod regions;
 mod removal;
 mod scaling;
+mod stopping;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
@@ -32,14 +33,13 @@ use crate::time::Timestamp;
 
 use lane::{Doing, Lane, Next};
 use pace::Pace;
+use stopping::GRACE;
 
 pub use outcome::{Ended, Outcome, Stats, Verdict};
 
 /// Observations wait so long for an intent to ride with. One that ends an ownership
 /// does not wait: a run that is killed must not believe what this one knew to be over.
 const SAVE_WITHIN: Duration = Duration::from_secs(1);
-/// After a stop, answers that are under way are waited for so long.
-const GRACE: Duration = Duration::from_millis(500);
 /// DescribeTable calls under way at once; the account shares 2,500 a second.
 const LOOKS_AT_ONCE: usize = 64;
 
@@ -324,26 +324,6 @@ impl Engine {
         }
     }
 
-    fn start_nothing_more(&mut self, now: Timestamp) {
-        if !std::mem::replace(&mut self.starting, false) {
-            return;
-        }
-        self.backlog.clear();
-        for n in 0..self.lanes.len() {
-            match self.lanes[n].doing {
-                Doing::Backlogged | Doing::Resting => self.advance(now, n),
-                // Its save may be under way; the call is not made.
-                Doing::Intending(_) => self.advance(now, n),
-                Doing::WantsLook
-                | Doing::Looking(..)
-                | Doing::LookingElsewhere
-                | Doing::AskingScaling(..)
-                | Doing::Changing(..)
-                | Doing::Over => {}
-            }
-        }
-    }
-
     /// Gives free slots to the lanes that promise the longest work.
     fn start_some(&mut self, now: Timestamp) {
         while self.stopping.is_none() && !self.backlog.is_empty() {
@@ -460,45 +440,6 @@ impl Engine {
         self.stats.transitions += changed;
         self.stats.most_transitions = self.stats.most_transitions.max(changed);
         Some(Effect::Save(Snapshot { serial: rendered.serial, bytes: rendered.bytes }))
-    }
-
-    fn stop(&mut self, now: Timestamp, ended: Ended) {
-        self.stopping = Some((now, ended));
-        self.recall(now);
-        self.backlog.clear();
-        self.looks.clear();
-        self.unsaved.clear();
-        for n in 0..self.lanes.len() {
-            if matches!(self.lanes[n].doing, Doing::Changing(..)) {
-                continue;
-            }
-            let (lanes, mut scene) = self.scene(now);
-            lanes[n].leave(&mut scene);
-            self.retire(n);
-        }
-    }
-
-    /// Takes back the calls that were not handed out.
-    fn recall(&mut self, now: Timestamp) {
-        for (id, _) in std::mem::take(&mut self.calls) {
-            let Some(n) = self.asked.remove(&id) else {
-                continue;
-            };
-            if let Doing::Changing(_, job) = self.lanes[n].doing {
-                let (lane, events) = (&mut self.lanes[n], &mut self.events);
-                lane.jobs[job].recall(now);
-                lane.doing = Doing::Resting;
-                let of = lane.jobs[job].id();
-                events.retain(|e| {
-                    !matches!(e, Event::Creating { id, .. } | Event::Deleting { id, .. } if id == of)
-                });
-            }
-        }
-    }
-
-    /// Changes that were handed out and are not answered.
-    fn unanswered(&self) -> bool {
-        self.lanes.iter().any(|lane| matches!(lane.doing, Doing::Changing(..)))
     }
 }
 
