@@ -4,6 +4,7 @@
 //! intents that wait ride on one save, and so do observations, a second late at
 //! most. After a lost answer the table is described before anything is repeated.
 
+mod absence;
 mod answers;
 mod attempt;
 mod job;
