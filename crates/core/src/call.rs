@@ -23,11 +23,13 @@ pub struct CreateIndex {
     /// `AttributeDefinitions` of the call: the keys of this index, which AWS insists on
     /// (docs/dynamodb.md: own-definitions), and the table's own, for emulators that put
     /// them in the place of those they had. Nothing else: DynamoDB Local stores what no
-    /// key uses.
+    /// key uses (docs/dynamodb.md: local-definitions).
     pub attributes: BTreeMap<String, ScalarType>,
-    /// Required on a PROVISIONED table, refused on an on-demand one.
+    /// Required on a PROVISIONED table, refused on an on-demand one
+    /// (docs/dynamodb.md: units-by-mode).
     pub provisioned_throughput: Option<ProvisionedThroughput>,
-    /// Limits above 0: AWS takes no others, though its answers show -1 for none.
+    /// Limits above 0: AWS takes no others, though its answers show -1 for none
+    /// (docs/dynamodb.md: no-limit).
     pub on_demand_throughput: Option<OnDemandThroughput>,
     /// Passed through.
     pub warm_throughput: Option<WarmThroughput>,

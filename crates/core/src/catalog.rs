@@ -146,14 +146,15 @@ pub struct IndexDescription {
     pub on_demand_throughput: Option<OnDemandThroughput>,
     /// Present on AWS.
     pub warm_throughput: Option<WarmThroughput>,
-    /// Refreshed by DynamoDB about every six hours.
+    /// Refreshed by DynamoDB about every six hours (docs/dynamodb.md: six-hours).
     pub item_count: Option<u64>,
     /// Refreshed by DynamoDB about every six hours.
     pub size_bytes: Option<u64>,
 }
 
 impl IndexDescription {
-    /// Ready is ACTIVE (or UPDATING, which serves queries) and not backfilling.
+    /// Ready is ACTIVE (docs/dynamodb.md: ready), or UPDATING, which serves queries
+    /// (docs/dynamodb.md: index-updating), and not backfilling.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         matches!(self.status, IndexStatus::Active | IndexStatus::Updating) && !self.backfilling
@@ -167,7 +168,8 @@ impl IndexDescription {
 }
 
 /// A vector index as DescribeTable shows it. Definitions do not name any: they are
-/// read because they take the table's one online slot and their names.
+/// read because they take the table's one online slot (docs/dynamodb.md: vector) and their
+/// names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VectorIndexDescription {
     /// Its name.
@@ -226,7 +228,7 @@ pub struct ReplicaDescription {
     /// `ReplicaStatus` in AWS's words, such as ACTIVE or CREATING.
     pub status: String,
     /// The indexes that the region which was asked lists for it. There are no statuses
-    /// here: of them only the replica's own region knows.
+    /// here: of them only the replica's own region knows (docs/dynamodb.md: replica-status).
     pub indexes: BTreeSet<IndexName>,
     /// What the replica's own region says.
     pub own: OwnRegion,
@@ -269,7 +271,7 @@ pub enum OwnRegion {
 
 /// What is known of the auto scaling of a table. Only that of a global table with
 /// provisioned capacity is asked for: there DynamoDB takes no change of indexes while one
-/// of them lacks it for its writes.
+/// of them lacks it for its writes (docs/dynamodb.md: blocks).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Scaling {
     /// Nobody asked, or it does not matter.

@@ -21,17 +21,24 @@ const LIMITER: &[&str] = &["rate of control plane requests"];
 
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
-    // Whatever ResourceInUseException says of a table that is there, it passes.
+    // Whatever ResourceInUseException says of a table that is there, it passes
+    // (docs/dynamodb.md: in-use). Of a global table it never says more than that it is in
+    // use (docs/dynamodb.md: in-use-global). The first two are about another table that is
+    // to be made (docs/dynamodb.md: table-exists).
     Row("ResourceInUseException", &["table already exists"], TableExists),
     Row("ResourceInUseException", &["global table with name"], TableExists),
     Row("ResourceInUseException", &["index is being"], IndexBusy),
     Row("ResourceInUseException", &["resource allocation phase"], IndexBusy),
     Row("ResourceInUseException", &[], TableBusy),
     Row("LimitExceededException", LIMITER, ControlPlaneRate),
+    // Holds "simultaneously" too, and passes with this table's other index
+    // (docs/dynamodb.md: one-slot).
     Row("LimitExceededException", &["only 1 online index"], OtherIndexBuilding),
+    // After two seconds (docs/dynamodb.md: tags).
     Row("LimitExceededException", &["table tags are being updated"], TableBusy),
     Row("LimitExceededException", &["decreases are limited"], DecreaseLimit),
-    // Quotas, before the words of the queues: a text may hold both.
+    // Quotas (docs/dynamodb.md: maxima), before the words of the queues
+    // (docs/dynamodb.md: simultaneous): a text may hold both.
     Row("LimitExceededException", &["above the per index maximum"], QuotaReached),
     Row("LimitExceededException", &["above the per table maximum"], QuotaReached),
     Row("LimitExceededException", &["limit to be exceeded for the account"], QuotaReached),
@@ -44,6 +51,8 @@ const ROWS: &[Row] = &[
     Row("LimitExceededException", &["concurrent"], AccountLimit),
     // A text that nobody has seen may be either: it is counted, and so it ends.
     Row("LimitExceededException", &[], UnknownLimit),
+    // Not refused for good: it may be our own create, delivered twice
+    // (docs/dynamodb.md: exists).
     Row("ValidationException", &["index which already exists"], IndexExists),
     Row("ValidationException", &["index already exists"], IndexExists),
     Row("ValidationException", &["duplicate index name"], IndexExists),
@@ -64,10 +73,12 @@ const ROWS: &[Row] = &[
     Row("ValidationException", &["cannot read from backfilling"], IndexBusy),
     Row("ValidationException", &["does not have the specified index"], IndexNotFound),
     Row("ValidationException", &[], Validation),
-    // "Index I for table T": the text of a missing index holds the word table.
+    // "Index I for table T": the text of a missing index holds the word table
+    // (docs/dynamodb.md: no-index).
     Row("ResourceNotFoundException", &["index ", " for table"], IndexNotFound),
     Row("ResourceNotFoundException", &["table"], TableNotFound),
-    // Of a delete. Scan and Query say it of a table: see `CallError::answering`.
+    // Of a delete. Scan and Query say it of a table (docs/dynamodb.md: no-table): see
+    // `CallError::answering`.
     Row("ResourceNotFoundException", &["requested resource not found"], IndexNotFound),
     Row("ResourceNotFoundException", &[], TableNotFound),
     Row("TableNotFoundException", &[], TableNotFound),
@@ -76,6 +87,7 @@ const ROWS: &[Row] = &[
     Row("UnauthorizedOperation", &[], AccessDenied),
     Row("NotAuthorized", &[], AccessDenied),
     Row("NotAuthorizedException", &[], AccessDenied),
+    // The definition is not at fault (docs/dynamodb.md: account).
     Row("SubscriptionRequired", &[], AccountNotEnabled),
     Row("SubscriptionRequiredException", &[], AccountNotEnabled),
     Row("OptInRequired", &[], AccountNotEnabled),
@@ -96,11 +108,13 @@ const ROWS: &[Row] = &[
     Row("SlowDown", &[], Throttled),
     Row("ExpiredTokenException", &[], CredentialsExpired),
     Row("ExpiredToken", &[], CredentialsExpired),
+    // With AWS's time, by which the client signs its next call (docs/dynamodb.md: clock).
     Row("RequestExpired", &[], ClockSkew),
     Row("RequestTimeTooSkewed", &[], ClockSkew),
     Row("InvalidSignatureException", &["signature expired"], ClockSkew),
     Row("InvalidSignatureException", &["signature not yet current"], ClockSkew),
     Row("InvalidSignatureException", &[], CredentialsInvalid),
+    // Also what a region says that the account has not enabled (docs/dynamodb.md: opt-in).
     Row("UnrecognizedClientException", &[], CredentialsInvalid),
     Row("InvalidClientTokenId", &[], CredentialsInvalid),
     Row("MissingAuthenticationTokenException", &[], CredentialsInvalid),
@@ -110,7 +124,8 @@ const ROWS: &[Row] = &[
     Row("SignatureDoesNotMatch", &[], CredentialsInvalid),
     Row("RequestTimeout", &[], Timeout),
     Row("RequestTimeoutException", &[], Timeout),
-    // A change of throughput while an index is in allocation: it passes with that.
+    // A change of throughput while an index is in allocation: it passes with that
+    // (docs/dynamodb.md: maintenance).
     Row("InternalServerError", &["under system maintenance"], TableBusy),
     Row("InternalServerError", &[], Server),
     Row("InternalFailure", &["under system maintenance"], TableBusy),

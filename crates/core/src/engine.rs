@@ -41,7 +41,8 @@ pub use outcome::{Ended, Outcome, Stats, Verdict};
 /// Observations wait so long for an intent to ride with. One that ends an ownership
 /// does not wait: a run that is killed must not believe what this one knew to be over.
 const SAVE_WITHIN: Duration = Duration::from_secs(1);
-/// DescribeTable calls under way at once; the account shares 2,500 a second.
+/// DescribeTable calls under way at once; the account shares 2,500 a second
+/// (docs/dynamodb.md: limiter).
 const LOOKS_AT_ONCE: usize = 64;
 
 /// What a job sees of the run while it takes a step.

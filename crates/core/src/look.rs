@@ -1,8 +1,8 @@
 //! A table as all its regions show it.
 //!
 //! A global table's indexes are built in each of its regions, and only a region itself
-//! says how far it is: what the base region lists of its replicas carries no status. So a
-//! look at such a table is a DescribeTable of the base and, where it matters, one in every
+//! says how far it is: what the base region lists of its replicas carries no status
+//! (docs/dynamodb.md: replica-status). So a look at such a table is a DescribeTable of the base and, where it matters, one in every
 //! other region. [`RegionLook`] asks them and puts the answers into one
 //! [`TableDescription`]; [`missing`] says what keeps an index from being ready in all of
 //! them; [`Patience`] says how long that is waited for.

@@ -6,10 +6,11 @@
 
 use std::time::Duration;
 
-/// The account that emulators put into the ARNs of their tables. AWS gives it to nobody.
+/// The account that emulators put into the ARNs of their tables
+/// (docs/dynamodb.md: local-account). AWS gives it to nobody.
 const EMULATED_ACCOUNT: &str = "000000000000";
-/// The shortest build that was ever seen on AWS, of an empty table (docs/dynamodb.md,
-/// backfill).
+/// The shortest build that was ever seen on AWS, of an empty table
+/// (docs/dynamodb.md: backfill).
 const EARLIEST_END: Duration = Duration::from_secs(506);
 /// AWS takes half a minute for allocation alone, and minutes for the rest: whatever
 /// builds in less is not AWS.

@@ -255,24 +255,28 @@ pub const AFTER_REFUSAL: Duration = Duration::from_secs(1);
 pub const ACCOUNT_HOLD: Duration = Duration::from_secs(300);
 /// How long an index waits for an account that is full of other people's operations.
 pub const ACCOUNT_BOUND: Duration = Duration::from_secs(6 * 3_600);
-/// How long an index waits for what it is refused for and no description shows.
+/// How long an index waits for what it is refused for and no description shows, such as a
+/// replica that is in creation under an ACTIVE table (docs/dynamodb.md: not-idle).
 pub const QUEUE_BOUND: Duration = Duration::from_secs(3_600);
 /// How long an index waits until throughput may be lowered again: DynamoDB counts by
-/// UTC days.
+/// UTC days (docs/dynamodb.md: decreases).
 pub const DECREASE_BOUND: Duration = Duration::from_secs(24 * 3_600);
 /// How long a change waits for credentials that DynamoDB does not know, or for the clock
 /// to be set. Credentials that have expired are waited for without a bound.
 pub const CREDENTIALS_BOUND: Duration = Duration::from_secs(3_600);
 /// How long to wait where the account's limiter of changes refused: as long again by
-/// chance, so that refused calls do not come back together.
+/// chance, so that refused calls do not come back together. What was throttled passes a
+/// second later (docs/dynamodb.md: limiter).
 pub const LIMITER_WAIT: Duration = Duration::from_secs(1);
-/// How long to wait where throughput may be lowered once an hour.
+/// How long to wait where throughput may be lowered once an hour
+/// (docs/dynamodb.md: decreases).
 pub const AN_HOUR: Duration = Duration::from_secs(3_600);
 /// How often credentials that are not good are tried again.
 pub const CREDENTIALS_RETRY: Duration = Duration::from_secs(10);
 /// How long after the first refusal for this machine's clock the call is made again. The
-/// client has learnt AWS's time from the answer and signs with it from then on, so that
-/// only a second refusal in a row says that the clock has to be set.
+/// client has learnt AWS's time from the answer and signs with it from then on
+/// (docs/dynamodb.md: clock), so that only a second refusal in a row says that the clock
+/// has to be set.
 pub const SKEW_RETRY: Duration = Duration::from_secs(1);
 
 /// Decides what follows a create that ended in `kind`.

@@ -154,8 +154,8 @@ impl Record {
     /// the clock was set back, and counts as one of then.
     ///
     /// On a global table it takes as long as the table is UPDATING (`updating`), whatever
-    /// the clock says: the index comes up in the replicas first (docs/dynamodb.md,
-    /// unseen). What was shown once and is missing is gone all the same.
+    /// the clock says: the index comes up in the replicas first
+    /// (docs/dynamodb.md: unseen). What was shown once and is missing is gone all the same.
     #[must_use]
     pub fn may_be_unseen(
         &self,

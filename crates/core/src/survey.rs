@@ -22,7 +22,7 @@ use crate::state::{Serial, Target};
 use crate::time::Timestamp;
 
 /// DescribeTable calls under way at once. DynamoDB's control plane takes about
-/// 2,500 requests a second, shared with everybody in the account.
+/// 2,500 requests a second, shared with everybody in the account (docs/dynamodb.md: limiter).
 const AT_ONCE: usize = 32;
 /// How often one table's description is repeated: for half a minute.
 const REPEATS: u32 = 5;

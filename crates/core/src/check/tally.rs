@@ -54,7 +54,7 @@ pub(super) struct Found {
 pub(super) enum Standing {
     /// It will be in the index.
     Included,
-    /// It lacks a key attribute, and is left out: fine.
+    /// It lacks a key attribute, and is left out, which is fine (docs/dynamodb.md: sparse).
     Sparse,
     /// It cannot be in the index, and writes of it will be refused.
     Violating(Vec<Found>),

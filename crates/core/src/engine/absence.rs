@@ -27,8 +27,9 @@ impl Job {
         }
     }
 
-    /// Just after a change a description may not show it yet; on a global table it may
-    /// not for as long as the table is UPDATING.
+    /// Just after a change a description may not show it yet (docs/dynamodb.md: stale); on a
+    /// global table it may not for as long as the table is UPDATING
+    /// (docs/dynamodb.md: unseen).
     pub(super) fn may_be_unseen(&self, sent_at: Timestamp, scene: &Scene<'_>) -> bool {
         self.updating || self.is_behind(sent_at, scene)
     }

@@ -14,7 +14,8 @@ use crate::state::{Attempt, Step};
 use crate::time::Timestamp;
 
 /// A delete that was refused for so long during a build is one that the engine does not
-/// take then: allocation, in which DynamoDB refuses it, lasts a minute at most.
+/// take then: allocation, in which DynamoDB refuses it, lasts a minute at most
+/// (docs/dynamodb.md: allocation).
 const UNINTERRUPTED: Duration = Duration::from_secs(120);
 
 /// Refusals in a row of one kind of queue, since something was last seen in the way.
@@ -86,7 +87,7 @@ impl Job {
             return;
         }
         match error.kind {
-            // What it shows is older than the refusal.
+            // What it shows may be older than the refusal (docs/dynamodb.md: stale).
             ErrorKind::IndexExists | ErrorKind::NothingToChange
                 if self.may_be_unseen(at, scene) => {}
             ErrorKind::IndexExists | ErrorKind::NothingToChange => {
@@ -108,8 +109,10 @@ impl Job {
         named.is_none_or(|name| name.trim() == self.id().index.as_str())
     }
 
-    /// DynamoDB refuses although nothing that it shows is in the way: a replica or an
-    /// index may be in change without a word of it. Longer each time, and not for ever.
+    /// DynamoDB refuses although nothing that it shows is in the way: the table may be busy
+    /// while its status is ACTIVE (docs/dynamodb.md: not-idle), and the refusal of a global
+    /// table names no reason (docs/dynamodb.md: in-use-global). It waits longer each time,
+    /// and not for ever.
     fn wait_though_idle(&mut self, table: Option<&TableDescription>, scene: &mut Scene<'_>) {
         let (times, since) = self.refusals.as_ref().map_or((1, scene.now), |r| (r.times, r.since));
         let wait = busy_delay(times);

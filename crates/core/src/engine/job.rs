@@ -149,7 +149,8 @@ impl Job {
     }
 
     /// Nothing that `table` shows is in the way of its change. The build of an index that
-    /// is to be deleted need not be: DynamoDB takes the delete in the second phase.
+    /// is to be deleted need not be: DynamoDB takes the delete in the second phase
+    /// (docs/dynamodb.md: backfill).
     pub(super) fn may_start_on(&self, table: &TableDescription) -> bool {
         let may_interrupt = matches!(&self.task, Task::Delete(removal) if removal.may_interrupt);
         let own = |i: &InFlight<'_>| {

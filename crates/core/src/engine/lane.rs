@@ -1,5 +1,5 @@
-//! One table's queue. DynamoDB builds one online index per table at a time, so a
-//! table is a lane, and lanes run side by side.
+//! One table's queue. DynamoDB builds one online index per table at a time
+//! (docs/dynamodb.md: one-slot), so a table is a lane, and lanes run side by side.
 
 use std::time::Duration;
 
@@ -184,7 +184,8 @@ impl Lane {
         self.asked_at
     }
 
-    /// Just after a change DynamoDB may deny that the table is there at all.
+    /// Just after a change DynamoDB may deny that the table is there at all
+    /// (docs/dynamodb.md: stale).
     pub(super) fn may_be_unseen(&self, asked_at: Timestamp, visibility: Duration) -> bool {
         self.changed_at.is_some_and(|changed| asked_at - changed < visibility)
     }
@@ -333,7 +334,7 @@ impl Lane {
         self.jobs.iter().any(|job| job.is_open() && self.admits(job))
     }
 
-    /// While a build goes on only its own index can be deleted.
+    /// While a build goes on only its own index can be deleted (docs/dynamodb.md: one-slot).
     fn admits(&self, job: &Job) -> bool {
         self.description().is_some_and(|table| job.may_start_on(table))
     }

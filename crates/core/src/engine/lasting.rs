@@ -16,7 +16,7 @@ const IN_TROUBLE: &str = "the table is";
 impl Job {
     /// Says now and then that the index is still being built, what bounds that and what
     /// would help. Until it is backfilling its items are not written, and nobody can
-    /// change its throughput.
+    /// change its throughput (docs/dynamodb.md: allocation, backfill).
     pub(super) fn remind(
         &mut self,
         table: Option<&TableDescription>,

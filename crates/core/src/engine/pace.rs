@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 const RAISE_AFTER: Duration = Duration::from_secs(60);
 
 /// How far apart starts are once the account's limiter refused one. It sustains about one
-/// a second (docs/dynamodb.md, limiter); a little more than that is never refused for the
+/// a second (docs/dynamodb.md: limiter); a little more than that is never refused for the
 /// jitter of the network.
 const FIRST_SPACING: Duration = Duration::from_millis(1_050);
 /// A limiter that lets less pass is not asked more often than that.

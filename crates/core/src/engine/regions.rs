@@ -1,5 +1,6 @@
-//! The other regions of a global table: an index is ready where it is ready in all of
-//! them, and gone where it is gone from all of them.
+//! The other regions of a global table: a change in one reaches all, each in its own time
+//! (docs/dynamodb.md: fan-out). An index is ready where it is ready in all of them, and
+//! gone where it is gone from all of them.
 
 use super::job::{Job, Phase, Task};
 use super::lane::Doing;

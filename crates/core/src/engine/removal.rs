@@ -25,7 +25,7 @@ pub(super) struct Removal {
     /// ours any more, and not what showed it.
     planned: Option<Kept>,
     /// Its build may be interrupted, as far as is known: DynamoDB takes a delete
-    /// in the second phase, and not every engine does.
+    /// in the second phase (docs/dynamodb.md: backfill), and not every engine does.
     pub(super) may_interrupt: bool,
     /// A delete of this run may have been applied.
     sent: bool,

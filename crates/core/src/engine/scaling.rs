@@ -1,5 +1,6 @@
 //! A change that DynamoDB refused because something of a global table lacks auto scaling:
-//! what that is stands in no message, so it is asked before the failure is told.
+//! what that is stands in no message (docs/dynamodb.md: autoscaled), so it is asked before
+//! the failure is told.
 
 use super::Engine;
 use super::job::Phase;

@@ -132,7 +132,8 @@ fn auto_scaling(table: &TableDescription, new: &[&PlannedIndex]) -> Option<Note>
 }
 
 /// What an index starts with is free; more is billed once, and stays
-/// ([warm throughput](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/warm-throughput.html)).
+/// (docs/dynamodb.md: warm-floor;
+/// [warm throughput](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/warm-throughput.html)).
 fn pre_warming(new: &[&PlannedIndex]) -> Option<Note> {
     let warm = |i: &&&PlannedIndex| {
         i.definition.warm_throughput.is_some_and(|warm| {
@@ -161,7 +162,7 @@ fn index_quota(table: &TableDescription, new: &[&PlannedIndex]) -> Option<Note> 
     note(NoteKind::IndexQuota, new, text).filter(|_| will_have > INDEX_QUOTA)
 }
 
-/// What would be refused, where it cannot be known before.
+/// What would be refused (docs/dynamodb.md: blocks), where it cannot be known before.
 fn write_scaling(table: &TableDescription, new: &[&PlannedIndex]) -> Option<Note> {
     let Scaling::Unknown { reason } = &table.scaling else {
         return None;

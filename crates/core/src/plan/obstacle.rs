@@ -27,7 +27,8 @@ pub enum Obstacle {
     Denied(String),
     /// Its description says too little, or what cannot be.
     Unreadable(String),
-    /// The name is taken by an index with other keys or another projection.
+    /// The name is taken by an index with other keys or another projection, which cannot
+    /// be changed (docs/dynamodb.md: fixed-keys).
     Conflict {
         /// The schema of the definition.
         wanted: String,

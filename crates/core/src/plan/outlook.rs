@@ -12,7 +12,7 @@ use crate::definition::IndexDefinition;
 use crate::name::IndexId;
 use crate::shell::quoted;
 
-/// Even an empty table takes about nine minutes (docs/dynamodb.md).
+/// Even an empty table takes about nine minutes (docs/dynamodb.md: backfill).
 const EMPTY: Duration = Duration::from_secs(540);
 /// Write units a second that an index on demand takes at first.
 const ON_DEMAND_AT_FIRST: u64 = 4_000;
@@ -70,7 +70,8 @@ impl Outlook {
         Self::new(None, Some(index), table)
     }
 
-    /// A backfill writes items x max(average KB, 1) units.
+    /// A backfill writes items x max(average KB, 1) units (docs/dynamodb.md: build-time), as
+    /// DescribeTable counted them some hours ago (docs/dynamodb.md: six-hours).
     fn new(
         definition: Option<&IndexDefinition>,
         index: Option<&IndexDescription>,

@@ -51,7 +51,7 @@ impl OnTheWay {
         begun: Timestamp,
     ) -> bool {
         // Of a global table the base is UPDATING for a minute and a half before it shows
-        // an index that was taken (docs/dynamodb.md).
+        // an index that was taken (docs/dynamodb.md: fan-out, unseen).
         matches!(table.status, TableStatus::Updating | TableStatus::Creating)
             || self.asked_for.get(id).is_some_and(|intent| {
                 is_same_table(intent.table_id.as_deref(), table.identity().as_deref())
