@@ -68,7 +68,7 @@ fn active(name: &str, key: &str) -> IndexDescription {
 }
 
 /// A table of an account, on demand, with these indexes.
-fn table(name: &str, indexes: Vec<IndexDescription>) -> TableDescription {
+pub(super) fn table(name: &str, indexes: Vec<IndexDescription>) -> TableDescription {
     let keys = indexes.iter().flat_map(|i| &i.key_schema).map(|k| k.attribute_name.clone());
     let attributes = keys.chain(["pk".to_owned()]).map(|name| (name, ScalarType::S)).collect();
     TableDescription {

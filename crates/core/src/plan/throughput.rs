@@ -111,37 +111,21 @@ impl fmt::Display for Misfit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::{Scaling, Sighting, TableStatus};
+    use crate::catalog::Sighting;
     use crate::definition::{
-        KeyElement, KeyType, OnDemandThroughput, Place, Projection, ProvisionedThroughput,
-        ScalarType, WarmThroughput,
+        KeyType, OnDemandThroughput, Place, Projection, ProvisionedThroughput, ScalarType,
+        WarmThroughput,
     };
     use crate::name::{IndexId, IndexName, TableName};
+    use crate::plan::tests::table as on_demand;
     use crate::plan::{Finding, Obstacle, judge};
 
     fn table(units: Option<u64>) -> TableDescription {
         let units = units.map(|n| provisioned(n, n));
         TableDescription {
-            name: TableName::new("orders").unwrap(),
-            table_id: None,
-            created_at: None,
-            arn: None,
-            status: TableStatus::Active,
             billing_mode: units.map_or(BillingMode::PayPerRequest, |_| BillingMode::Provisioned),
             provisioned_throughput: units,
-            attributes: [("pk".to_owned(), ScalarType::S)].into(),
-            key_schema: vec![KeyElement {
-                attribute_name: "pk".to_owned(),
-                key_type: KeyType::Hash,
-            }],
-            indexes: Vec::new(),
-            vector_indexes: Vec::new(),
-            local_indexes: Vec::new(),
-            local_included: 0,
-            replicas: Vec::new(),
-            scaling: Scaling::NotAsked,
-            item_count: None,
-            size_bytes: None,
+            ..on_demand("orders", Vec::new())
         }
     }
 
