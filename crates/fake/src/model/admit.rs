@@ -73,9 +73,8 @@ pub(crate) fn create_is_sound(
     }
     let redefined = |name: &&str| {
         let others = table.indexes.iter().filter(|index| index.is_there(now));
-        let known = others.map(|i| &i.attributes).chain([&table.attributes]);
-        let mut types = known.filter_map(|attributes| attributes.get(*name));
-        types.any(|known| *known != scalar(body, name))
+        let mut known = others.flat_map(|index| &index.keys).chain(&table.keys);
+        known.any(|key| key.name == **name && key.scalar != scalar(body, name))
     };
     if defined.iter().any(redefined) {
         let message = "invalid attribute, SchemaElement redefined should be of same type as \

@@ -1,5 +1,6 @@
 //! What DescribeTable tells of a table, seen from one region at one moment.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -122,11 +123,11 @@ fn partition(region: &str) -> &'static str {
 /// Those of the table's keys, and of the indexes that are there: unused ones go by
 /// themselves.
 fn attributes(table: &FakeTable, region: &str, at: Elapsed) -> Value {
-    let mut all = table.attributes.clone();
-    for index in table.indexes.iter().filter(|index| index.phase(region, at).is_there()) {
-        all.extend(index.attributes.clone());
-    }
-    all.iter()
+    let there = table.indexes.iter().filter(|index| index.phase(region, at).is_there());
+    let keys = table.keys.iter().chain(there.flat_map(|index| &index.keys));
+    let types: BTreeMap<_, _> = keys.map(|key| (&key.name, &key.scalar)).collect();
+    types
+        .iter()
         .map(|(name, scalar)| json!({ "AttributeName": name, "AttributeType": scalar }))
         .collect()
 }

@@ -21,9 +21,16 @@ pub(crate) struct KeyPart {
     pub(crate) name: String,
     /// `HASH` or `RANGE`.
     pub(crate) role: String,
+    /// Its type: `S`, `N` or `B`.
+    pub(crate) scalar: String,
 }
 
 impl KeyPart {
+    pub(crate) fn new(name: &str, role: &str, scalar: &str) -> Self {
+        let [name, role, scalar] = [name, role, scalar].map(str::to_owned);
+        Self { name, role, scalar }
+    }
+
     pub(crate) fn json(&self) -> Value {
         json!({ "AttributeName": self.name, "KeyType": self.role })
     }
@@ -40,7 +47,6 @@ pub struct FakeIndex {
     pub(crate) name: String,
     pub(crate) is_vector: bool,
     pub(crate) keys: Vec<KeyPart>,
-    pub(crate) attributes: BTreeMap<String, String>,
     pub(crate) projection: Value,
     pub(crate) units: Timeline<Units>,
     /// When its units were lowered.
@@ -64,7 +70,6 @@ impl FakeIndex {
             name: name.to_owned(),
             is_vector: false,
             keys: Vec::new(),
-            attributes: BTreeMap::new(),
             projection: json!({ "ProjectionType": "ALL" }),
             units: Timeline::new(Units { read: 5, write: 5 }),
             decreases: Vec::new(),
@@ -148,8 +153,7 @@ impl FakeIndex {
     }
 
     pub(crate) fn part(mut self, attribute: &str, role: &str, scalar: &str) -> Self {
-        self.keys.push(KeyPart { name: attribute.to_owned(), role: role.to_owned() });
-        self.attributes.insert(attribute.to_owned(), scalar.to_owned());
+        self.keys.push(KeyPart::new(attribute, role, scalar));
         self
     }
 

@@ -75,7 +75,6 @@ pub struct FakeTable {
     /// Another account's, if it is one.
     pub(crate) account: Option<String>,
     pub(crate) keys: Vec<KeyPart>,
-    pub(crate) attributes: BTreeMap<String, String>,
     pub(crate) billing: Timeline<Billing>,
     pub(crate) units: Timeline<Units>,
     pub(crate) decreases: Vec<Elapsed>,
@@ -120,7 +119,6 @@ impl FakeTable {
             name: name.to_owned(),
             account: None,
             keys: Vec::new(),
-            attributes: BTreeMap::new(),
             billing: Timeline::new(billing),
             units: Timeline::new(units),
             decreases: Vec::new(),
@@ -235,8 +233,7 @@ impl FakeTable {
     }
 
     pub(crate) fn part(mut self, attribute: &str, role: &str, scalar: &str) -> Self {
-        self.keys.push(KeyPart { name: attribute.to_owned(), role: role.to_owned() });
-        self.attributes.insert(attribute.to_owned(), scalar.to_owned());
+        self.keys.push(KeyPart::new(attribute, role, scalar));
         self
     }
 

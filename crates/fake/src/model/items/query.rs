@@ -31,7 +31,7 @@ impl ControlPlane {
         }
         let keys = index.map_or(&table.keys, |index| &index.keys);
         let wanted = expression::equalities(body, "KeyConditionExpression")?;
-        admit_condition(keys, &wanted, table, index)?;
+        admit_condition(keys, &wanted)?;
         let filter = expression::equalities(body, "FilterExpression")?;
         if let Some((name, _)) =
             filter.iter().find(|(name, _)| keys.iter().any(|k| k.name == *name))
@@ -93,12 +93,7 @@ fn queried<'a>(
 }
 
 /// All HASH attributes, then RANGE attributes from the first on, each with its own type.
-fn admit_condition(
-    keys: &[KeyPart],
-    wanted: &[(String, Value)],
-    table: &FakeTable,
-    index: Option<&FakeIndex>,
-) -> Result<(), AwsRefusal> {
+fn admit_condition(keys: &[KeyPart], wanted: &[(String, Value)]) -> Result<(), AwsRefusal> {
     let is_wanted = |key: &&KeyPart| wanted.iter().any(|(name, _)| *name == key.name);
     let mut hashes = keys.iter().filter(|key| key.role == "HASH");
     if let Some(missing) = hashes.find(|key| !is_wanted(key)) {
@@ -122,14 +117,11 @@ fn admit_condition(
             _ => {}
         }
     }
-    let types = index.map_or(&table.attributes, |index| &index.attributes);
     for (name, value) in wanted {
-        let is_key = keys.iter().any(|key| key.name == *name);
-        let fits = types.get(name).map(String::as_str) == typed(value).map(|(scalar, _)| scalar);
-        if !is_key {
+        let Some(key) = keys.iter().find(|key| key.name == *name) else {
             return Err(invalid("Query key condition not supported"));
-        }
-        if !fits {
+        };
+        if typed(value).is_none_or(|(scalar, _)| scalar != key.scalar) {
             return Err(invalid_value("Condition parameter type does not match schema type"));
         }
     }
@@ -168,7 +160,7 @@ impl FakeIndex {
             let Some((scalar, value)) = item.get(&key.name).and_then(typed) else { return false };
             let length = value.as_str().map_or(0, str::len);
             let longest = LONGEST.iter().find(|(role, _)| *role == key.role);
-            self.attributes.get(&key.name).is_some_and(|own| own == scalar)
+            scalar == key.scalar
                 && length > 0
                 && longest.is_none_or(|(_, longest)| length <= *longest)
         })

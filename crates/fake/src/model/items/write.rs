@@ -85,16 +85,13 @@ fn admit_item(
 ) -> Result<(), AwsRefusal> {
     for key in &table.keys {
         let found = item.get(&key.name).and_then(typed).map(|(scalar, _)| scalar);
-        let expected = table.attributes.get(&key.name).map(String::as_str);
-        if found.is_none() {
+        let Some(found) = found else {
             return Err(invalid_value(format!("Missing the key {} in the item", key.name)));
-        }
-        if found != expected {
+        };
+        if found != key.scalar {
             return Err(invalid_value(format!(
-                "Type mismatch for key {} expected: {} actual: {}",
-                key.name,
-                expected.unwrap_or_default(),
-                found.unwrap_or_default()
+                "Type mismatch for key {} expected: {} actual: {found}",
+                key.name, key.scalar
             )));
         }
     }
@@ -105,11 +102,10 @@ fn admit_item(
 fn admit_in(index: &FakeIndex, item: &StoredItem) -> Result<(), AwsRefusal> {
     for key in &index.keys {
         let Some((scalar, value)) = item.get(&key.name).and_then(typed) else { continue };
-        let expected = index.attributes.get(&key.name).map_or("", String::as_str);
-        if scalar != expected {
+        if scalar != key.scalar {
             return Err(invalid_value(format!(
-                "Type mismatch for Index Key {} Expected: {expected} Actual: {scalar} IndexName: {}",
-                key.name, index.name
+                "Type mismatch for Index Key {} Expected: {} Actual: {scalar} IndexName: {}",
+                key.name, key.scalar, index.name
             )));
         }
         if value.as_str() == Some("") {
