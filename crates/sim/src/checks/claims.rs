@@ -3,6 +3,7 @@
 //! Told from the answers that were handed to them, and never from the state's word.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use gsictl_core::call::{CallError, Effect, Reply};
@@ -34,6 +35,8 @@ struct Claim {
     lost: Option<&'static str>,
     /// Something was shown that allows to think so, and does not prove it.
     doubted: bool,
+    /// The identity of the table with which it was shown first.
+    table_id: Option<Rc<str>>,
 }
 
 impl Claim {
@@ -54,6 +57,7 @@ impl Claims {
             shown_active: false,
             lost: None,
             doubted: false,
+            table_id: None,
         };
         self.0.insert(id.clone(), claim);
     }
@@ -121,6 +125,12 @@ impl Claims {
             let shown = table.indexes.iter().find(|i| i.name == id.index);
             let meant = Moment { by_clock: claim.meant_at, ..claim.at };
             let settled = asked_at.is_past(meant, behind);
+            let table_id = table.table_id.as_deref();
+            if shown.is_some() && claim.table_id.is_none() {
+                claim.table_id = table_id.map(Into::into);
+            }
+            // The table was made again.
+            claim.doubted |= shown.is_some() && claim.table_id.as_deref() != table_id;
             claim.doubted |= match shown {
                 None if claim.shown => true,
                 None => settled && !(claim.acknowledged && claim.may_be_late(table)),
