@@ -63,6 +63,8 @@ struct Standing {
     prospect: Prospect,
     /// The first refusal of this kind in a row that no description explains.
     since: Timestamp,
+    /// The newest of them. In between there may have been no credentials.
+    newest: Timestamp,
     /// How many of them used up an attempt, in this run.
     attempts: u32,
 }
@@ -98,7 +100,8 @@ impl Refusals {
         if !message.is_empty() && !self.told.contains(&told) {
             self.untold.push(told);
         }
-        self.standing.insert(index.clone(), Standing { message, prospect, since, attempts });
+        self.standing
+            .insert(index.clone(), Standing { message, prospect, since, newest: now, attempts });
     }
 
     /// The cause of a refusal is asked for, and what it says is told then.
@@ -130,9 +133,9 @@ impl Refusals {
             standing.message
         );
         assert!(
-            standing.prospect != Prospect::Busy || now - standing.since <= PATIENCE,
+            standing.prospect != Prospect::Busy || standing.newest - standing.since <= PATIENCE,
             "invariant 6: {index} has been refused for {:?}: {}",
-            now - standing.since,
+            standing.newest - standing.since,
             standing.message
         );
         assert!(
@@ -161,7 +164,7 @@ impl Refusals {
     /// A description shows what the table's refusals are for.
     pub(super) fn explained(&mut self, now: Timestamp, table: &TableName) {
         for (_, standing) in self.standing.iter_mut().filter(|(id, _)| id.table == *table) {
-            standing.since = now;
+            (standing.since, standing.newest) = (now, now);
         }
     }
 
