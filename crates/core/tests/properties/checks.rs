@@ -10,6 +10,7 @@ use gsictl_core::definition::{
     Definitions, Diagnostics, Format, KeyElement, KeyType, MAX_INPUT_BYTES, Place, Remarks,
     ScalarType, Source, parse,
 };
+use gsictl_core::encoding::beginning_of;
 use gsictl_core::machine::{Effect, Machine};
 use gsictl_core::plan::Selection;
 use gsictl_core::report::Document;
@@ -68,7 +69,8 @@ fn without_places(definitions: &Definitions) -> Definitions {
 
 /// Whether the place is one of the file's characters, or its end.
 fn holds(bytes: &[u8], place: &Place) -> bool {
-    let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes));
+    // As a reader of the file sees it, who counts characters and not bytes of UTF-16.
+    let text = beginning_of(bytes);
     let mut lengths = vec![0];
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
