@@ -174,7 +174,10 @@ impl Job {
         match evidence(self.id(), entry, sighting) {
             // It cannot be watched any longer; the deletion goes on.
             None => self.end(Verdict::Deleting),
-            Some(Evidence::Absent) if self.lingers_elsewhere(sighting, scene) => {}
+            // What bears the name from here on is another index.
+            Some(Evidence::Absent) if self.lingers_elsewhere(sighting, scene) => {
+                self.note_leaving();
+            }
             Some(Evidence::Absent) => self.on_gone(scene),
             Some(Evidence::Leaving) => self.note_leaving(),
             Some(shown) => {

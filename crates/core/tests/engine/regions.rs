@@ -17,7 +17,7 @@ use gsictl_core::watch::{IndexWait, OnTheWay, TableWait, Watch, Watched};
 use gsictl_sim::model::{Replica, refusal};
 use gsictl_sim::world::{CallFaults, Fault, Finish, World};
 
-use super::rollback::Rollback;
+use super::rollback::{Rollback, is_gone};
 use crate::support::apply::{Apply, Ran};
 use crate::support::samples::{START, after, by_flight, definitions, index, one, secs, table};
 
@@ -356,6 +356,30 @@ fn a_deletion_is_over_where_the_index_is_gone_from_every_region() {
     let (events, waited) = roll_back(secs(30));
     assert!(waited >= secs(30) && waited <= secs(45), "{waited:?}");
     assert!(!events.iter().any(|event| matches!(event, Event::StillListed { .. })));
+}
+
+/// The region that was asked shows the new one later than the other does.
+#[test]
+fn an_index_that_is_made_again_while_a_region_lists_it_was_deleted_all_the_same() {
+    let apply = Apply::new(one());
+    // Its build is not over in every region.
+    let mut world = global(&apply, 3_000);
+    world.stop_at = Some(after(700));
+    apply.run(&mut world);
+    world.stop_at = None;
+    let deleted_at = world.now;
+    world.model.table(&table("bookings")).late = secs(100);
+    world.at(deleted_at + secs(6), |model, now| model.operator_creates(now, &one().indexes[0]));
+    world.faults = Box::new(move |call, now, _| {
+        let silent = now > deleted_at + Duration::from_millis(500) && now < deleted_at + secs(60);
+        let hidden = silent && matches!(call, Call::DescribeTable(_));
+        let server = CallError::from_service("InternalServerError", "no answer", Some(500));
+        if hidden { Fault::Refuse(server) } else { Fault::None }
+    });
+    let done = Rollback::default().run(&mut world);
+    let verdict = done.verdict(&by_flight().to_string());
+    assert!(matches!(verdict, Verdict::Deleted(_)), "{verdict:?}");
+    assert!(!is_gone(&mut world, &by_flight().to_string()));
 }
 
 #[test]
