@@ -238,9 +238,18 @@ impl Checks {
         self.claims = self.known.get(&rests).cloned().unwrap_or_default();
         self.rests = Some(rests);
         let saved = Saved::read(newest);
+        // An index that is ready where the table was asked, and not in every region, is
+        // not active for the state, and a later run knows nothing of it.
+        let active = |id: &IndexId| saved.entry(id).is_some_and(|(_, e)| e.status == "active");
+        self.claims.remember_active(active);
         self.lineage = Some(saved.lineage().into());
         let intent = |id: &IndexId| saved.record(id).and_then(|record| record.intent_at.clone());
         self.meant = saved.entries().map(|(id, _)| (id.clone(), intent(&id))).collect();
+    }
+
+    /// Newer states of other lineages know more of these.
+    pub(crate) fn superseded<'a>(&mut self, ids: impl Iterator<Item = &'a IndexId>) {
+        ids.for_each(|id| self.claims.give_up(id));
     }
 
     /// The state was put away before the run began: a new one begins.

@@ -246,6 +246,7 @@ fn to_delete(
     let mut state = *source.state.ok_or(Left::NoRun)?;
     let mut plan = plan(&state, catalog, &selection, inferred);
     plan.keep_superseded(&mut state, &source.claimed);
+    checks(world).superseded(source.claimed.keys());
     let left_over = state.rolling_back_since().is_some();
     let before = state.serial();
     if run.declines {

@@ -151,9 +151,13 @@ impl Job {
         }
     }
 
-    /// It waits for what another index of its table was refused for, and has as long.
-    pub(super) fn share(&mut self, refusals: Refusals) {
-        if matches!(self.phase, Phase::Wanted(_)) {
+    /// It waits for what another index of its table was refused for, and has as long;
+    /// unless it waits for something of its own, whose time does not change.
+    pub(super) fn share(&mut self, refusals: Refusals, now: Timestamp) {
+        let Phase::Wanted(at) = self.phase else {
+            return;
+        };
+        if at <= now || self.waits_though_idle() {
             self.refusals = Some(refusals);
         }
     }

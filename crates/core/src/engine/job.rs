@@ -88,6 +88,8 @@ pub(super) struct Job {
     pub(super) missing: Vec<Missing>,
     /// It was deleted, and the base showed it gone first then.
     pub(super) gone_here: Option<Timestamp>,
+    /// The base has shown it ready, and not every region has.
+    pub(super) ready_here: bool,
     /// What a person can do, where more is known than the kind of the error.
     pub(super) known_remedy: Option<String>,
     queue: Option<Queue>,
@@ -129,6 +131,7 @@ impl Job {
             patience: Patience::default(),
             missing: Vec::new(),
             gone_here: None,
+            ready_here: false,
             known_remedy: None,
             queue: None,
         }
@@ -229,7 +232,10 @@ impl Job {
                     self.on_ready_in_part(table, scene);
                 }
             }
-            Finding::Building { backfilling } => self.on_building(table, backfilling, scene),
+            Finding::Building { backfilling } => {
+                self.on_built_again(scene);
+                self.on_building(table, backfilling, scene);
+            }
             Finding::Deleting => self.on_deleting(scene),
             Finding::Absent => self.on_absent(table, scene),
             Finding::Obstacle(obstacle) => self.on_obstacle(obstacle, scene),
@@ -319,7 +325,7 @@ impl Job {
         scene.step(self.id(), step);
     }
 
-    fn is_ours(&self, scene: &Scene<'_>) -> bool {
+    pub(super) fn is_ours(&self, scene: &Scene<'_>) -> bool {
         scene.state.entry(self.id()).is_some_and(|entry| entry.record().is_ours())
     }
 
@@ -458,6 +464,7 @@ impl Job {
     pub(super) fn on_called(&mut self, scene: &mut Scene<'_>) {
         self.since = scene.now;
         self.whole = true;
+        self.ready_here = false;
         self.note_sent();
         let (id, attempt) = (self.id().clone(), self.failures + 1);
         scene.tell(match self.task {

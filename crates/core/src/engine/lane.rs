@@ -284,7 +284,7 @@ impl Lane {
             return Next::Look(build.unwrap_or_else(|| next_look(scene.now, since)));
         }
         self.waiting_since = None;
-        self.hold_beside_the_refused();
+        self.hold_beside_the_refused(scene.now);
         let first = self.held_until.unwrap_or(scene.now).max(scene.now).max(self.not_before);
         let wanted = self.jobs.iter().enumerate().filter_map(|(n, job)| match job.phase {
             Phase::Wanted(at) if self.admits(job) => Some((at.max(first), n)),
@@ -303,11 +303,11 @@ impl Lane {
 
     /// What the table refused one index for it would refuse the next one for, which is
     /// therefore not sent at once: all of them wait for the same, and within one bound.
-    fn hold_beside_the_refused(&mut self) {
+    fn hold_beside_the_refused(&mut self, now: Timestamp) {
         let refused = self.jobs.iter().filter_map(Job::refused_by_table);
         if let Some((at, refusals)) = refused.max_by_key(|(at, _)| *at) {
             self.hold(at);
-            self.jobs.iter_mut().for_each(|job| job.share(refusals));
+            self.jobs.iter_mut().for_each(|job| job.share(refusals, now));
         }
     }
 

@@ -89,6 +89,7 @@ impl Job {
             // The answer to our create: the next look asks.
             return self.on_building(Some(table), true, scene);
         }
+        self.ready_here = true;
         self.missing = missing(table, &self.id().index);
         let then = self.patience.judge(scene.now, &self.missing);
         self.on_building(Some(table), true, scene);
@@ -104,6 +105,14 @@ impl Job {
                 scene.step(&id, Step::TimedOut { error });
                 self.end_unconfirmed(scene);
             }
+        }
+    }
+
+    /// The base shows it being built. Where it was ready there before, and waited for its
+    /// other regions, somebody deleted it and made it again: it is not ours any more.
+    pub(super) fn on_built_again(&mut self, scene: &mut Scene<'_>) {
+        if std::mem::take(&mut self.ready_here) && self.is_ours(scene) {
+            scene.step(self.id(), Step::SeenDeleting);
         }
     }
 

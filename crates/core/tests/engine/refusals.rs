@@ -285,6 +285,24 @@ fn no_index_of_a_table_is_tried_within_a_second_of_a_refusal() {
     }
 }
 
+/// What the table is refused for meanwhile, and is seen to be over, changes nothing.
+#[test]
+fn an_index_that_backs_off_is_not_tried_earlier_for_what_another_was_refused_for() {
+    let mut refusals = [ErrorKind::Throttled, ErrorKind::TableBusy].into_iter();
+    let refuse = move |_, call: &Call| match call.is_mutating() {
+        true => refusals.next().map(said),
+        false => None,
+    };
+    let mut stage = Stage::new(refusing(false, refuse));
+    let two = ["by-x", "by-y"].map(|name| index(&format!("bookings.{name}"), &["x"]));
+    let (_, outcome) = stage.apply(&definitions(two), Policy::default(), fresh());
+    let made = |(_, verdict): &(_, Verdict)| matches!(verdict, Verdict::Activated(_));
+    assert!(outcome.verdicts.iter().all(made), "{}", stage.told());
+    let changes = stage.changes();
+    assert_eq!(changes.len(), 4, "{changes:?}");
+    assert!(changes[2] < 10.0 && changes[3] >= 30.0, "{changes:?}");
+}
+
 #[test]
 fn indexes_of_a_table_that_refuses_for_ever_share_one_bound() {
     let mut stage = Stage::new(refusing(false, |_, _: &Call| Some(said(ErrorKind::TableBusy))));

@@ -160,6 +160,26 @@ fn a_time_out_before_a_silent_region_has_answered_does_not_say_that_it_builds() 
     assert!(ran.ended_at < after(700), "{}", ran.ended_at);
 }
 
+/// The entry was in progress all the time: other regions had not made it active.
+#[test]
+fn an_index_that_is_built_again_after_it_was_ready_at_home_is_not_ours() {
+    let apply = Apply::new(one());
+    let mut world = global(&apply, 500);
+    world.at(after(700), |model, now| model.operator_deletes(now, &by_flight()));
+    world.at(after(705), |model, now| model.operator_creates(now, &one().indexes[0]));
+    // Between the two nobody looks.
+    world.faults = Box::new(|call, now, _| {
+        let hidden = now > after(699) && now < after(706);
+        let unseen =
+            hidden && matches!(call, Call::DescribeTable(_) | Call::DescribeReplica { .. });
+        let server = CallError::from_service("InternalServerError", "no answer", Some(500));
+        if unseen { Fault::Refuse(server) } else { Fault::None }
+    });
+    let ran = apply.run(&mut world);
+    assert!(ran.all_active(), "{}", ran.told(&world));
+    assert_eq!(ran.owner(&by_flight()), Some(Owner::Found));
+}
+
 #[test]
 fn a_region_that_is_skipped_is_neither_asked_nor_waited_for() {
     let apply = Apply::new(one());

@@ -139,6 +139,20 @@ impl Claims {
         }
     }
 
+    /// What was shown active is known of these alone.
+    pub(super) fn remember_active(&mut self, is_known: impl Fn(&IndexId) -> bool) {
+        for (id, claim) in &mut self.0 {
+            claim.shown_active &= is_known(id);
+        }
+    }
+
+    /// A newer state of another lineage knows more of it.
+    pub(super) fn give_up(&mut self, id: &IndexId) {
+        if let Some(claim) = self.0.get_mut(id) {
+            claim.doubted = true;
+        }
+    }
+
     /// The table was not there.
     pub(super) fn doubt_all_on(&mut self, table: &TableName) {
         for (_, claim) in self.0.iter_mut().filter(|(id, _)| id.table == *table) {

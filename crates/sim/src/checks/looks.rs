@@ -123,12 +123,10 @@ impl Checks {
                 };
                 self.may_exist.retain(|id, _| !leaving(id));
                 self.show(description, asked_at);
-                self.claims.look(description, asked_at, visibility);
-                self.note_departures(description);
-                if self.rules.rollback {
-                    let claims = &self.claims;
-                    self.refusals.remain(table, |id| !gone(id) && claims.is_undoubted(id));
+                if !self.stopping {
+                    self.claims.look(description, asked_at, visibility);
                 }
+                self.note_departures(description);
                 self.note_hindrances(description);
                 let seen = Seen::Found(description.clone());
                 if !seen.is_free() || description.indexes.iter().any(is_retuned) {
@@ -195,6 +193,12 @@ impl Checks {
                 })
         };
         self.claims.doubt(table, asked_at, self.rules.visibility, is_other);
+        if self.rules.rollback {
+            let stands = |id: &IndexId| table.indexes.iter().any(|i| i.name == id.index);
+            let claims = &self.claims;
+            let left = |id: &IndexId| stands(id) && claims.is_undoubted(id);
+            self.refusals.remain(&table.name, left);
+        }
     }
 
     fn note_hindrances(&mut self, table: &TableDescription) {
