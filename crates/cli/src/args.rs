@@ -135,7 +135,7 @@ pub(crate) enum Command {
     Validate(Validate),
     /// Find the items that would break with the indexes, before these are there
     ///
-    /// DynamoDB leaves items out of a new index without a word where a key attribute
+    /// DynamoDB silently leaves items out of a new index where a key attribute
     /// has the wrong type, is empty or too long, and from then on refuses every write
     /// of them to the table. This reads each table once for all its planned indexes,
     /// no more than their keys, and also says how large the indexes will be, how long
@@ -201,7 +201,7 @@ pub(crate) struct Plan {
     /// Print it as Markdown, for a comment on a pull request
     #[arg(long)]
     pub(crate) markdown: bool,
-    /// Read so much of each table for a forecast; without it the newest check is asked
+    /// Read only this percentage of each table for a forecast; without it the newest check is used
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     pub(crate) sample: Option<f64>,
     #[command(flatten)]
@@ -250,7 +250,7 @@ pub(crate) struct Apply {
     /// Seconds between attempts; the last one repeats
     #[arg(long, value_name = "S,S,...", value_delimiter = ',', default_value = "30,60,120,240,480", value_parser = seconds)]
     pub(crate) backoff: Vec<Duration>,
-    /// Stop waiting for a build after so long, such as 90m; it goes on in DynamoDB
+    /// Stop waiting for a build after this time, such as 90m; the build goes on in DynamoDB
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub(crate) activation_timeout: Option<Duration>,
     /// Indexes building at once, over all tables
@@ -337,7 +337,7 @@ pub(crate) struct Wait {
     pub(crate) format: Option<Format>,
     #[command(flatten)]
     pub(crate) filters: Filters,
-    /// Give up after so long, such as 90s, 30m or 2h
+    /// Give up after this time, such as 90s, 30m or 2h
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub(crate) timeout: Option<Duration>,
 }
@@ -399,7 +399,7 @@ pub(crate) struct Check {
     /// many as make it faster); of a --sample, only read up to N at once
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) segments: Option<u32>,
-    /// Read so much of each table, from all over it, and estimate the rest
+    /// Read only this percentage of each table, from all over it, and estimate the rest
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     pub(crate) sample: Option<f64>,
     /// Go on where an interrupted check stopped, with the options it had

@@ -260,13 +260,14 @@ impl Selection {
         self.of(all).map(|definition| &definition.id.table)
     }
 
-    /// The names that no definition has.
+    /// The tables and indexes that no definition names, each as ``table `orders` ``.
     #[must_use]
     pub fn unknown(&self, definitions: &Definitions) -> Vec<String> {
         let ids = || definitions.indexes.iter().map(|d| &d.id);
         let tables = self.tables.iter().filter(|t| ids().all(|id| id.table != **t));
         let indexes = self.indexes.iter().filter(|i| ids().all(|id| id.index != **i));
-        tables.map(ToString::to_string).chain(indexes.map(ToString::to_string)).collect()
+        let tables = tables.map(|table| format!("table `{table}`"));
+        tables.chain(indexes.map(|index| format!("index `{index}`"))).collect()
     }
 }
 

@@ -42,7 +42,7 @@ fn serve(args: &FakeArgs) -> Result<Fake, String> {
     let world = WorldFile::read(&text).map_err(|error| format!("{path}: {error}"))?;
     let scale = args.scale.or(world.scale).unwrap_or(60.0);
     if !(scale.is_finite() && scale > 0.0) {
-        return Err(format!("the scale {scale} is no number above 0"));
+        return Err(format!("the scale {scale} is not a number above 0"));
     }
     let port = args.port.or(world.port).unwrap_or(0);
     let plane = world.plane()?;

@@ -8,7 +8,7 @@ const MAX_SPAN: Duration = Duration::from_secs(365 * 86_400);
 
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 =
-        text.trim().parse().map_err(|_| format!("{text:?} is no number of seconds"))?;
+        text.trim().parse().map_err(|_| format!("{text:?} is not a number of seconds"))?;
     Duration::try_from_secs_f64(seconds)
         .ok()
         .filter(|d| *d <= MAX_SPAN)
@@ -49,7 +49,7 @@ pub(super) fn price(text: &str) -> Result<f64, String> {
 }
 
 fn number(text: &str) -> Result<f64, String> {
-    text.parse().map_err(|_| format!("{text:?} is no number"))
+    text.parse().map_err(|_| format!("{text:?} is not a number"))
 }
 
 pub(super) fn local_seconds(text: &str) -> Result<f64, String> {
@@ -68,12 +68,12 @@ pub(super) fn span(text: &str) -> Result<Duration, String> {
         "m" => 60.0,
         "h" => 3_600.0,
         "d" => 86_400.0,
-        _ => return Err(format!("{text:?} is no time such as 90s, 30m, 2h or 1d")),
+        _ => return Err(format!("{text:?} is not a time: write it as 90s, 30m, 2h or 1d")),
     };
     let number: f64 = number
         .trim()
         .parse()
-        .map_err(|_| format!("{text:?} is no time such as 90s, 30m, 2h or 1d"))?;
+        .map_err(|_| format!("{text:?} is not a time: write it as 90s, 30m, 2h or 1d"))?;
     seconds(&(number * unit).to_string())
 }
 

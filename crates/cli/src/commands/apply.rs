@@ -101,9 +101,10 @@ pub(super) fn check_selection(
     let selection = selection.among(&definitions.tables().collect(), None);
     let unknown = selection.unknown(definitions);
     if !unknown.is_empty() {
-        let message = format!("the definitions name no {}", unknown.join(", no "));
-        let error = CliError::new(Exit::Usage, message)
-            .hint("--table and --index take names that stand in the definitions");
+        let message = format!("the definitions have no {}", unknown.join(" and no "));
+        let error = CliError::new(Exit::Usage, message).hint(
+            "--table and --index take names from the definitions; `gsictl plan DEFS` lists them",
+        );
         let plain = selection.tables.iter().filter(|table| table.arn().is_some());
         let plain = plain.map(gsictl_core::name::TableName::to_plain);
         let known = plain.filter(|plain| definitions.tables().any(|table| table == plain));

@@ -154,7 +154,7 @@ fn check_place(path: &Path) -> Result<(), CliError> {
     if SavedPlan::begins_one(&head) {
         return Ok(());
     }
-    let message = format!("{} is there and is no saved plan", path.display());
+    let message = format!("{} exists and is not a saved plan", path.display());
     Err(CliError::new(Exit::Usage, message).hint("name another file with --save"))
 }
 

@@ -94,9 +94,9 @@ const LONGEST_ANSWER: u64 = 1_000;
 /// Deletes nothing unless somebody says yes.
 async fn ask(count: usize, stop: &mut StopSignal) -> Result<(), CliError> {
     if !std::io::stdin().is_terminal() {
-        let message = "nobody is there to be asked: nothing was deleted";
+        let message = "cannot ask for confirmation (no terminal): nothing was deleted";
         return Err(CliError::new(Exit::Usage, message)
-            .hint("give --yes to delete them without being asked")
+            .hint("pass --yes to delete them without being asked")
             .hint("see what would be deleted with --dry-run"));
     }
     let indexes = if count == 1 { "this index" } else { "these indexes" };

@@ -44,7 +44,7 @@ fn waits(args: &Wait) -> Result<Vec<TableWait>, CliError> {
     let Some(files) = args.definitions() else {
         if args.filters.selection() != Selection::default() || args.format.is_some() {
             return Err(usage("--table, --index and --format go with definitions".to_owned())
-                .hint("name the indexes behind the table: `gsictl wait TABLE INDEX`"));
+                .hint("name the indexes after the table: `gsictl wait TABLE INDEX`"));
         }
         let name = |word: &Path| word.to_string_lossy().into_owned();
         let illegal = |word: &Path, error: &dyn std::fmt::Display| {
@@ -62,9 +62,9 @@ fn waits(args: &Wait) -> Result<Vec<TableWait>, CliError> {
     if let Some(word) =
         files.files.iter().find(|word| args.format.is_none() && !is_definitions(word))
     {
-        let message = format!("{:?} is no file of definitions", word.display().to_string());
+        let message = format!("{:?} is not a definitions file", word.display().to_string());
         return Err(usage(message)
-            .hint("behind definitions give more definitions, or choose with --table and --index"));
+            .hint("after a definitions file give more definitions files, or choose indexes with --table and --index"));
     }
     let loaded = definitions::load(&files)?;
     let selection = args.filters.selection();
@@ -99,7 +99,7 @@ pub(super) fn on_the_way(globals: &Globals, target: &Target) -> OnTheWay {
         Ok(state) => state,
         Err(error) => {
             view::err_line(format_args!(
-                "note: the state cannot be read, so what it says was asked for is not known: {error}"
+                "note: the state cannot be read, so it is not known which indexes earlier runs asked for: {error}"
             ));
             None
         }

@@ -107,7 +107,7 @@ pub(super) fn of(event: &Event, invocation: &Invocation) -> Line {
         }
         Event::AwaitingTable { table, status } => Line::new(
             Progress,
-            format!("{table}: the table is {status}; waiting for what it will show"),
+            format!("{table}: the table is {status}; waiting until it shows its indexes"),
         ),
         Event::TableTrouble { table, status, remedy, passes } => {
             let then =
@@ -160,7 +160,7 @@ pub(super) fn of(event: &Event, invocation: &Invocation) -> Line {
         Event::RegionUnknown { table, region, error } => {
             Line::new(Warning, format!("{table}: region {region} cannot be asked ({error})")).above(
                 format!(
-                    "Without an answer no index is taken for ready there: allow dynamodb:DescribeTable there, or say where the region is reached (--region-endpoint {region}=URL), or do without it (--skip-region {region})."
+                    "Until {region} answers, no index counts as ready there: allow dynamodb:DescribeTable in it, or give its endpoint (--region-endpoint {region}=URL), or do not wait for it (--skip-region {region})."
                 ),
             )
         }
@@ -181,7 +181,7 @@ pub(super) fn of(event: &Event, invocation: &Invocation) -> Line {
         ),
         Event::StillListed { id, regions } => Line::new(
             Warning,
-            format!("{id}: is gone, and is still listed in {}", regions.join(", ")),
+            format!("{id}: gone in the region that was asked, and still listed in {}", regions.join(", ")),
         ),
         Event::ConcurrencyChanged { limit } => {
             Line::new(Warning, format!("Builds at once are now limited to {limit}"))
@@ -189,7 +189,7 @@ pub(super) fn of(event: &Event, invocation: &Invocation) -> Line {
         Event::StartsSpaced { every } => Line::new(
             Warning,
             format!(
-                "The account allows no faster changes: they now start {:.1} s apart",
+                "The account's rate of changes is at its limit: changes now start {:.1} s apart",
                 every.as_secs_f64()
             ),
         ),
@@ -307,17 +307,19 @@ fn queued(id: &IndexId, queue: &Queue) -> String {
             format!("{id}: waits until the replica in {region} is ACTIVE (it is {status})")
         }
         Queue::LooksIdle { wait } => format!(
-            "{id}: no description shows what DynamoDB refused it for; again in {}",
+            "{id}: DynamoDB refuses it, and DescribeTable does not show why; again in {}",
             span(*wait)
         ),
         Queue::Decreases { wait } => {
             format!("{id}: throughput may be lowered once an hour; again in {}", span(*wait))
         }
         Queue::AccountLimit { building } => {
-            format!("{id}: waits for a free place ({building} are being built)")
+            format!(
+                "{id}: queued: the account allows no more builds now ({building} are being built)"
+            )
         }
         Queue::AccountHeld { wait } => format!(
-            "{id}: the account has as many table operations as it may have; again in {}",
+            "{id}: the account allows no more table operations now; again in {}",
             span(*wait)
         ),
     }

@@ -134,7 +134,7 @@ fn queue_text(queue: &Queue) -> &'static str {
         Queue::Replica { .. } => "waits for a replica",
         Queue::LooksIdle { .. } => "refused for now",
         Queue::Decreases { .. } => "waits for the next hour",
-        Queue::AccountLimit { .. } | Queue::AccountHeld { .. } => "waits for a free place",
+        Queue::AccountLimit { .. } | Queue::AccountHeld { .. } => "account limit reached",
     }
 }
 

@@ -86,10 +86,10 @@ fn push_table(page: &mut Page, table: &TablePreview, invocation: &Invocation) {
     }
 }
 
-/// `some 50001 h, bounded by ...; with what is advised some 7 h`.
+/// `some 50001 h, bounded by ...; some 7 h with the advised capacity`.
 fn slow_text(slow: &Slow) -> String {
     let (takes, then) = (minutes(slow.seconds), minutes(slow.seconds_then));
-    format!("some {takes}, {}; with what is advised some {then}", slow.cause)
+    format!("some {takes}, {}; some {then} with the advised capacity", slow.cause)
 }
 
 /// What a check said of it, and which one.

@@ -56,7 +56,7 @@ fn input_that_never_ends_is_read_no_further_than_it_takes_to_refuse_it() {
     let large = fs::File::create(world.path("large.json")).unwrap();
     large.set_len(2 << 30).unwrap();
     let plan = "plan airline.yaml --local --save large.json";
-    bounded(&world, plan).exits(2).says("is no saved plan");
+    bounded(&world, plan).exits(2).says("is not a saved plan");
     bounded(&world, "apply large.json --local").exits(2).says("8 MiB");
     let check = "check airline.yaml --local --violations large.json";
     bounded(&world, check).exits(2).says("is there already");

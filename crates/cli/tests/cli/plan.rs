@@ -600,7 +600,7 @@ fn mistakes_with_plans_are_told_before_anything_is_called() {
     run(&["apply", "plan.json", "--table", "bookings"], "a saved plan has its own --table");
     run(&["apply", "plan.json", "airline.yaml"], "plan.json is a saved plan");
     run(&["plan", "plan.json"], "plan.json is a saved plan");
-    run(&["plan", "airline.yaml", "--save", "airline.yaml"], "is there and is no saved plan");
+    run(&["plan", "airline.yaml", "--save", "airline.yaml"], "exists and is not a saved plan");
     run(&["plan", "airline.yaml", "--save", "nowhere/plan.json"], "cannot be saved");
     run(&["plan", "airline.yaml", "--markdown", "--output", "json"], "two forms of one answer");
     run(&["plan", "missing.yaml"], "cannot read missing.yaml");

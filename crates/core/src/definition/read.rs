@@ -50,7 +50,7 @@ fn is_text(text: &Text<'_>, report: &mut Report) -> bool {
     };
     let message = format!("U+{:04X} is a control character, not text", u32::from(c));
     let mistake = report.add(text, &(at..at + c.len_utf8()), message);
-    mistake.help = Some("remove it; or this is no definitions file".to_owned());
+    mistake.help = Some("remove it; or this is not a definitions file".to_owned());
     mistake.fatal = true;
     false
 }

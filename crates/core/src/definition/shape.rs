@@ -135,7 +135,8 @@ impl Reader<'_> {
             Some(word) => format!("write {word}"),
             None => format!("write one of {}", words.join(", ")),
         };
-        self.mistake(&node.span, format!("{} is no {what}", quoted(text))).help = Some(help);
+        self.mistake(&node.span, format!("{} is not a valid {what}", quoted(text))).help =
+            Some(help);
         None
     }
 

@@ -129,7 +129,7 @@ fn twelve_mistakes_are_twelve_findings() {
     twelve-mistakes.yaml:4:5: `KeyShema` is not a field of an index
       found: KeyShema
       help: did you mean KeySchema?
-    twelve-mistakes.yaml:8:55: `String` is no AttributeType
+    twelve-mistakes.yaml:8:55: `String` is not a valid AttributeType
       found: String
       help: write S
     twelve-mistakes.yaml:12:16: `ab` cannot be an index's name: a name has 3 to 255 characters, this one has 2
@@ -145,7 +145,7 @@ fn twelve_mistakes_are_twelve_findings() {
       found: passenger-flight-index
       help: keep one of the two, or give one another name
       twelve-mistakes.yaml:3:16: first defined here
-    twelve-mistakes.yaml:19:46: `SORT` is no KeyType
+    twelve-mistakes.yaml:19:46: `SORT` is not a valid KeyType
       found: SORT
       help: write RANGE
     twelve-mistakes.yaml:21:52: attribute `flight_id` is N here and S in another index of table `bookings`

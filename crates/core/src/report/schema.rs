@@ -309,7 +309,7 @@ fn checked_index() -> Value {
                     "properties": {
                         "attribute": text("The attribute, or those of a key together."),
                         "fault": { "description": "What is the matter.", "enum": Fault::ALL },
-                        "items": count("In so many items.")
+                        "items": count("The number of items that have it.")
                     }
                 }
             },

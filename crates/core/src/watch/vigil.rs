@@ -291,7 +291,7 @@ impl Vigil {
         let reason = if leaving {
             "it is being deleted: there is nothing to wait for"
         } else {
-            "there is no such index, and none is known to have been asked for"
+            "there is no such index, and no run is known to have asked for it"
         };
         let event = Event::Obstructed { id: self.id(name), reason: reason.to_owned() };
         self.tell_once(Told::Absent(name.clone()), event);

@@ -120,7 +120,7 @@ fn names_that_no_definition_has_are_found_out() {
         tables: vec![table("bookings"), table("boookings")],
         indexes: vec![id("any.by-fligth").index],
     };
-    assert_eq!(selection.unknown(&one()), ["boookings", "by-fligth"]);
+    assert_eq!(selection.unknown(&one()), ["table `boookings`", "index `by-fligth`"]);
 }
 
 #[test]
