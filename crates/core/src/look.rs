@@ -149,7 +149,8 @@ fn elsewhere(replica: &ReplicaDescription, index: &IndexName) -> Option<Elsewher
     }
 }
 
-/// For how long an index that is ready in the base is waited for elsewhere.
+/// For how long an index that is ready in the base is waited for elsewhere: since that was
+/// first seen, or since a region last showed it being built.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Patience {
     since: Option<Timestamp>,
@@ -170,12 +171,16 @@ pub enum Then {
 impl Patience {
     /// Holds `missing`, which is not empty, against the time.
     pub fn judge(&mut self, now: Timestamp, missing: &[Missing]) -> Then {
-        let Some(since) = self.since else {
-            self.since = Some(now);
+        let in_work = missing.iter().any(|m| matches!(m.there, Elsewhere::InWork { .. }));
+        let Some(since) = self.since.replace(now) else {
             return Then::WaitFromNow;
         };
-        let in_work = missing.iter().any(|m| matches!(m.there, Elsewhere::InWork { .. }));
-        if in_work || now - since < REGION_PATIENCE { Then::Wait } else { Then::GiveUp }
+        if in_work {
+            // One call that fails after a long build is no reason to give up.
+            return Then::Wait;
+        }
+        self.since = Some(since);
+        if now - since < REGION_PATIENCE { Then::Wait } else { Then::GiveUp }
     }
 }
 

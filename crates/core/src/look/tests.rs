@@ -77,5 +77,8 @@ fn what_is_being_built_elsewhere_has_no_bound_and_what_nobody_knows_has_one() {
     assert_eq!(patience.judge(at(5_000), &building), Then::Wait);
     let both: Vec<_> = unseen.iter().chain(&building).cloned().collect();
     assert_eq!(patience.judge(at(5_000), &both), Then::Wait);
-    assert_eq!(patience.judge(at(700), &unseen), Then::GiveUp);
+    // The time counts from when a region last showed it being built.
+    assert_eq!(patience.judge(at(5_060), &unseen), Then::Wait);
+    assert_eq!(patience.judge(at(5_599), &unseen), Then::Wait);
+    assert_eq!(patience.judge(at(5_600), &unseen), Then::GiveUp);
 }
