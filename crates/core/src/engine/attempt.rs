@@ -151,13 +151,13 @@ impl Job {
         }
     }
 
-    /// It waits for what another index of its table was refused for, and has as long;
-    /// unless it waits for something of its own, whose time does not change.
+    /// It waits for what another index of its table was refused for, and has as long. A
+    /// wait of its own is neither given up for that, nor given to the others.
     pub(super) fn share(&mut self, refusals: Refusals, now: Timestamp) {
         let Phase::Wanted(at) = self.phase else {
             return;
         };
-        if at <= now || self.waits_though_idle() {
+        if self.refusals.as_ref().map_or(at <= now, |own| own.of_table) {
             self.refusals = Some(refusals);
         }
     }

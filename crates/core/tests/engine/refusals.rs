@@ -270,6 +270,37 @@ fn a_table_that_refuses_one_index_is_not_asked_for_the_next_at_once() {
     }
 }
 
+/// `by-x` may be tried again after an hour; the table is busy for a minute of that.
+#[test]
+fn a_wait_of_one_index_is_neither_given_to_its_table_nor_given_up_for_it() {
+    let mut failed = false;
+    let refuse = move |now, call: &Call| {
+        let Call::CreateIndex(create) = call else {
+            return None;
+        };
+        if create.id.index.as_str() == "by-x" {
+            return (!std::mem::replace(&mut failed, true)).then(|| said(ErrorKind::DecreaseLimit));
+        }
+        (now < after(60)).then(|| said(ErrorKind::TableBusy))
+    };
+    let mut stage = Stage::new(refusing(false, refuse));
+    let two = ["by-x", "by-y"].map(|name| index(&format!("bookings.{name}"), &["x"]));
+    let (_, outcome) = stage.apply(&definitions(two), Policy::default(), fresh());
+    let told = stage.told();
+    let made = |(_, verdict): &(_, Verdict)| matches!(verdict, Verdict::Activated(_));
+    assert!(outcome.verdicts.iter().all(made), "{told}");
+    let of = |name: &str| {
+        let creates = stage.calls.iter().filter(|(_, call)| {
+            matches!(call, Call::CreateIndex(create) if create.id.index.as_str() == name)
+        });
+        creates.map(|(at, _)| (*at - START).as_secs_f64()).collect::<Vec<_>>()
+    };
+    let (x, y) = (of("by-x"), of("by-y"));
+    assert_eq!(x.len(), 2, "{told}");
+    assert!(x[1] - x[0] >= 3_600.0, "{x:?}");
+    assert!(y.last().is_some_and(|last| *last < 140.0), "{y:?}");
+}
+
 /// Also where it says nothing about the others.
 #[test]
 fn no_index_of_a_table_is_tried_within_a_second_of_a_refusal() {
