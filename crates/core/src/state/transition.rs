@@ -355,7 +355,8 @@ impl Entry {
         if from == Status::Active {
             self.record.disown();
         }
-        if from != Status::InProgress {
+        // What was refused, and is there all the same, is refused no longer.
+        if from != Status::InProgress || self.record.owner.is_none() {
             self.last_error = None;
         }
         self.record.recognise(table_id);
@@ -542,6 +543,23 @@ mod tests {
             "ToldActive" => told(Status::Active),
             "ToldFailed" => told(Status::Failed),
             other => panic!("the table has an unknown step {other}"),
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_forgotten_where_the_index_is_seen_being_built() {
+        let steps = [
+            (Step::Queued { said: "busy".to_owned() }, None),
+            (Step::Refused { attempt: attempt(9) }, None),
+            (Step::Lost { attempt: attempt(9) }, Some(attempt(9).message)),
+            (Step::TimedOut { error: "late".to_owned() }, Some("late".to_owned())),
+        ];
+        for (step, expected) in steps {
+            let mut entry = Entry::pending();
+            for step in [intend(1, None), step.clone(), seen_building(None)] {
+                entry.take(step).unwrap();
+            }
+            assert_eq!(entry.last_error, expected, "{step:?}");
         }
     }
 
