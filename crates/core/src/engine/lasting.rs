@@ -56,12 +56,15 @@ impl Job {
         }
     }
 
+    /// As its table shows it being built.
     fn shown<'t>(
         &self,
         table: Option<&'t TableDescription>,
     ) -> Option<(&'t TableDescription, &'t IndexDescription)> {
         let table = table?;
-        Some((table, table.index(&self.id().index)?))
+        // Ready here, it is built elsewhere: nothing that is done here would help.
+        let index = table.index(&self.id().index).filter(|index| !index.is_ready())?;
+        Some((table, index))
     }
 }
 

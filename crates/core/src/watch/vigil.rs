@@ -267,8 +267,9 @@ impl Vigil {
                 Then::Wait => {}
                 Then::GiveUp => return IndexWait::Unconfirmed(missing_text(&missing)),
             }
+        } else {
+            self.remind(now, table, index);
         }
-        self.remind(now, table, index);
         IndexWait::Waiting
     }
 

@@ -125,6 +125,19 @@ fn a_region_that_goes_on_building_is_waited_for_longer_than_ten_minutes() {
 }
 
 #[test]
+fn an_index_that_is_ready_here_is_not_reminded_of_as_being_built() {
+    let mut world = global(&Apply::new(one()), 30_000);
+    let ran = Apply::new(one()).run(&mut world);
+    assert!(ran.all_active(), "{}", ran.told(&world));
+    let reminded = |event: &Event| matches!(event, Event::StillBuilding { .. });
+    assert_eq!(told_at(&world, reminded), [], "{}", ran.told(&world));
+    let mut world = global(&Apply::new(one()), 30_000);
+    world.model.operator_creates(START, &one().indexes[0]);
+    assert!(watch(&mut world, &[]).is_ready());
+    assert_eq!(told_at(&world, reminded), []);
+}
+
+#[test]
 fn the_time_out_of_a_run_holds_for_its_regions_too() {
     let apply = Apply::new(one()).policy(|p| p.activation_timeout = Some(secs(600)));
     let mut world = global(&apply, 1_500);
