@@ -69,10 +69,11 @@ impl Vigil {
     }
 
     /// Whether other regions are to be asked after the base, which shows `table`: not
-    /// before an index is ready there.
+    /// before an index is ready there, and not for one that was found ready in all of them.
     pub(super) fn wants_regions(&self, table: &TableDescription) -> bool {
         let wait = &self.wait.indexes;
-        let wanted = |name: &IndexName| wait.is_empty() || wait.contains(name);
+        let over = |name: &IndexName| matches!(self.standings.get(name), Some(IndexWait::Ready(_)));
+        let wanted = |name: &IndexName| (wait.is_empty() || wait.contains(name)) && !over(name);
         table.indexes.iter().any(|index| index.is_ready() && wanted(&index.name))
     }
 

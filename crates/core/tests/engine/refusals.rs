@@ -278,7 +278,7 @@ fn a_wait_of_one_index_is_neither_given_to_its_table_nor_given_up_for_it() {
         let Call::CreateIndex(create) = call else {
             return None;
         };
-        if create.id.index.as_str() == "by-x" {
+        if create.index.as_str() == "by-x" {
             return (!std::mem::replace(&mut failed, true)).then(|| said(ErrorKind::DecreaseLimit));
         }
         (now < after(60)).then(|| said(ErrorKind::TableBusy))
@@ -290,9 +290,9 @@ fn a_wait_of_one_index_is_neither_given_to_its_table_nor_given_up_for_it() {
     let made = |(_, verdict): &(_, Verdict)| matches!(verdict, Verdict::Activated(_));
     assert!(outcome.verdicts.iter().all(made), "{told}");
     let of = |name: &str| {
-        let creates = stage.calls.iter().filter(|(_, call)| {
-            matches!(call, Call::CreateIndex(create) if create.id.index.as_str() == name)
-        });
+        let creates = stage.calls.iter().filter(
+            |(_, call)| matches!(call, Call::CreateIndex(create) if create.index.as_str() == name),
+        );
         creates.map(|(at, _)| (*at - START).as_secs_f64()).collect::<Vec<_>>()
     };
     let (x, y) = (of("by-x"), of("by-y"));

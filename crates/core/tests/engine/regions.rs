@@ -313,6 +313,25 @@ fn a_wait_is_over_where_every_region_is_ready() {
 }
 
 #[test]
+fn a_wait_asks_no_region_for_what_it_found_ready_in_all_of_them() {
+    let mut world = global(&Apply::new(one()), 0);
+    world.model.operator_creates(START, &one().indexes[0]);
+    world.now = after(1_000);
+    let _ = world.model.status(world.now, &by_flight());
+    let now = world.now;
+    world.model.operator_creates(now, &index("bookings.later", &["later"]));
+    let wait = TableWait::named(
+        table("bookings"),
+        vec![by_flight().index, index("bookings.later", &["later"]).id.index],
+    );
+    let mut watch = Watch::new(now, vec![wait], OnTheWay::default(), None);
+    assert_eq!(world.run(&mut watch), Finish::Over);
+    assert!(watch.into_result().is_ready());
+    let asked = world.calls.iter().filter(|sent| abroad(&sent.call)).count();
+    assert_eq!(asked, 2, "once for each index, when it is ready here");
+}
+
+#[test]
 fn a_wait_does_not_take_a_silent_region_for_ready_and_ends() {
     let mut world = global(&Apply::new(one()), 0);
     world.model.operator_creates(START, &one().indexes[0]);
