@@ -187,7 +187,9 @@ impl Patience {
 /// What a run has told of regions, so that each thing is told once.
 #[derive(Clone, Debug, Default)]
 pub struct Told {
-    regions: BTreeSet<String>,
+    /// What one table lacks in a region says nothing about the next.
+    unknown: BTreeSet<(TableName, String)>,
+    skipped: BTreeSet<String>,
 }
 
 impl Told {
@@ -223,13 +225,14 @@ impl Told {
             OwnRegion::Unknown { reason } => Some((replica.region.clone(), reason.clone())),
             OwnRegion::NotAsked | OwnRegion::Skipped | OwnRegion::Shown { .. } => None,
         });
-        unknown.filter(|(region, _)| self.regions.insert(region.clone())).collect()
+        let mut news = |region: &String| self.unknown.insert((table.name.clone(), region.clone()));
+        unknown.filter(|(region, _)| news(region)).collect()
     }
 
     /// The same for regions that are not asked because the user does not want it.
     fn skipped_in(&mut self, table: &TableDescription) -> Vec<String> {
         let skipped = table.replicas.iter().filter(|r| r.own == OwnRegion::Skipped);
-        let new = skipped.filter(|replica| self.regions.insert(replica.region.clone()));
+        let new = skipped.filter(|replica| self.skipped.insert(replica.region.clone()));
         new.map(|replica| replica.region.clone()).collect()
     }
 }

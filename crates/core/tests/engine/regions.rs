@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use gsictl_core::call::{Call, CallError, Reply};
+use gsictl_core::catalog::{OwnRegion, ReplicaDescription};
 use gsictl_core::definition::{Definitions, ProvisionedThroughput};
 use gsictl_core::engine::{Engine, Verdict};
 use gsictl_core::event::Event;
+use gsictl_core::look::Told;
 use gsictl_core::machine::{Effect, Machine};
 use gsictl_core::plan::{Action, Obstacle, Selection};
 use gsictl_core::retry::Policy;
@@ -20,6 +22,7 @@ use gsictl_sim::world::{CallFaults, Fault, Finish, World};
 use super::rollback::{Rollback, is_gone};
 use crate::support::apply::{Apply, Ran};
 use crate::support::samples::{START, after, by_flight, definitions, index, one, secs, table};
+use crate::support::stage::bare;
 
 const THERE: &str = "us-east-1";
 
@@ -114,6 +117,21 @@ fn a_region_that_cannot_be_asked_is_told_at_once_and_not_taken_for_ready() {
     assert!(next.all_active(), "{}", next.told(&world));
     assert_eq!(next.owner(&by_flight()), Some(Owner::Run));
     assert!(next.creates(&world, &by_flight()).is_empty());
+}
+
+#[test]
+fn what_one_table_lacks_in_a_region_is_told_of_the_next_too() {
+    let shown = |name: &str| {
+        let mut shown = bare(&table(name));
+        let own = OwnRegion::Unknown { reason: "throttled".to_owned() };
+        shown.replicas =
+            vec![ReplicaDescription { own, ..ReplicaDescription::new(THERE, "ACTIVE") }];
+        shown
+    };
+    let mut told = Told::default();
+    let news = ["bookings", "flights", "bookings"];
+    let news = news.map(|name| told.news(&table(name), &shown(name)).len());
+    assert_eq!(news, [1, 1, 0]);
 }
 
 #[test]
