@@ -441,8 +441,17 @@ impl Job {
         let id = definition.id.clone();
         let (asked_at, sighting) =
             order.catalog.get(&id.table).unwrap_or((Timestamp::default(), &Sighting::Missing));
-        let unseen = matches!(sighting, Sighting::Found(table)
-            if order.on_the_way.may_be_unseen(&id, table, asked_at, asked_at));
+        let unseen = match sighting {
+            Sighting::Found(table) => {
+                order.on_the_way.may_be_unseen(&id, table, asked_at, asked_at)
+            }
+            // Just after a create DynamoDB may deny that the table is there at all.
+            Sighting::Missing => {
+                let mut recent = order.on_the_way.recent(&id.table, asked_at, asked_at);
+                recent.any(|index| *index == id.index)
+            }
+            Sighting::Denied(_) | Sighting::Unreadable(_) => false,
+        };
         let standing = match unseen {
             true => Standing::of(definition, sighting).not_shown_yet(&id),
             false => Standing::of(definition, sighting),

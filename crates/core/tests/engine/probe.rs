@@ -502,6 +502,22 @@ fn what_was_just_asked_for_is_not_missing() {
 }
 
 #[test]
+fn nor_is_what_was_just_asked_for_on_a_table_that_is_not_visible_yet() {
+    let mut world = Apply::new(one()).world();
+    world.model.operator_drops(&by_flight().table);
+    let mut state = State::new("airline.yaml", world.now, "a-lineage".to_owned());
+    state.enlist(&one());
+    let intent = Step::Intend { at: world.now, table_id: None, spec: "2e".to_owned() };
+    state.apply(&by_flight(), intent).unwrap();
+    let sample = Sample { items: 0, required: false };
+    for (asked_for, expected) in [(true, Checked::NotChecked), (false, Checked::Failed)] {
+        let recent = OnTheWay::of(&state, secs(if asked_for { 60 } else { 0 }));
+        let (verdicts, _) = validate_while(&mut world, &one(), sample, &recent);
+        assert_eq!(verdicts[0].checks.existence, expected, "{verdicts:#?}");
+    }
+}
+
+#[test]
 fn a_stop_ends_it_without_a_verdict() {
     let mut world = bookings(5);
     let mut survey = Survey::new(one().tables());
