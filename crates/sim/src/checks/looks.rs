@@ -125,6 +125,7 @@ impl Checks {
                 self.show(description, asked_at);
                 if !self.stopping {
                     self.claims.look(description, asked_at, visibility);
+                    self.note_what_is_left(description);
                 }
                 self.note_departures(description);
                 self.note_hindrances(description);
@@ -193,6 +194,11 @@ impl Checks {
                 })
         };
         self.claims.doubt(table, asked_at, self.rules.visibility, is_other);
+        self.note_what_is_left(table);
+    }
+
+    /// A rollback has nothing more to do with what is gone, or is another's.
+    fn note_what_is_left(&mut self, table: &TableDescription) {
         if self.rules.rollback {
             let stands = |id: &IndexId| table.indexes.iter().any(|i| i.name == id.index);
             let claims = &self.claims;
