@@ -6,10 +6,12 @@
 //! state once:
 //!
 //! - the name that the state has for it, because an entry keeps its key for life;
-//! - else its plain name, where it is of the caller's own account;
+//! - else its plain name, where it is of the caller's own account, as descriptions under
+//!   plain names tell it in this run: what a state recorded is no proof of whose
+//!   credentials these are;
 //! - else its ARN: a table of another account is reached by nothing else.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::catalog::{Catalog, Sighting};
 use crate::definition::{Definitions, Diagnostic, Diagnostics, Place};
@@ -32,7 +34,21 @@ pub struct Identified {
     pub catalog: Catalog,
 }
 
-/// Gives every table one name. `state` is the one that the run goes on with.
+/// The tables of `state` that stand there by their plain names, and that an ARN among
+/// `tables` may mean. They are described too: an ARN is reached from any account, and
+/// only a plain name tells whether it is of this one.
+pub fn may_be_meant<'a>(
+    tables: impl IntoIterator<Item = &'a TableName>,
+    state: Option<&State>,
+) -> BTreeSet<TableName> {
+    let Some(state) = state else { return BTreeSet::new() };
+    let arns = tables.into_iter().filter(|table| table.arn().is_some());
+    let plain: BTreeSet<_> = arns.map(TableName::to_plain).collect();
+    state.entries().map(|(id, _)| &id.table).filter(|of| plain.contains(of)).cloned().collect()
+}
+
+/// Gives every table one name. `state` is the one that the run goes on with. What was
+/// described only to tell the account ([`may_be_meant`]) is let go.
 ///
 /// # Errors
 /// An index that is defined twice, under two names of its table: with both places.
@@ -44,11 +60,10 @@ pub fn identify(
 ) -> Result<Identified, Diagnostics> {
     let names = Names::of(&catalog, state);
     let tables = selection.tables.iter().map(|table| names.the(table).clone());
-    Ok(Identified {
-        definitions: names.in_definitions(definitions)?,
-        selection: Selection { tables: tables.collect(), indexes: selection.indexes.clone() },
-        catalog: names.in_catalog(catalog),
-    })
+    let selection = Selection { tables: tables.collect(), indexes: selection.indexes.clone() };
+    let definitions = names.in_definitions(definitions)?;
+    let catalog = names.in_catalog(catalog, &definitions);
+    Ok(Identified { definitions, selection, catalog })
 }
 
 impl Names {
@@ -59,8 +74,7 @@ impl Names {
                 groups.entry(arn).or_default().push(table);
             }
         }
-        let recorded = state.and_then(|state| state.target().account.as_deref());
-        let account = catalog.account().or(recorded);
+        let account = catalog.account();
         let mut names = Self::default();
         for (arn, tables) in groups {
             let Ok(arn) = TableArn::parse(&arn) else { continue };
@@ -103,10 +117,14 @@ impl Names {
     }
 
     /// Of two looks at one table that which found it is kept.
-    fn in_catalog(&self, catalog: Catalog) -> Catalog {
+    fn in_catalog(&self, catalog: Catalog, definitions: &Definitions) -> Catalog {
+        let wanted: BTreeSet<_> = definitions.tables().collect();
         let mut named = Catalog::default();
         for (table, asked_at, mut sighting) in catalog {
             let name = self.the(&table).clone();
+            if !wanted.contains(&name) {
+                continue;
+            }
             if let Sighting::Found(found) = &mut sighting {
                 found.name = name.clone();
             } else if named.get(&name).is_some() {

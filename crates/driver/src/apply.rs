@@ -30,7 +30,7 @@ use crate::clock::Clock;
 use crate::drive::{SharedStore, StopSignal, drive, locked};
 use crate::dynamodb::Backend;
 use crate::store::{Holder, LockError, StoreError};
-use crate::survey::survey_to;
+use crate::survey::{survey_to, with_meant};
 use crate::validate;
 
 /// What an `apply` is to do.
@@ -213,8 +213,9 @@ async fn prepare_on(
     }
 
     let mut told = |at, event| observe(Progress::Happened(at, event));
-    let (tables, depth) = (request.definitions.tables(), Depth::RegionsAndScaling);
-    let catalog = survey_to(depth, tables, backend, clock, stop, &mut told).await?;
+    let tables = with_meant(request.definitions.tables(), loaded.as_ref());
+    let depth = Depth::RegionsAndScaling;
+    let catalog = survey_to(depth, &tables, backend, clock, stop, &mut told).await?;
     let (seen, looked) = (target.clone().seen_in(&catalog), Looked::at(&catalog));
     let loaded = of_this_place(loaded, &seen, looked, request, observe)?;
 
@@ -303,9 +304,10 @@ pub async fn apply(
     let started_at = clock.now();
     locked(store).lock(&request.holder)?;
     let loaded = settle(store, clock, observe)?;
+    let described = with_meant(request.definitions.tables(), loaded.as_ref()).len() as u64;
     let prepared = prepare_on(loaded, request, backend, store, clock, stop, observe).await?;
     let elsewhere = calls_elsewhere(prepared.plan.tables.iter().map(|table| &table.sighting));
-    let surveyed = request.definitions.tables().count() as u64 + elsewhere;
+    let surveyed = described + elsewhere;
     let command = &request.command;
     let mut prepared = prepared;
     let checked = check_items(request, &mut prepared.plan, backend, clock, stop, observe).await?;

@@ -16,7 +16,7 @@ use gsictl_core::watch::OnTheWay;
 use crate::clock::Clock;
 use crate::drive::{StopSignal, drive};
 use crate::dynamodb::{Backend, METRICS_SPAN};
-use crate::survey::survey;
+use crate::survey::{survey, with_meant};
 
 /// What a validation is to do.
 #[derive(Clone, Copy, Debug)]
@@ -53,8 +53,8 @@ pub async fn validate(
     let started_at = clock.now();
     let Request { definitions, script_name, selection, state, sample, seed, metrics, on_the_way } =
         *request;
-    let tables = selection.tables_of(definitions);
-    let catalog = survey(tables, backend, clock, stop, observe).await?;
+    let tables = with_meant(selection.tables_of(definitions), state);
+    let catalog = survey(&tables, backend, clock, stop, observe).await?;
 
     let identified = identify(definitions, selection, catalog, state)?;
     let Identified { definitions, selection, catalog } = &identified;

@@ -106,17 +106,41 @@ fn an_own_table_has_its_plain_name_once_the_account_is_known() {
     let users = OWN.replace("orders", "users");
     let seen = [(OWN, found(OWN)), ("users", found(&users))];
     assert_eq!(called(&[(OWN, "by-a"), ("users", "by-a")], &seen, None), ["orders", "users"]);
-    // The state knows the account, though no table of this run tells it.
-    let recorded = state("users");
-    assert_eq!(called(&[(OWN, "by-a")], &[(OWN, found(OWN))], Some(&recorded)), ["orders"]);
-    assert_eq!(called(&[(OTHERS, "by-a")], &[(OTHERS, found(OTHERS))], Some(&recorded)), [OTHERS]);
-    assert_eq!(called(&[(OWN, "by-a")], &[(OWN, Sighting::Missing)], Some(&recorded)), ["orders"]);
+}
+
+#[test]
+fn an_account_that_only_the_state_knows_makes_no_arn_a_plain_name() {
+    for recorded in [state("users"), state("orders")] {
+        for sighting in [found(OWN), Sighting::Missing] {
+            assert_eq!(called(&[(OWN, "by-a")], &[(OWN, sighting)], Some(&recorded)), [OWN]);
+        }
+        // The plain name was asked for too, and there is no such table here.
+        let seen = [(OWN, found(OWN)), ("orders", Sighting::Missing)];
+        assert_eq!(called(&[(OWN, "by-a")], &seen, Some(&recorded)), [OWN]);
+    }
+}
+
+#[test]
+fn a_plain_name_of_the_state_that_an_arn_may_mean_is_asked_for_and_tells_the_account() {
+    let recorded = state("orders");
+    let (arn, plain) = (table(OWN), table("orders"));
+    assert_eq!(may_be_meant([&arn], Some(&recorded)), [plain.clone()].into());
+    assert!(may_be_meant([&plain], Some(&recorded)).is_empty());
+    assert!(may_be_meant([&arn], Some(&state("users"))).is_empty());
+    let both = [(OWN, found(OWN)), ("orders", found(OWN))];
+    assert_eq!(called(&[(OWN, "by-a")], &both, Some(&recorded)), ["orders"]);
+    // Somebody else's table of that name is another one, and no concern of the run.
+    let seen = catalog(&[(OTHERS, found(OTHERS)), ("orders", found(OWN))]);
+    let wanted = definitions(&[(OTHERS, "by-a")]);
+    let it = identify(&wanted, &Selection::default(), seen, Some(&recorded)).unwrap();
+    assert_eq!(it.catalog.iter().map(|(table, _)| table.as_str()).collect::<Vec<_>>(), [OTHERS]);
 }
 
 #[test]
 fn an_entry_of_the_state_keeps_the_name_that_it_has() {
     let by_name = state("orders");
-    assert_eq!(called(&[(OWN, "by-a")], &[(OWN, found(OWN))], Some(&by_name)), ["orders"]);
+    let both = [(OWN, found(OWN)), ("orders", found(OWN))];
+    assert_eq!(called(&[(OWN, "by-a")], &both, Some(&by_name)), ["orders"]);
     let by_arn = state(OWN);
     assert_eq!(called(&[("orders", "by-a")], &[("orders", found(OWN))], Some(&by_arn)), [OWN]);
 }
