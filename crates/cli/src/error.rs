@@ -368,6 +368,8 @@ impl From<RollbackError> for CliError {
                 .hint("nothing was deleted; move it away, or name a state with --state FILE --superseded"),
             RollbackError::Nowhere { .. } => Self::new(Exit::State, error.to_string())
                 .hint("nothing was deleted; every state that gsictl wrote says it: the file was edited, or is not whole"),
+            RollbackError::Unconfirmed { .. } => Self::new(Exit::State, error.to_string())
+                .hint("give --profile of that account; if the tables were deleted: `gsictl state archive`"),
             RollbackError::Elsewhere(error) => Self::from(error)
                 .hint("or name a state of this place with --state FILE; `gsictl state list` shows what there is"),
         }

@@ -8,7 +8,7 @@ use gsictl_core::catalog::Sighting;
 use gsictl_core::definition::IndexDefinition;
 use gsictl_core::identity::{Identified, identify};
 use gsictl_core::plan::{Finding, judge};
-use gsictl_core::state::{State, Step};
+use gsictl_core::state::{Looked, State, Step, Target};
 use gsictl_core::succession::Ancestry;
 use gsictl_core::survey::SurveyError;
 use gsictl_core::time::Timestamp;
@@ -31,7 +31,8 @@ pub struct Rebuilt {
 
 /// Keeps the old state file under another name and writes a new one in which
 /// every index stands as DynamoDB shows it. All of them count as found: nothing
-/// in it is ours to roll back.
+/// in it is ours to roll back. A state of another place is no state of these tables, and
+/// is refused before it is touched.
 ///
 /// The new state is described before the old one is touched, and a crash in
 /// between leaves no state file, which loses nothing: `apply` then looks too.
@@ -45,16 +46,23 @@ pub async fn rebuild(
     clock: Clock,
     stop: &mut StopSignal,
 ) -> Result<Rebuilt, ApplyError> {
-    {
+    let old = {
         let mut store = locked(store);
         store.lock(&request.holder)?;
         // What is no file, or cannot be read, cannot be kept under another name.
-        store.load()?;
-    }
+        store.load()?
+    };
+    // One that is damaged says nothing of its place, and is what this is for.
+    let old = old.and_then(|bytes| State::parse(&bytes).ok());
+    let belongs = |target: &Target, looked| {
+        old.as_ref().map_or(Ok(()), |state| state.check_belongs(target, looked))
+    };
+    belongs(&backend.target(), Looked::NotYet)?;
     let tables = request.definitions.tables();
     let catalog = survey(tables, backend, clock, stop, &mut |_, _| {}).await?;
 
     let target = backend.target().seen_in(&catalog);
+    belongs(&target, Looked::at(&catalog))?;
     let mut state = State::new(&request.script_name, clock.now(), lineage(request.seed));
     state.set_target(target);
     let identified = identify(&request.definitions, &request.selection, catalog, Some(&state));

@@ -107,6 +107,16 @@ pub enum RollbackError {
         /// The file.
         path: PathBuf,
     },
+    /// No table tells whose credentials these are: that none is there may be because it
+    /// is another account.
+    #[error(
+        "none of the state's tables exists here, so it is not known whether these are the \
+         credentials of account {account}; nothing was changed"
+    )]
+    Unconfirmed {
+        /// The account that the state recorded.
+        account: String,
+    },
     /// DynamoDB cannot be asked.
     #[error(transparent)]
     Survey(#[from] SurveyError),
@@ -216,7 +226,16 @@ pub async fn prepare(
         concerned(&state, selection).map(|(id, _)| id.table.clone()).collect();
     let mut told = |at, event| observe(Progress::Happened(at, event));
     let catalog = survey(&tables, backend, clock, stop, &mut told).await?;
-    state.check_belongs(&target.seen_in(&catalog), Looked::at(&catalog))?;
+    let seen = target.seen_in(&catalog);
+    state.check_belongs(&seen, Looked::at(&catalog))?;
+    let by_name = concerned(&state, selection)
+        .any(|(id, entry)| entry.record().is_ours() && id.table.arn().is_none());
+    if let Some(account) = state.target().own_account()
+        && by_name
+        && state.target().is_unconfirmed_by(&seen)
+    {
+        return Err(RollbackError::Unconfirmed { account: account.to_owned() });
+    }
 
     let mut plan = plan(&state, &catalog, selection, request.include_inferred);
     plan.keep_superseded(&mut state, &claimed);
