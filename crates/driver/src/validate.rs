@@ -27,7 +27,7 @@ pub struct Request<'a> {
     pub script_name: &'a str,
     /// Which of the definitions.
     pub selection: &'a Selection,
-    /// The state of the run that it ends, which has names for the tables.
+    /// The state of this place, which has names for the tables.
     pub state: Option<&'a State>,
     /// How many items are looked up in each index.
     pub sample: Sample,

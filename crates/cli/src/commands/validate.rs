@@ -2,7 +2,8 @@
 
 use gsictl_core::plan::Selection;
 use gsictl_core::probe::{Sample, ValidationReport};
-use gsictl_driver::apply::Progress;
+use gsictl_core::state::{Looked, State};
+use gsictl_driver::apply::{Progress, load};
 use gsictl_driver::clock::Clock;
 use gsictl_driver::validate::{Request, validate};
 use serde_json::json;
@@ -51,11 +52,15 @@ async fn ask(
     let mut stop = signals::listen()?;
     let backend = context::backend(globals, &mut stop).await?;
     let clock = Clock::start();
+    // What cannot be read is told where it is asked what is on its way.
+    let state = load(&context::store(&globals.state_dir)).ok().flatten();
+    let here = |state: &State| state.check_belongs(&backend.target(), Looked::NotYet).is_ok();
+    let state = state.filter(here);
     let request = Request {
         definitions: &loaded.definitions,
         script_name: &loaded.script_name,
         selection,
-        state: None,
+        state: state.as_ref(),
         sample: sample(args.sample),
         seed: context::seed(clock),
         metrics: args.metrics,

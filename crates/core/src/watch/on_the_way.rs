@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::catalog::{TableDescription, TableStatus, is_same_table};
 use crate::name::{IndexId, IndexName, TableName};
-use crate::state::{State, Status};
+use crate::state::{State, Status, Target};
 use crate::time::Timestamp;
 
 /// The creates of a state that were meant and are not known to be over. It is read once,
@@ -13,6 +13,8 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OnTheWay {
     asked_for: BTreeMap<IndexId, Intent>,
+    /// Where the state's tables are: which ARN its plain names stand for.
+    place: Target,
     visibility: Duration,
 }
 
@@ -35,7 +37,7 @@ impl OnTheWay {
             let intent = Intent { at: record.intent_at?, table_id: record.table_id.clone() };
             Some((id.clone(), intent))
         });
-        Self { asked_for: asked_for.collect(), visibility }
+        Self { asked_for: asked_for.collect(), place: state.target().clone(), visibility }
     }
 
     /// Whether an index that a description of `table`, asked for at `asked_at`, does not
@@ -53,7 +55,7 @@ impl OnTheWay {
         // Of a global table the base is UPDATING for a minute and a half before it shows
         // an index that was taken (docs/dynamodb.md: fan-out, unseen).
         matches!(table.status, TableStatus::Updating | TableStatus::Creating)
-            || self.asked_for.get(id).is_some_and(|intent| {
+            || self.intents(id).any(|intent| {
                 is_same_table(intent.table_id.as_deref(), table.identity().as_deref())
                     && self.is_recent(intent, asked_at, begun)
             })
@@ -66,14 +68,32 @@ impl OnTheWay {
         asked_at: Timestamp,
         begun: Timestamp,
     ) -> impl Iterator<Item = &'a IndexName> {
-        let of_table = self.asked_for.iter().filter(move |(id, _)| id.table == *table);
+        let of_table = self.asked_for.iter().filter(move |(id, _)| self.is_one(&id.table, table));
         let recent = of_table.filter(move |(_, intent)| self.is_recent(intent, asked_at, begun));
         recent.map(|(id, _)| &id.index)
     }
 
     /// Whether a state says that it was asked for.
     pub(super) fn contains(&self, id: &IndexId) -> bool {
-        self.asked_for.contains_key(id)
+        self.intents(id).next().is_some()
+    }
+
+    fn intents<'a>(&'a self, id: &'a IndexId) -> impl Iterator<Item = &'a Intent> {
+        let of = |(known, _): &(&'a IndexId, _)| {
+            known.index == id.index && self.is_one(&known.table, &id.table)
+        };
+        self.asked_for.iter().filter(of).map(|(_, intent)| intent)
+    }
+
+    /// Whether two names may be one table's: alike, or one by its name and the other by
+    /// its ARN at the place of the state. Emulators have one table under all ARNs.
+    fn is_one(&self, one: &TableName, other: &TableName) -> bool {
+        let by_arn = match (one.arn(), other.arn()) {
+            (None, Some(arn)) | (Some(arn), None) => arn,
+            _ => return one == other,
+        };
+        one.plain() == other.plain()
+            && (self.place.own_account().is_none() || self.place.holds(&by_arn))
     }
 
     fn is_recent(&self, intent: &Intent, asked_at: Timestamp, begun: Timestamp) -> bool {

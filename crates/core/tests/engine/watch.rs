@@ -6,9 +6,9 @@ use gsictl_core::call::{Call, CallError, Effect, ErrorKind, Reply};
 use gsictl_core::catalog::{TableDescription, TableStatus};
 use gsictl_core::event::Event;
 use gsictl_core::machine::{Effect as Does, Machine};
-use gsictl_core::name::IndexName;
+use gsictl_core::name::{IndexId, IndexName};
 use gsictl_core::plan::Selection;
-use gsictl_core::state::{State, Step};
+use gsictl_core::state::{State, Step, Target};
 use gsictl_core::time::Timestamp;
 use gsictl_core::watch::{IndexWait, OnTheWay, TableWait, Watch, WatchEnd, WatchTrouble, Watched};
 
@@ -268,6 +268,43 @@ fn what_a_state_says_of_another_table_of_that_name_is_not_waited_for() {
     let waited = watch_for(&mut world, vec![of_bookings(&["by-flight"])], on_the_way, None);
     assert_eq!(standing(&waited, "by-flight"), IndexWait::Missing);
     assert!(world.now < after(10));
+}
+
+#[test]
+fn what_was_asked_for_by_name_is_on_its_way_by_arn_too_and_the_reverse() {
+    let arn = |account: &str, region: &str| {
+        table(&format!("arn:aws:dynamodb:{region}:{account}:table/bookings"))
+    };
+    let (own, plain) = (arn("111122223333", "eu-west-1"), table("bookings"));
+    let mut shown = described(START);
+    shown.table_id = Some("the table".to_owned());
+    shown.status = TableStatus::Active;
+    let here = Some("111122223333".to_owned());
+    for (asked, account, named, known) in [
+        (&plain, &here, &own, true),
+        (&own, &here, &plain, true),
+        (&plain, &here, &arn("444455556666", "eu-west-1"), false),
+        (&plain, &here, &arn("111122223333", "us-east-1"), false),
+        (&plain, &here, &table("flights"), false),
+        // Emulators look at the name alone.
+        (&plain, &None, &own, true),
+        (&own, &None, &arn("444455556666", "eu-west-1"), false),
+    ] {
+        let mut definitions = one();
+        definitions.indexes[0].id.table = asked.clone();
+        let mut state: State = Apply::new(definitions.clone()).state(START);
+        let region = Some("eu-west-1".to_owned());
+        state.set_target(Target { account: account.clone(), region, endpoint: None });
+        let intent = Step::Intend { at: START, table_id: shown.identity(), spec: "2e".to_owned() };
+        state.apply(&definitions.indexes[0].id, intent).unwrap();
+        let on_the_way = OnTheWay::of(&state, secs(60));
+        let wanted = IndexId::new(named.clone(), by_flight().index);
+        assert_eq!(on_the_way.recent(named, START, START).count(), usize::from(known), "{named}");
+        assert_eq!(on_the_way.may_be_unseen(&wanted, &shown, START, START), known, "{named}");
+        let mut another = shown.clone();
+        another.table_id = Some("made again".to_owned());
+        assert!(!on_the_way.may_be_unseen(&wanted, &another, START, START), "{named}");
+    }
 }
 
 #[test]
