@@ -130,6 +130,14 @@ pub enum Progress<'a> {
     /// The runs before were about this definitions file; this one is about another, and
     /// goes on with the entries that it names.
     Relabelled(&'a str),
+    /// The state belongs to this account, and no table tells whether these are its
+    /// credentials.
+    Unconfirmed {
+        /// The account that the state recorded.
+        account: &'a str,
+        /// Whether the run records anything all the same: of tables named by their ARNs.
+        recorded: bool,
+    },
     /// Entries of the state that the definitions do not name: kept, not built.
     Unnamed(&'a [IndexId]),
     /// What will be done.
@@ -277,6 +285,11 @@ fn tell(prepared: &Prepared, observe: &mut Observer<'_>) {
     }
     if let Some(script) = &prepared.relabelled_from {
         observe(Progress::Relabelled(script));
+    }
+    if let Some(account) = prepared.state.target().own_account()
+        && prepared.unconfirmed
+    {
+        observe(Progress::Unconfirmed { account, recorded: !prepared.is_needless() });
     }
     if !prepared.unnamed.is_empty() {
         observe(Progress::Unnamed(&prepared.unnamed));

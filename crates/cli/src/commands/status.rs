@@ -32,6 +32,8 @@ pub(crate) struct Live {
     pub(crate) indexes: BTreeMap<(String, String), String>,
     /// Tables that cannot be worked on: the table, its status, and what to do.
     pub(crate) troubles: Vec<(TableName, String, &'static str)>,
+    /// The account of the state, where no table tells whether it was asked.
+    pub(crate) unconfirmed: Option<String>,
 }
 
 /// What stands for an index that was asked for and is not shown yet.
@@ -151,7 +153,13 @@ impl Watcher<'_> {
         let clock = Clock::start();
         let catalog = survey(&tables, backend, clock, &mut self.stop, &mut |_, _| {}).await;
         let catalog = catalog.map_err(|e| CliError::from(e).asked(&target))?;
-        state.check_belongs(&target.seen_in(&catalog), Looked::at(&catalog))?;
+        let seen_at = target.seen_in(&catalog);
+        state.check_belongs(&seen_at, Looked::at(&catalog))?;
+        // Of tables that are named by their ARNs it is certain which they are.
+        let by_name = tables.iter().any(|table| table.arn().is_none());
+        let recorded = state.target().own_account().map(str::to_owned);
+        let unconfirmed =
+            recorded.filter(|_| by_name && state.target().is_unconfirmed_by(&seen_at));
         let on_the_way = OnTheWay::of(state, context::policy(self.globals).visibility);
         let now = clock.now();
         let is_unseen = |id: &IndexId, table: &TableDescription| {
@@ -173,6 +181,7 @@ impl Watcher<'_> {
             let trouble = table.status.trouble()?;
             Some((table.name.clone(), table.status.to_string(), trouble.remedy))
         };
-        Ok(Some(Live { indexes, troubles: catalog.found().filter_map(trouble).collect() }))
+        let troubles = catalog.found().filter_map(trouble).collect();
+        Ok(Some(Live { indexes, troubles, unconfirmed }))
     }
 }

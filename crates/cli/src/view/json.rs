@@ -39,6 +39,9 @@ fn document(progress: &Progress<'_>, invocation: &Invocation) -> Value {
         Progress::Relabelled(script) => {
             json!({ "event": "other_definitions", "script_name_before": script })
         }
+        Progress::Unconfirmed { account, recorded } => {
+            json!({ "event": "account_unconfirmed", "account": account, "recorded": recorded })
+        }
         Progress::Unnamed(ids) => {
             let ids: Vec<_> = ids.iter().map(pair).collect();
             json!({ "event": "unnamed_entries", "indexes": ids })

@@ -33,6 +33,15 @@ impl View for Plain {
     }
 }
 
+/// That these may be the credentials of another account than the state's.
+pub(super) fn unconfirmed(account: &str, recorded: bool) -> String {
+    let nothing = if recorded { "" } else { "nothing was recorded: " };
+    format!(
+        "note: the state belongs to account {account}, and no table tells the account of these \
+         credentials; {nothing}check --profile"
+    )
+}
+
 /// What a step of a run says to people.
 pub(super) fn page(progress: &Progress<'_>, invocation: &Invocation) -> Option<(Weight, Page)> {
     match progress {
@@ -53,6 +62,9 @@ pub(super) fn page(progress: &Progress<'_>, invocation: &Invocation) -> Option<(
                 "The state was last run for {script}: going on with the indexes that these definitions name"
             )),
         )),
+        Progress::Unconfirmed { account, recorded } => {
+            Some((Weight::Warning, Page::of(unconfirmed(account, *recorded))))
+        }
         Progress::Unnamed(ids) => {
             let names: Vec<_> = ids.iter().map(ToString::to_string).collect();
             let names = names.join(", ");

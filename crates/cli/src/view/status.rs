@@ -30,6 +30,10 @@ pub(crate) fn human(report: &StatusReport<'_>, live: Option<&Live>) -> Page {
         page.marked("", Mark::new(Colour::Yellow, "!"), format_args!("{table} is {status}"));
         page.marked("  ", Mark::new(Colour::Cyan, "next:"), remedy);
     }
+    if let Some(account) = live.and_then(|live| live.unconfirmed.as_deref()) {
+        page.blank();
+        page.line(super::plain::unconfirmed(account, false));
+    }
     page
 }
 
@@ -97,6 +101,9 @@ pub(crate) fn document(state: &State, live: Option<&Live>) -> Value {
     });
     if let Some(troubles) = troubles.filter(|troubles| !troubles.is_empty()) {
         document["state"]["table_troubles"] = json!(troubles);
+    }
+    if let Some(account) = live.and_then(|live| live.unconfirmed.as_deref()) {
+        document["state"]["unconfirmed_account"] = json!(account);
     }
     document
 }

@@ -65,6 +65,16 @@ fn another(tables: &[&str], on: &OnAws) -> (Fake, String) {
     (fake, endpoint)
 }
 
+/// AWS has one endpoint for all accounts: the state names this one from now on. The one
+/// that it named is returned.
+fn moved(on: &OnAws, endpoint: &str) -> String {
+    let mut state = on.state();
+    let own = state["gsictl"]["target"]["endpoint"].take();
+    state["gsictl"]["target"]["endpoint"] = endpoint.into();
+    on.world.write(STATE, state.to_string().as_bytes());
+    own.as_str().unwrap().to_owned()
+}
+
 #[test]
 fn an_arn_of_the_states_account_is_no_table_of_that_name_in_the_callers() {
     let on = two_tables();
@@ -89,11 +99,7 @@ fn a_rollback_takes_no_missing_table_for_gone_where_nothing_tells_the_account() 
     let on = two_tables();
     on.apply(&["--no-wait"]).exits(0);
     let (_fake, endpoint) = another(&["carts"], &on);
-    // AWS has one endpoint for all accounts.
-    let mut state = on.state();
-    let own =
-        std::mem::replace(&mut state["gsictl"]["target"]["endpoint"], endpoint.as_str().into());
-    on.world.write(STATE, state.to_string().as_bytes());
+    let own = moved(&on, &endpoint);
     let before = on.world.read(STATE);
     for how in ["--yes", "--dry-run"] {
         on.run(&["rollback", how, "--endpoint-url", &endpoint])
@@ -103,8 +109,7 @@ fn a_rollback_takes_no_missing_table_for_gone_where_nothing_tells_the_account() 
             .says("gsictl state archive");
     }
     assert_eq!(on.world.read(STATE), before);
-    let own = own.as_str().unwrap();
-    on.run(&["rollback", "--yes", "--endpoint-url", own]).exits(0);
+    on.run(&["rollback", "--yes", "--endpoint-url", &own]).exits(0);
     assert!(on.indexes(HOME, "orders").is_empty());
 }
 
@@ -125,4 +130,32 @@ fn a_rebuild_replaces_no_state_of_another_account_or_region() {
     // One that says nothing of its place is what it is for.
     on.world.write(STATE, b"{");
     on.run(&[&rebuild[..], &["--endpoint-url", &endpoint]].concat()).exits(0);
+}
+
+#[test]
+fn an_account_that_no_table_tells_is_told_and_nothing_is_recorded() {
+    let on = two_tables();
+    on.apply(&["--no-wait"]).exits(0);
+    let account = account_of(&on);
+    let (_fake, endpoint) = another(&["carts"], &on);
+    moved(&on, &endpoint);
+    let before = on.world.read(STATE);
+    let there = ["--endpoint-url", &endpoint];
+    let note = format!(
+        "the state belongs to account {account}, and no table tells the account of these \
+         credentials; nothing was recorded: check --profile"
+    );
+    assert!(on.apply(&there).text().contains(&note));
+    on.run(&[&["status", "--live"], &there[..]].concat()).exits(0).says(&note);
+    let json = ["status", "--live", "--output", "json"];
+    let shown = on.run(&[&json[..], &there].concat()).exits(0).document();
+    assert_eq!(shown["state"]["unconfirmed_account"], account.as_str());
+    let run = on.run(&[&["apply", "defs.yaml", "--output", "json"], &there[..]].concat());
+    let told = run.events().into_iter().find(|event| event["event"] == "account_unconfirmed");
+    let told = told.expect("the event");
+    assert_eq!(
+        (told["account"].as_str(), told["recorded"].as_bool()),
+        (Some(&*account), Some(false))
+    );
+    assert_eq!(on.world.read(STATE), before);
 }
