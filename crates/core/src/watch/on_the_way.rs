@@ -88,9 +88,8 @@ impl OnTheWay {
     /// Whether two names may be one table's: alike, or one by its name and the other by
     /// its ARN at the place of the state. Emulators have one table under all ARNs.
     fn is_one(&self, one: &TableName, other: &TableName) -> bool {
-        let by_arn = match (one.arn(), other.arn()) {
-            (None, Some(arn)) | (Some(arn), None) => arn,
-            _ => return one == other,
+        let ((None, Some(by_arn)) | (Some(by_arn), None)) = (one.arn(), other.arn()) else {
+            return one == other;
         };
         one.plain() == other.plain()
             && (self.place.own_account().is_none() || self.place.holds(&by_arn))
