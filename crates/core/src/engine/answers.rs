@@ -1,5 +1,7 @@
 //! What an answer of DynamoDB means for its lane, and for the run.
 
+use std::time::Duration;
+
 use super::Engine;
 use super::attempt::is_of_table;
 use super::lane::next_look;
@@ -7,9 +9,13 @@ use crate::call::{CallError, Effect as Applied, ErrorKind, Reply};
 use crate::catalog::Sighting;
 use crate::event::{Event, Queue};
 use crate::retry::{
-    CREDENTIALS_RETRY, Decision, Rule, SKEW_RETRY, Strategy, Then, busy_delay, decide, poll_retry,
+    CREDENTIALS_BOUND, CREDENTIALS_RETRY, Decision, Rule, SKEW_RETRY, Strategy, Then, busy_delay,
+    decide, poll_retry,
 };
 use crate::time::Timestamp;
+
+/// One pass, which does not wait, tries so often to see a table.
+const LOOKS_OF_ONE_PASS: u32 = 5;
 
 impl Engine {
     pub(super) fn on_look(
@@ -46,6 +52,7 @@ impl Engine {
     ) {
         self.credentials_are_good();
         self.lanes[n].look_failures = 0;
+        self.lanes[n].failing_since = None;
         if self.lanes[n].see(asked_at, sighting) {
             self.observe(now, n);
         } else {
@@ -53,10 +60,12 @@ impl Engine {
         }
     }
 
-    /// A failed look never fails an index; it is only made less and less often.
+    /// A failed look fails no index that is on its way; it is only made less and less
+    /// often. Where nothing is, what does not pass by itself ends the wait.
     fn on_failed_look(&mut self, now: Timestamp, n: usize, error: &CallError) {
         let lane = &mut self.lanes[n];
         lane.look_failures = lane.look_failures.saturating_add(1);
+        lane.failing_since.get_or_insert(now);
         let mut retry_in = poll_retry(lane.look_failures);
         let healed = error.kind == ErrorKind::ClockSkew && lane.look_failures == 1;
         if healed {
@@ -69,9 +78,27 @@ impl Engine {
             let (table, error) = (lane.table.clone(), error.to_string());
             self.events.push_back(Event::LookFailed { table, error, retry_in });
         }
+        if self.looked_in_vain(now, n, error.kind) {
+            self.lanes[n].see(now, Sighting::Denied(error.to_string()));
+            return self.observe(now, n);
+        }
         // Others may build while this table cannot be seen.
         self.settle_slot(n, false);
         self.rest(n, Some(now + retry_in));
+    }
+
+    /// Whether a table on which nothing is on its way was looked at for long enough. What
+    /// expired is renewed, and what fails in DynamoDB or on the way there passes: that is
+    /// waited for, except in one pass.
+    fn looked_in_vain(&self, now: Timestamp, n: usize, kind: ErrorKind) -> bool {
+        let lane = &self.lanes[n];
+        let strategy = Rule::of(kind).strategy;
+        let lasts = matches!(strategy, Strategy::AwaitCredentials | Strategy::Permanent)
+            && kind != ErrorKind::CredentialsExpired;
+        let waited = lane.failing_since.map_or(Duration::ZERO, |since| now - since);
+        let over = lasts && waited >= CREDENTIALS_BOUND;
+        let passed = !self.policy.wait && lane.look_failures > LOOKS_OF_ONE_PASS;
+        !lane.is_building() && (over || passed)
     }
 
     fn credentials_are_lost(&mut self, error: &CallError) {

@@ -72,6 +72,8 @@ pub(super) struct Lane {
     /// The only valid entry for it in the heap of wake-ups.
     pub(super) wake: Option<Timestamp>,
     pub(super) look_failures: u32,
+    /// The first of them.
+    pub(super) failing_since: Option<Timestamp>,
     /// A description that waits for the answers of other regions.
     pub(super) elsewhere: Option<RegionLook>,
     /// The table got into trouble while something was on its way, and this was told.
@@ -137,6 +139,7 @@ impl Lane {
             slot: false,
             wake: None,
             look_failures: 0,
+            failing_since: None,
             elsewhere: None,
             in_trouble: false,
             bystanders: Vec::new(),

@@ -171,7 +171,10 @@ impl Job {
         let Some(entry) = scene.state.entry(self.id()) else {
             return;
         };
-        match evidence(self.id(), entry, sighting) {
+        let lasts = |table: &TableDescription| table.status.trouble().is_some_and(|t| !t.passes);
+        let unwatched = matches!(sighting, Sighting::Found(table) if lasts(table));
+        let shown = evidence(self.id(), entry, sighting);
+        match shown.filter(|shown| !unwatched || *shown == Evidence::Absent) {
             // It cannot be watched any longer; the deletion goes on.
             None => self.end(Verdict::Deleting),
             // What bears the name from here on is another index.
@@ -236,6 +239,17 @@ impl Job {
             Sighting::Missing | Sighting::Denied(_) | Sighting::Unreadable(_) => None,
         };
         self.see(ready, table, scene);
+        if let Some(trouble) = table.and_then(|table| table.status.trouble())
+            && !self.is_building()
+        {
+            // DynamoDB would refuse the delete, for nobody knows how long.
+            let status = table.map(|table| table.status.to_string()).unwrap_or_default();
+            return self.give_up(
+                format!("the table is {status}"),
+                trouble.remedy.to_owned(),
+                scene,
+            );
+        }
         match &self.phase {
             Phase::New => self.phase = Phase::Wanted(scene.now),
             // Our delete may not show yet.

@@ -225,6 +225,50 @@ fn every_kind_of_error_of_a_delete_has_an_end() {
     }
 }
 
+/// The change is refused, and so is every look after it.
+#[test]
+fn what_refuses_every_look_for_good_ends_the_wait_for_a_table() {
+    let refused = |kind| {
+        let mut changed = false;
+        let mut service = refusing(false, move |_, _| Some(said(kind)));
+        move |now: Timestamp, call: &Call| {
+            let denied = changed && !call.is_mutating();
+            changed |= call.is_mutating();
+            if denied { Err(said(kind)) } else { service(now, call) }
+        }
+    };
+    for kind in [ErrorKind::CredentialsInvalid, ErrorKind::ClockSkew] {
+        let mut stage = Stage::new(refused(kind));
+        let (_, outcome) = stage.apply(&one(), Policy::default(), fresh());
+        assert!(matches!(outcome.verdicts[0].1, Verdict::Obstructed(_)), "{}", stage.told());
+        assert!(stage.now < after(2 * 3_600), "{kind:?}: {}", stage.told());
+    }
+    // One pass waits for nothing, for expired credentials neither.
+    let mut stage = Stage::new(refused(ErrorKind::CredentialsExpired));
+    let one_pass = Policy { wait: false, ..Policy::default() };
+    stage.apply(&one(), one_pass, fresh());
+    assert!(stage.now < after(120), "{}", stage.told());
+}
+
+#[test]
+fn a_rollback_waits_for_no_table_that_cannot_be_used() {
+    for status in ["ARCHIVED", "ARCHIVING", "INACCESSIBLE_ENCRYPTION_CREDENTIALS", "NEWER"] {
+        let shown = TableDescription {
+            status: TableStatus::from(status),
+            ..built(refusing(true, |_, _| None))
+        };
+        let answer = shown.clone();
+        let mut stage =
+            Stage::new(move |_: Timestamp, _: &Call| Ok(Reply::Table(Box::new(answer.clone()))));
+        let (_, outcome) = roll_back(&mut stage, &shown, true);
+        let Verdict::Failed { error, .. } = &outcome.verdicts[0].1 else {
+            panic!("{status}: {}", stage.told());
+        };
+        assert_eq!(*error, format!("the table is {status}"));
+        assert!(stage.changes().is_empty(), "{status}");
+    }
+}
+
 #[test]
 fn a_refusal_stands_in_last_error_while_it_holds_and_not_after() {
     let refuse = |now, _: &Call| (now < after(100)).then(|| said(ErrorKind::TableBusy));
