@@ -31,8 +31,8 @@ pub(super) struct Removal {
     sent: bool,
     /// DynamoDB acknowledged our delete then, in this run or in an earlier one.
     acknowledged_at: Option<Timestamp>,
-    /// It was seen going away.
-    seen_leaving: bool,
+    /// It was seen going away, by a description that was asked for then.
+    seen_leaving_at: Option<Timestamp>,
 }
 
 impl Removal {
@@ -47,7 +47,7 @@ impl Removal {
             may_interrupt: true,
             sent: false,
             acknowledged_at: None,
-            seen_leaving: false,
+            seen_leaving_at: None,
         }
     }
 }
@@ -184,7 +184,9 @@ impl Job {
             Some(Evidence::Absent) => self.on_gone(scene),
             Some(Evidence::Leaving) => self.note_leaving(),
             Some(shown) => {
-                let behind = self.acknowledged_at().is_some_and(|at| self.may_be_unseen(at, scene));
+                // What was asked for later may still be answered with what was before.
+                let went_at = self.acknowledged_at().max(self.seen_leaving_at());
+                let behind = went_at.is_some_and(|at| self.may_be_unseen(at, scene));
                 if shown.is_of_another() || !behind {
                     self.on_remaining(&shown, sighting, scene);
                 }
@@ -195,7 +197,7 @@ impl Job {
     /// An index of that name stands although the deletion was acknowledged, or seen
     /// under way. It is not deleted again: somebody else may have made it.
     fn on_remaining(&mut self, shown: &Evidence, sighting: &Sighting, scene: &mut Scene<'_>) {
-        let replaced = shown.is_of_another() || self.was_seen_leaving();
+        let replaced = shown.is_of_another() || self.seen_leaving_at().is_some();
         let meant = scene.state.entry(self.id()).map(Entry::record);
         let meant = meant.is_some_and(|r| r.delete_intent_at.is_some());
         scene.step(self.id(), shown.step(sighting, self.id(), scene.now));
@@ -304,13 +306,17 @@ impl Job {
         }
     }
 
-    fn was_seen_leaving(&self) -> bool {
-        matches!(&self.task, Task::Delete(removal) if removal.seen_leaving)
+    fn seen_leaving_at(&self) -> Option<Timestamp> {
+        match &self.task {
+            Task::Delete(removal) => removal.seen_leaving_at,
+            Task::Create { .. } => None,
+        }
     }
 
     fn note_leaving(&mut self) {
+        let seen_at = self.seen_at;
         if let Task::Delete(removal) = &mut self.task {
-            removal.seen_leaving = true;
+            removal.seen_leaving_at = Some(seen_at);
         }
     }
 
