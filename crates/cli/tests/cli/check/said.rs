@@ -144,7 +144,7 @@ fn options_that_make_no_sense_are_mistakes() {
         (["--skew", "0"], "--skew"),
         (["--price-gb=-1", "--quiet"], "--price-gb"),
         (["--price-wru", "inf"], "--price-wru"),
-        (["--index", "by-txet"], "no by-txet"),
+        (["--index", "by-txet"], "no index `by-txet`"),
     ] {
         let done = place.run(&[&["check", "wanted.yaml"], &options[..]].concat()).exits(2);
         done.says(words);
