@@ -264,7 +264,10 @@ fn a_filter_limits_it_and_an_unknown_name_is_a_mistake() {
     place.define(&[one_index("by-flight", "flight", "S"), one_index("gone", "gate", "S")].concat());
     place.plant(by_flight("flight", ScalarType::S));
     place.run(&["validate", "wanted.yaml", "--index", "by-flight"]).exits(0);
-    place.run(&["validate", "wanted.yaml", "--index", "by-filght"]).exits(2).says("no index `by-filght`");
+    place
+        .run(&["validate", "wanted.yaml", "--index", "by-filght"])
+        .exits(2)
+        .says("no index `by-filght`");
     place.run(&["validate", "wanted.yaml", "--sample", "many"]).exits(2);
     place.run(&["apply", "wanted.yaml", "--validate", "--dry-run"]).exits(2);
     place.run(&["validate", "nowhere.yaml"]).exits(2).says("cannot read nowhere.yaml");
