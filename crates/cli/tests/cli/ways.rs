@@ -193,6 +193,8 @@ fn a_character_that_no_setting_has_is_told_with_its_variable_and_nothing_is_aske
             "SENTI\nNEL",
             "the session token (from AWS_SESSION_TOKEN) has at character 6 a line break".to_owned(),
         ),
+        ("AWS_EXECUTION_ENV", "lambda\r", format!("the value (from AWS_EXECUTION_ENV) {WINDOWS}")),
+        ("AWS_ACCOUNT_ID", "123456789012\r", format!("the value (from AWS_ACCOUNT_ID) {WINDOWS}")),
         (
             "AWS_ENDPOINT_URL",
             "http://127.0.0.1:1\r",

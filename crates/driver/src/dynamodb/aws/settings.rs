@@ -37,6 +37,10 @@ const VARIABLES: &[(&str, Kind)] = &[
     ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", Kind::Value),
     ("AWS_CONTAINER_AUTHORIZATION_TOKEN", Kind::Value),
     ("AWS_EC2_METADATA_SERVICE_ENDPOINT", Kind::Value),
+    // Goes into the user agent of each request.
+    ("AWS_EXECUTION_ENV", Kind::Value),
+    // Goes into host names.
+    ("AWS_ACCOUNT_ID", Kind::Value),
     ("HTTP_PROXY", Kind::Value),
     ("http_proxy", Kind::Value),
     ("HTTPS_PROXY", Kind::Value),
