@@ -115,7 +115,7 @@ fn text(watched: &Watched) -> Page {
         return page;
     }
     for table in &watched.tables {
-        for line in lines(table) {
+        for line in lines(table, &watched.ended) {
             page.line(line);
         }
     }
@@ -123,7 +123,7 @@ fn text(watched: &Watched) -> Page {
 }
 
 /// What became of a table.
-fn lines(watched: &WatchedTable) -> Vec<String> {
+fn lines(watched: &WatchedTable, ended: &WatchEnd) -> Vec<String> {
     let WatchedTable { table, trouble, indexes } = watched;
     match trouble {
         Some(WatchTrouble::NoTable) => return vec![format!("There is no table {table}.")],
@@ -132,6 +132,11 @@ fn lines(watched: &WatchedTable) -> Vec<String> {
         }
         Some(WatchTrouble::Failed(error)) => {
             return vec![format!("{table} cannot be described: {error}")];
+        }
+        None if indexes.is_empty() && *ended == WatchEnd::TimedOut => {
+            return vec![format!(
+                "{table} was not ACTIVE in time: its indexes were not looked for."
+            )];
         }
         None if indexes.is_empty() => return vec![format!("{table} has no index to wait for.")],
         None => {}
@@ -171,8 +176,19 @@ fn document(watched: &Watched, exit: Exit) -> Value {
         .iter()
         .zip(&results)
         .map(|(table, result)| {
-            let indexes: Vec<_> = table.indexes.iter().map(index_document).collect();
-            json!({ "table": table.table, "result": result, "indexes": indexes })
+            let indexes = table.indexes.iter().map(|index| index_document(table, index, result));
+            let indexes: Vec<_> = indexes.collect();
+            let mut document =
+                json!({ "table": table.table, "result": result, "indexes": indexes });
+            match &table.trouble {
+                Some(WatchTrouble::Failed(error)) => document["error"] = json!(error.to_string()),
+                Some(WatchTrouble::Unusable { status, remedy }) => {
+                    document["status"] = json!(status);
+                    document["next_step"] = json!(remedy);
+                }
+                Some(WatchTrouble::NoTable) | None => {}
+            }
+            document
         })
         .collect();
     let worst = results.iter().find(|result| **result != "ready");
@@ -215,8 +231,15 @@ fn word(wait: &IndexWait) -> &'static str {
     }
 }
 
-fn index_document((name, wait): &(IndexName, IndexWait)) -> Value {
-    let mut document = json!({ "index": name, "result": word(wait) });
+/// What keeps the table from being looked at keeps it from each index that is waited for.
+fn index_document(
+    table: &WatchedTable,
+    (name, wait): &(IndexName, IndexWait),
+    of_table: &str,
+) -> Value {
+    let unseen = table.trouble.is_some() && *wait == IndexWait::Waiting;
+    let mut document =
+        json!({ "index": name, "result": if unseen { of_table } else { word(wait) } });
     match wait {
         IndexWait::Ready(after) => document["seconds"] = json!(after.as_secs_f64()),
         IndexWait::Conflict(differences) => document["differences"] = json!(differences),

@@ -58,6 +58,30 @@ fn a_wait_tells_the_trouble_of_its_table_and_goes_on_when_that_is_over() {
 }
 
 #[test]
+fn a_wait_says_why_a_table_cannot_be_looked_at_and_times_out_none_of_its_indexes() {
+    let tables = ["orders", "carts"];
+    let plane = tables.iter().fold(quick(), |plane, name| plane.with_table(table(name)));
+    let plane = plane.with_access(|access| access.deny_on("DescribeTable", "carts"));
+    let on = OnAws::new(plane, &tables);
+    on.apply(&["--no-wait", "--table", "orders"]).exits(0);
+    let done = on.run(&["wait", "defs.yaml", "--output", "json"]);
+    let end = done.events().pop().expect("a document");
+    let of = end["tables"].as_array().unwrap().iter().find(|t| t["table"] == "carts").unwrap();
+    assert!(text(&of["error"]).contains("AccessDenied"), "{end}");
+    assert_eq!((text(&of["result"]), text(&of["indexes"][0]["result"])), ("failed", "failed"));
+}
+
+#[test]
+fn a_table_that_is_not_active_in_time_is_not_said_to_have_no_index() {
+    let plane = quick().with_table(table("orders")).at(Duration::ZERO, |plane, now| {
+        plane.set_status(now, "orders", LOST_KEY);
+    });
+    let on = OnAws::new(plane, &["orders"]);
+    let done = on.run(&["wait", "orders", "--timeout", "1"]).exits(3);
+    done.says("orders was not ACTIVE in time").does_not_say("no index to wait for");
+}
+
+#[test]
 fn an_archived_table_is_an_obstacle_and_nothing_is_asked_for() {
     let plane = quick().with_table(table("orders")).at(Duration::ZERO, |plane, now| {
         plane.set_status(now, "orders", "ARCHIVED");
