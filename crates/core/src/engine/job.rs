@@ -464,7 +464,7 @@ impl Job {
     pub(super) fn on_called(&mut self, scene: &mut Scene<'_>) {
         self.since = scene.now;
         self.whole = true;
-        self.ready_here = false;
+        self.ready_here &= matches!(self.task, Task::Delete(_));
         self.note_sent();
         let (id, attempt) = (self.id().clone(), self.failures + 1);
         scene.tell(match self.task {

@@ -73,8 +73,34 @@ impl Job {
             Standing::Kept(kept) => self.on_kept(kept, sighting, scene),
             Standing::Gone => self.on_gone(scene),
             Standing::Leaving => self.on_leaving(scene),
+            Standing::There { .. } if self.was_made_again(sighting) => {
+                self.on_made_again(sighting, scene);
+            }
             Standing::There { ready } => self.on_there(ready, sighting, scene),
         }
+    }
+
+    /// Whether the base shows it being built, which had shown it ready. The entry cannot
+    /// tell where it was not active: not every region had it.
+    fn was_made_again(&self, sighting: &Sighting) -> bool {
+        let Sighting::Found(table) = sighting else {
+            return false;
+        };
+        self.ready_here && table.index(&self.id().index).is_some_and(|index| !index.is_ready())
+    }
+
+    /// Somebody deleted it (or a delete of ours did whose answer was lost), and made it
+    /// again.
+    fn on_made_again(&mut self, sighting: &Sighting, scene: &mut Scene<'_>) {
+        scene.step(self.id(), Step::SeenDeleting);
+        let again = Evidence::BuiltAgain.step(sighting, self.id(), scene.now);
+        scene.step(self.id(), again);
+        if self.was_sent() {
+            return self.on_replaced(scene);
+        }
+        let kept = Kept::MadeAgain;
+        scene.tell(Event::Kept { id: self.id().clone(), reason: kept.to_string() });
+        self.end(Verdict::Kept(kept));
     }
 
     fn on_kept(&mut self, kept: Kept, sighting: &Sighting, scene: &mut Scene<'_>) {
@@ -277,17 +303,18 @@ impl Job {
     }
 
     /// The state learns of it as in any run.
-    fn see(&self, ready: bool, table: Option<&TableDescription>, scene: &mut Scene<'_>) {
+    fn see(&mut self, ready: bool, table: Option<&TableDescription>, scene: &mut Scene<'_>) {
         let index = table.and_then(|table| table.index(&self.id().index));
         let table_id = table.and_then(TableDescription::identity);
         let here = index.is_some_and(IndexDescription::is_ready);
-        let elsewhere = table.is_none_or(|table| missing(table, &self.id().index).is_empty());
+        self.ready_here |= here;
+        let everywhere = table.is_none_or(|table| missing(table, &self.id().index).is_empty());
         let active = scene.state.entry(self.id()).map(Entry::status) == Some(Status::Active);
-        if active && here && !elsewhere {
+        if active && here && !everywhere {
             // It is what it was, and another region is behind: nobody made it again.
             return;
         }
-        let building = index.is_some() && !(here && elsewhere);
+        let building = index.is_some() && !(here && everywhere);
         if building || !ready {
             scene.step(self.id(), Step::SeenBuilding { table_id });
         } else {

@@ -211,6 +211,37 @@ fn an_index_that_is_built_again_after_it_was_ready_at_home_is_not_ours() {
     assert_eq!(ran.owner(&by_flight()), Some(Owner::Found));
 }
 
+/// The answer to the delete was lost, so that it would be repeated.
+#[test]
+fn a_rollback_deletes_no_index_that_is_built_again_after_it_was_ready_at_home() {
+    let apply = Apply::new(one());
+    let mut world = global(&apply, 3_000);
+    world.stop_at = Some(after(700));
+    apply.run(&mut world);
+    world.stop_at = None;
+    let stopped_at = world.now;
+    world.at(stopped_at + secs(6), |model, now| {
+        model.operator_creates(now, &one().indexes[0]);
+    });
+    // From the delete until the new one is there nobody looks.
+    world.faults = Box::new(move |call, now, nth| {
+        let passed = now.max(stopped_at) - stopped_at;
+        let server = CallError::from_service("InternalServerError", "no answer", Some(500));
+        match call {
+            Call::DeleteIndex { .. } if nth == 2 => Fault::LoseAfter(server),
+            Call::DescribeTable(_) if passed > Duration::from_millis(100) && passed < secs(8) => {
+                Fault::Refuse(server)
+            }
+            _ => Fault::None,
+        }
+    });
+    let done = Rollback::default().run(&mut world);
+    assert_eq!(done.deletes.len(), 1, "{}", world.told(0..world.events.len()));
+    let verdict = done.verdict(&by_flight().to_string());
+    assert!(matches!(verdict, Verdict::Deleted(_)), "{verdict:?}");
+    assert!(!is_gone(&mut world, &by_flight().to_string()));
+}
+
 #[test]
 fn a_region_that_is_skipped_is_neither_asked_nor_waited_for() {
     let apply = Apply::new(one());
