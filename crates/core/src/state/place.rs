@@ -171,7 +171,7 @@ mod tests {
     const FIPS: &str = "https://dynamodb-fips.eu-west-1.amazonaws.com";
     const LOCAL: &str = "http://127.0.0.1:8000";
     const OTHER_LOCAL: &str = "http://127.0.0.1:8001";
-    const FILE: &str = "/work/gsictl-local.db";
+    const FILE: &str = "/srv/gsictl-local.db";
 
     fn target(account: Option<&str>, endpoint: Option<&str>) -> Target {
         Target {
